@@ -1,0 +1,250 @@
+"""The options every verb shares: checked once, kept in one frozen object."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+import numpy as np
+
+from neocalc import _core
+from neocalc.errors import ConfigError, ResourceLimitError
+
+MONEY_COLUMNS = (
+    "opening_book_value",
+    "additions",
+    "depreciation",
+    "impairment",
+    "reversals",
+    "disposals",
+    "closing_book_value",
+    "accumulated_depreciation",
+)
+# No event can be given yet, so these are zero and never asked of the core.
+ZERO_COLUMNS = ("impairment", "reversals", "disposals")
+DIFFERENCE_COLUMNS = ("opening_book_value", "depreciation", "closing_book_value", "accumulated_depreciation")
+
+_FREQS = ("M", "Q", "Y")
+_EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+_FIRST_DATE, _LAST_DATE = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
+# Below this no answer of the system about free memory could matter: don't ask.
+_UNCHECKED_BYTES = 64 * 2**20
+_LIMIT_VARIABLE = "NEOCALC_MEMORY_LIMIT_BYTES"
+_THREADS_VARIABLE = "NEOCALC_NUM_THREADS"
+
+
+class OptionArgs(TypedDict, total=False):
+    """Keywords shared by the verbs; `depreciate` documents them."""
+
+    freq: str
+    fiscal_year_end: int
+    start: Any
+    end: Any
+    columns: Sequence[str] | None
+    rows: str
+    rounding: str | None
+    amounts: str
+    minor_units: int
+    on_error: str
+    threads: int | None
+    keep_id_dtype: bool
+    allow_credit: bool
+    round_input: bool
+    allow_long_life: bool
+    floor_time: bool
+
+
+def _choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def _flag(name: str, value: Any) -> None:
+    if value is not True and value is not False:
+        raise ConfigError(f"{name} must be True or False, not {value!r}")
+
+
+def _int_between(name: str, value: Any, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
+    return int(value)
+
+
+def to_days(name: str, value: Any) -> int:
+    """Days since 1970-01-01 of an ISO string, date, midnight datetime or numpy date."""
+    day: dt.date
+    try:
+        if isinstance(value, str):
+            if len(value) != 10:
+                raise ValueError
+            day = dt.date.fromisoformat(value)
+        elif isinstance(value, np.datetime64):
+            if np.isnat(value) or value.astype("M8[D]") != value:
+                raise ValueError
+            day = value.astype("M8[D]").item()
+        elif isinstance(value, dt.datetime):
+            if value.tzinfo is not None or value != dt.datetime.combine(value.date(), dt.time()):
+                raise ValueError
+            day = value.date()
+        elif isinstance(value, dt.date):
+            day = value
+        else:
+            raise TypeError
+        if not _FIRST_DATE <= day <= _LAST_DATE:
+            raise ConfigError(f"{name} must lie between {_FIRST_DATE} and {_LAST_DATE}, not {value!r}")
+    except ConfigError:
+        raise
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} must be a date (YYYY-MM-DD), not {value!r}") from None
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def resolve_threads(threads: Any) -> int:
+    """Number of threads asked for; 0 means all."""
+    if threads is not None:
+        return _int_between("threads", threads, 1, 4096)
+    text = os.environ.get(_THREADS_VARIABLE)
+    if text is None or text == "":
+        return 0
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 4096:
+        raise ConfigError(f"{_THREADS_VARIABLE} must be a whole number from 1 to 4096, not {text!r}")
+    return int(text)
+
+
+def _memory_limit_bytes() -> int | None:
+    text = os.environ.get(_LIMIT_VARIABLE)
+    if text:
+        if not (text.isascii() and text.isdigit()):
+            raise ConfigError(f"{_LIMIT_VARIABLE} must be a number of bytes, not {text!r}")
+        return int(text)
+    return None
+
+
+def _available_bytes() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def check_memory(n_bytes: int, what: str) -> None:
+    """Refuse an allocation that cannot fit, before making it."""
+    limit = _memory_limit_bytes()
+    if limit is None:
+        if n_bytes <= _UNCHECKED_BYTES:
+            return
+        limit = _available_bytes()
+    if limit is not None and n_bytes > limit:
+        raise ResourceLimitError(
+            f"{what} needs {n_bytes:,} bytes, {limit:,} are available; "
+            "ask for totals with by=[...], fewer columns=[...], or a shorter start/end"
+        )
+
+
+@dataclass(frozen=True)
+class Options:
+    """Checked options of one call."""
+
+    settings: Any
+    columns: tuple[str, ...]
+    amounts: str
+    minor_units: int
+    rounding: str
+    on_error: str
+    keep_id_dtype: bool
+    round_input: bool
+    rows_all: bool
+    settings_args: dict[str, Any]
+
+    def with_settings(self, **changes: Any) -> Any:
+        """Return core settings with some values changed."""
+        return _core.Settings(**{**self.settings_args, **changes})
+
+    @property
+    def core_columns(self) -> list[str]:
+        """Columns the core computes; the others are zero."""
+        return [c for c in self.columns if c not in ZERO_COLUMNS]
+
+
+def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
+    """Money columns in the order asked for, without repetition."""
+    if columns is None:
+        return MONEY_COLUMNS
+    if isinstance(columns, str):
+        raise ConfigError(f"columns must be a list of names, such as columns=[{columns!r}]")
+    chosen = tuple(dict.fromkeys(columns))
+    for name in chosen:
+        _choice("columns", name, MONEY_COLUMNS)
+    return chosen
+
+
+def make_options(
+    *,
+    freq: str = "M",
+    fiscal_year_end: int = 12,
+    start: Any = None,
+    end: Any = None,
+    columns: Sequence[str] | None = None,
+    rows: str = "active",
+    rounding: str | None = "balance",
+    amounts: str = "major",
+    minor_units: int = 2,
+    on_error: str = "raise",
+    threads: int | None = None,
+    keep_id_dtype: bool = False,
+    allow_credit: bool = False,
+    round_input: bool = False,
+    allow_long_life: bool = False,
+    floor_time: bool = False,
+) -> Options:
+    """Check every option, then freeze them."""
+    _choice("freq", freq, _FREQS)
+    _choice("rows", rows, ("active", "all"))
+    _choice("rounding", rounding, ("balance", "level", "none", None))
+    _choice("amounts", amounts, ("major", "minor", "decimal"))
+    _choice("on_error", on_error, ("raise", "skip", "flag"))
+    _flag("keep_id_dtype", keep_id_dtype)
+    _flag("allow_credit", allow_credit)
+    _flag("round_input", round_input)
+    _flag("allow_long_life", allow_long_life)
+    _flag("floor_time", floor_time)
+    kind = rounding or "none"
+    if kind == "none" and amounts != "major":
+        raise ConfigError(f"rounding=None gives unrounded float64 major units: not amounts={amounts!r}")
+    start_day = None if start is None else to_days("start", start)
+    end_day = None if end is None else to_days("end", end)
+    if start_day is not None and end_day is not None and start_day > end_day:
+        raise ConfigError(f"start {start!r} is after end {end!r}")
+    args = {
+        "rounding": kind,
+        "minor_units": _int_between("minor_units", minor_units, 0, 4),
+        "freq": freq,
+        "fiscal_year_end": _int_between("fiscal_year_end", fiscal_year_end, 1, 12),
+        "start": start_day,
+        "end": end_day,
+        "rows_all": rows == "all",
+        "allow_credit": allow_credit,
+        "round_input": round_input,
+        "floor_time": floor_time,
+        "max_life_months": 3600 if allow_long_life else 1200,
+        "threads": resolve_threads(threads),
+    }
+    return Options(
+        settings=_core.Settings(**args),
+        columns=resolve_columns(columns),
+        amounts=amounts,
+        minor_units=int(minor_units),
+        rounding=kind,
+        on_error=on_error,
+        keep_id_dtype=keep_id_dtype,
+        round_input=round_input,
+        rows_all=rows == "all",
+        settings_args=args,
+    )

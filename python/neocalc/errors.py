@@ -1,0 +1,215 @@
+"""Everything that can go wrong, by name.
+
+Each problem with the input has a stable code (a slug). `list_error_codes` lists them with the
+sentence and the advice that go with each, and a test fails when one of them is never raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+from typing import Any
+
+MAX_MESSAGE_LINES = 20
+
+# slug -> (what is wrong, what to do about it)
+_REGISTRY: dict[str, tuple[str, str]] = {
+    "nonfinite": ("must be finite (no NaN or infinity)", "fill or drop these rows first"),
+    "null": ("must not be null", "fill or drop these rows, or pass on_error='skip'"),
+    "precision": (
+        "must lie on a minor unit (a cent) and be below 2**51 of them as float64",
+        "round it first, pass round_input=True, or use Decimal or amounts='minor'",
+    ),
+    "overflow": (
+        "must fit 64-bit minor units",
+        "check the unit: amounts are major units (dollars), not cents",
+    ),
+    "range": ("must lie in its allowed range", "check sign and unit; lives are in months"),
+    "date_range": (
+        "must lie between 1900-01-01 and 2199-12-31",
+        "check for placeholder dates such as 9999-12-31",
+    ),
+    "date_time": (
+        "must be a date without a time of day",
+        "floor it first (dt.normalize()), or pass floor_time=True",
+    ),
+    "date_order": ("must not come before the asset's in_service_date", "check both dates"),
+    "date_parse": ("must be a day that exists, written YYYY-MM-DD", "check the day and month"),
+    "timezone": ("must not carry a time zone", "choose the civil date first: dt.tz_localize(None)"),
+    "dtype": (
+        "must have a type that says what it is",
+        "money: int, float64 or Decimal; dates: a date type or YYYY-MM-DD; months: int",
+    ),
+    "policy_missing": ("must name a policy of the mapping", "add the class to the mapping"),
+    "life_missing": (
+        "must be given: neither the row nor the policy has a life",
+        "fill useful_life_months for these rows",
+    ),
+    "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
+    "missing_column": ("must be a column of the frame", "rename or add the column"),
+    "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
+    "duplicate_id": ("must not appear twice", "aggregate or rename these assets"),
+    "life_unit": ("must say its unit in its name", "name the column useful_life_months"),
+    "currency": (
+        "must be an ISO 4217 code in upper case",
+        "write USD, EUR, JPY, ...; not a symbol and not XXX",
+    ),
+    "currency_mix": ("must be one currency within a total", "add 'currency' to by="),
+    "frame": (
+        "must be a pandas, polars or pyarrow table held in memory",
+        "call .collect() or .to_arrow_table() first",
+    ),
+}
+
+
+def list_error_codes() -> Mapping[str, tuple[str, str]]:
+    """Return every code an `InputError` can carry, with its sentence and its hint.
+
+    Returns
+    -------
+    Mapping[str, tuple[str, str]]
+        From code to (sentence, hint); read-only.
+
+    Examples
+    --------
+    >>> import neocalc as nc
+    >>> nc.list_error_codes()["null"][0]
+    'must not be null'
+    """
+    return MappingProxyType(_REGISTRY)
+
+
+@dataclass(frozen=True)
+class Issue:
+    """One rule broken in one column."""
+
+    column: str
+    code: str
+    rule: str
+    n_bad: int
+    rows: tuple[int, ...]
+    index_labels: tuple[Any, ...]
+    ids: tuple[Any, ...]
+    example: str
+    hint: str
+
+    @classmethod
+    def make(
+        cls,
+        column: str,
+        code: str,
+        *,
+        n_bad: int = 1,
+        rows: Sequence[int] = (),
+        example: str = "",
+        hint: str | None = None,
+    ) -> Issue:
+        """Fill rule and hint from the registry."""
+        rule, default_hint = _REGISTRY[code]
+        return cls(column, code, rule, n_bad, tuple(rows), (), (), example, hint or default_hint)
+
+    def describe(self) -> str:
+        """Say it in one line."""
+        text = f"{self.column!r} {self.rule}"
+        if self.rows:
+            text += f": {self.n_bad:,} row{'s' if self.n_bad != 1 else ''}, first at row {self.rows[0]}"
+            if self.ids:
+                text += f" (asset {_clip(self.ids[0])})"
+        if self.example:
+            text += f" = {_clip(self.example)}" if self.rows else f": {_clip(self.example)}"
+        return f"{text} [{self.code}]; {self.hint}"
+
+
+def _clip(value: object, width: int = 60) -> str:
+    # Control characters in an id must not reach a terminal.
+    text = "".join(c if c.isprintable() else "?" for c in str(value))
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+class Issues(Sequence[Issue]):
+    """The problems of one call: a sequence of `Issue` that reads like a frame by column name."""
+
+    columns = tuple(f.name for f in fields(Issue))
+
+    def __init__(self, issues: Iterable[Issue] = ()) -> None:
+        # Frame-wide problems first, then by the lowest row, whatever found them.
+        self._issues = tuple(sorted(issues, key=lambda i: i.rows[0] if i.rows else -1))
+
+    def __len__(self) -> int:
+        return len(self._issues)
+
+    def __iter__(self) -> Iterator[Issue]:
+        return iter(self._issues)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            if key not in self.columns:
+                raise KeyError(key)
+            return [getattr(issue, key) for issue in self._issues]
+        return self._issues[key]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Issues) and self._issues == other._issues
+
+    def __hash__(self) -> int:
+        return hash(tuple((i.column, i.code, i.n_bad) for i in self._issues))
+
+    def __repr__(self) -> str:
+        return "\n".join(issue.describe() for issue in self._issues) or "no issues"
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the columns as lists."""
+        return {name: self[name] for name in self.columns}
+
+
+class NeocalcError(Exception):
+    """Root of all errors raised on purpose by neocalc."""
+
+
+class NeocalcWarning(UserWarning):
+    """Something the user should know about a result that is still right."""
+
+
+class InputError(NeocalcError, ValueError):
+    """The data cannot be used as it is; `issues` says all that is wrong with it."""
+
+    def __init__(self, issues: Iterable[Issue], *, n_rows: int | None = None) -> None:
+        self.issues = issues if isinstance(issues, Issues) else Issues(issues)
+        self.n_rows = n_rows
+        super().__init__(self._message())
+
+    @property
+    def code(self) -> str:
+        """Code of the first problem."""
+        return str(self.issues[0].code) if len(self.issues) else ""
+
+    def _message(self) -> str:
+        n = len(self.issues)
+        head = f"fleet: {n} problem{'s' if n != 1 else ''}"
+        if self.n_rows is not None:
+            head += f" in {self.n_rows:,} rows"
+        lines = [issue.describe() for issue in self.issues]
+        room = MAX_MESSAGE_LINES - 1
+        if len(lines) > room:
+            lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} more (see .issues)"]
+        return "\n".join([head, *(f"  {line}" for line in lines)])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_input_error, (tuple(self.issues), self.n_rows)
+
+
+def _rebuild_input_error(issues: tuple[Issue, ...], n_rows: int | None) -> InputError:
+    return InputError(issues, n_rows=n_rows)
+
+
+class ResourceLimitError(NeocalcError, MemoryError):
+    """The result would not fit in memory; nothing was allocated."""
+
+
+class ConfigError(NeocalcError, ValueError):
+    """An argument or environment variable has a value that means nothing."""
+
+
+class InternalError(NeocalcError, RuntimeError):
+    """A fault inside neocalc: please report it."""

@@ -1,0 +1,92 @@
+//! What a call asks for, already parsed.
+#![forbid(unsafe_code)]
+
+use super::columns::CodeColumn;
+use crate::calendar::{Month, PeriodGrid};
+use crate::depreciation::{Convention, Rounding};
+use crate::money::MinorUnits;
+use crate::rate::Rate;
+
+/// A straight-line policy for some rows of a fleet.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicySpec {
+    /// Its life, if it states one.
+    pub life_months: Option<i32>,
+    /// Whether that life wins over a row's own.
+    pub life_wins: bool,
+    /// Residual value as a share of cost.
+    pub residual_rate: Rate,
+    /// Its convention.
+    pub convention: Convention,
+}
+
+/// One assignment of policies to the whole fleet: "4y", say.
+#[derive(Clone)]
+pub struct Run<'a> {
+    /// The policies.
+    pub specs: Vec<PolicySpec>,
+    /// Which policy each row has; without it, the first.
+    pub codes: Option<CodeColumn<'a>>,
+}
+
+/// Months from `start` to `end`, both counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Horizon {
+    /// The first month.
+    pub start: Month,
+    /// The last month.
+    pub end: Month,
+}
+
+/// Everything that holds for all rows of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Cents modes; `None` computes in unrounded float64.
+    pub rounding: Option<Rounding>,
+    /// Digits of the currency.
+    pub units: MinorUnits,
+    /// Periods of the result.
+    pub grid: PeriodGrid,
+    /// First month asked for.
+    pub start: Option<Month>,
+    /// Last month asked for.
+    pub end: Option<Month>,
+    /// Rows run on to the horizon's end instead of stopping at the last charge.
+    pub rows_all: bool,
+    /// Negative costs are credits.
+    pub allow_credit: bool,
+    /// Broken minor units are rounded half-to-even.
+    pub round_input: bool,
+    /// Times of day are dropped.
+    pub floor_time: bool,
+    /// The longest life accepted.
+    pub max_life_months: i32,
+    /// Worker threads.
+    pub threads: usize,
+    /// Rows per chunk.
+    pub chunk_rows: usize,
+}
+
+impl Settings {
+    /// The rounding whose dates apply: unrounded work follows days like balance rounding.
+    #[must_use]
+    pub fn by_days(&self) -> bool {
+        self.rounding != Some(Rounding::Level)
+    }
+
+    /// The horizon snapped outward to whole periods, where both ends are known.
+    #[must_use]
+    pub fn snapped(&self, start: Option<Month>, end: Option<Month>) -> Option<Horizon> {
+        let start = self.start.or(start)?;
+        let end = self.end.or(end)?;
+        Some(Horizon { start: self.grid.period_start(start), end: self.grid.period_end(end) })
+    }
+}
+
+impl Horizon {
+    /// Months in the horizon; 0 where it ends before it starts.
+    #[must_use]
+    pub fn months(self) -> usize {
+        usize::try_from(self.end.saturating_sub(self.start).saturating_add(1)).unwrap_or(0)
+    }
+}

@@ -1,0 +1,268 @@
+//! Conventions: from the day of service to the share of the life that has passed at each month's end.
+//!
+//! A convention maps month ends to elapsed life-months `t`, and the cumulative share is `t / life`. Written over a
+//! common denominator that share is a ramp of integers: so many units a month in the first months, so many in each
+//! later month, capped at the total. Only `actual_days` under balance rounding follows the real calendar instead.
+//! With `k` months since the month of service and a life of `N` months:
+//!
+//! | convention | elapsed at the end of month `k` |
+//! |---|---|
+//! | `full_month` | `k + 1` |
+//! | `next_month` | `k` |
+//! | `mid_month` | `k + 1/2` |
+//! | `half_year` | `12 j + 6` at the end of fiscal year `j`, even over the months in service of that year |
+//! | `actual_days` | `N x` days in service `/` days of the whole life; the in-service day counts |
+#![forbid(unsafe_code)]
+
+use crate::calendar::{Date, Month, PeriodGrid, add_months, day_of_month, days_in_month, month_end, month_of};
+
+/// What counts as depreciated in the month of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Convention {
+    /// The month of service counts in full.
+    FullMonth,
+    /// Charging starts with the month after.
+    NextMonth,
+    /// The month of service counts half.
+    MidMonth,
+    /// The fiscal year of service counts half.
+    HalfYear,
+    /// Every day counts, the in-service day too.
+    ActualDays,
+}
+
+impl Convention {
+    /// Every convention, by its public name.
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("full_month", Self::FullMonth),
+        ("next_month", Self::NextMonth),
+        ("mid_month", Self::MidMonth),
+        ("half_year", Self::HalfYear),
+        ("actual_days", Self::ActualDays),
+    ];
+
+    /// Reads a public name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, convention)| *convention)
+    }
+}
+
+/// The dates of an asset as its owner states them.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// The day it entered service.
+    pub in_service: Date,
+    /// Its useful life.
+    pub life_months: i32,
+    /// For an asset brought in mid-life: the day at whose close its opening depreciation stood.
+    pub opening: Option<Date>,
+}
+
+/// The cumulative share of the life, as units of a total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// `first` units in each of `first_months` months, then `later` units a month.
+    Ramp { start: Month, first: i64, first_months: i32, later: i64 },
+    /// A unit a day from `start` on.
+    Days { start: Date },
+}
+
+/// When an asset is charged, resolved to months and units.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The month in which its cost (or, brought in mid-life, its book value) enters the ledger.
+    pub enter_month: Month,
+    /// The first month neocalc follows: the month of service, or of the first charge after it was brought in.
+    pub first_month: Month,
+    /// The first month that may be charged.
+    pub open_month: Month,
+    /// The last month that is charged.
+    pub last_month: Month,
+    share: Share,
+    total: i64,
+    elapsed: i64,
+}
+
+impl Timing {
+    /// Resolves the dates. `by_days` lets `actual_days` follow the calendar day by day (balance and unrounded); without it a full
+    /// month counts as one and only the first is pro rata (the ledger habit).
+    #[must_use]
+    pub fn new(service: &Service, convention: Convention, grid: PeriodGrid, by_days: bool) -> Self {
+        let month = month_of(service.in_service);
+        let life = i64::from(service.life_months);
+        let ramp = |start, first, first_months, later| Share::Ramp { start, first, first_months, later };
+        let (share, total) = match convention {
+            Convention::FullMonth => (ramp(month, 1, 1, 1), life),
+            Convention::NextMonth => (ramp(month.saturating_add(1), 1, 1, 1), life),
+            Convention::MidMonth => (ramp(month, 1, 1, 2), life.saturating_mul(2)),
+            Convention::HalfYear => {
+                let months = grid.months_to_year_end(month);
+                let weight = i64::from(months);
+                (ramp(month, life.min(6), months, weight), life.saturating_mul(weight))
+            }
+            Convention::ActualDays if by_days => {
+                let end = add_months(service.in_service, service.life_months);
+                let days = i64::from(end).saturating_sub(i64::from(service.in_service));
+                (Share::Days { start: service.in_service }, days)
+            }
+            Convention::ActualDays => {
+                let days = i64::from(days_in_month(month));
+                let first = days.saturating_sub(i64::from(day_of_month(service.in_service))).saturating_add(1);
+                (ramp(month, first, 1, days), life.saturating_mul(days))
+            }
+        };
+        let mut timing = Self {
+            enter_month: month,
+            first_month: month,
+            open_month: share.first_charge_month(),
+            last_month: share.month_reaching(total),
+            share,
+            total,
+            elapsed: 0,
+        };
+        if let Some(opening) = service.opening {
+            timing.bring_in(month_of(opening.saturating_add(1)));
+        }
+        timing
+    }
+
+    fn bring_in(&mut self, open_month: Month) {
+        let before = open_month.saturating_sub(1);
+        self.elapsed = self.units_at(before);
+        self.enter_month = before;
+        self.first_month = open_month;
+        self.open_month = open_month.max(self.open_month);
+        if self.elapsed >= self.total {
+            // The life is over: all that is left is charged at once.
+            self.share = Share::Ramp { start: open_month, first: 1, first_months: 1, later: 1 };
+            (self.total, self.elapsed, self.last_month) = (1, 0, open_month);
+        }
+    }
+
+    /// Units of the life passed at the end of `month`, 0 to the total.
+    #[must_use]
+    #[inline]
+    fn units_at(&self, month: Month) -> i64 {
+        let units = match self.share {
+            Share::Ramp { start, first, first_months, later } => {
+                let months = month.saturating_sub(start).saturating_add(1).max(0);
+                let early = i64::from(months.min(first_months));
+                let late = i64::from(months.saturating_sub(first_months).max(0));
+                early.saturating_mul(first).saturating_add(late.saturating_mul(later))
+            }
+            Share::Days { start } => i64::from(month_end(month)).saturating_sub(start.into()).saturating_add(1),
+        };
+        units.clamp(0, self.total)
+    }
+
+    /// Units charged by the end of `month` since the asset came under neocalc, 0 to [`Timing::span`].
+    #[must_use]
+    #[inline]
+    pub fn charged_units(&self, month: Month) -> i64 {
+        self.units_at(month).saturating_sub(self.elapsed).max(0)
+    }
+
+    /// Units over which what is left is spread; at least 1.
+    #[must_use]
+    #[inline]
+    pub fn span(&self) -> i64 {
+        self.total.saturating_sub(self.elapsed).max(1)
+    }
+
+    /// The ramp over which months are alike: (first month, months with the first weight, first weight, later weight).
+    #[must_use]
+    #[inline]
+    pub fn ramp(&self) -> Option<(Month, i32, i64, i64)> {
+        match self.share {
+            Share::Ramp { start, first, first_months, later } => Some((start, first_months, first, later)),
+            Share::Days { .. } => None,
+        }
+    }
+}
+
+impl Share {
+    fn first_charge_month(self) -> Month {
+        match self {
+            Self::Ramp { start, .. } => start,
+            Self::Days { start } => month_of(start),
+        }
+    }
+
+    /// The first month at whose end `total` units have passed.
+    fn month_reaching(self, total: i64) -> Month {
+        let months = |units: i64, per_month: i64| -> i32 {
+            let whole = units.max(1).saturating_add(per_month).saturating_sub(1).checked_div(per_month).unwrap_or(1);
+            i32::try_from(whole).unwrap_or(i32::MAX)
+        };
+        match self {
+            Self::Ramp { start, first, first_months, later } => {
+                let early = first.saturating_mul(first_months.into());
+                let count = if early >= total {
+                    months(total, first)
+                } else {
+                    first_months.saturating_add(months(total.saturating_sub(early), later))
+                };
+                start.saturating_add(count).saturating_sub(1)
+            }
+            Self::Days { start } => {
+                // The day after the life may lie past the window; months of service and the length bound it.
+                let last = i64::from(start).saturating_add(total).saturating_sub(1);
+                let mut month = month_of(start).saturating_add(i32::try_from(total.saturating_div(31)).unwrap_or(i32::MAX));
+                while i64::from(month_end(month)) < last {
+                    month = month.saturating_add(1);
+                }
+                month
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+    use super::*;
+    use crate::calendar::{Frequency, month_start};
+    use proptest::prelude::*;
+
+    fn timing(day: Date, life: i32, convention: Convention, fiscal: u8, by_days: bool) -> Timing {
+        let grid = PeriodGrid::new(Frequency::Month, fiscal).unwrap();
+        Timing::new(&Service { in_service: day, life_months: life, opening: None }, convention, grid, by_days)
+    }
+
+    #[test]
+    fn elapsed_months_by_convention() {
+        let day = month_start(0) + 14; // 15 January 1970
+        let shares = |convention, by_days, months: [i32; 3]| {
+            let t = timing(day, 12, convention, 12, by_days);
+            (months.map(|m| t.charged_units(m)), t.span(), t.last_month)
+        };
+        assert_eq!(shares(Convention::FullMonth, true, [-1, 0, 11]), ([0, 1, 12], 12, 11));
+        assert_eq!(shares(Convention::NextMonth, true, [0, 1, 12]), ([0, 1, 12], 12, 12));
+        assert_eq!(shares(Convention::MidMonth, true, [0, 1, 12]), ([1, 3, 24], 24, 12));
+        assert_eq!(shares(Convention::HalfYear, true, [0, 11, 12]), ([6, 72, 84], 144, 17));
+        assert_eq!(shares(Convention::ActualDays, true, [0, 1, 12]), ([17, 17 + 28, 365], 365, 12));
+        assert_eq!(shares(Convention::ActualDays, false, [0, 1, 12]), ([17, 48, 372], 372, 12));
+    }
+
+    #[test]
+    fn a_life_that_is_over_is_charged_at_once() {
+        let grid = PeriodGrid::new(Frequency::Month, 12).unwrap();
+        let service = Service { in_service: 0, life_months: 12, opening: Some(month_end(40)) };
+        let t = Timing::new(&service, Convention::FullMonth, grid, true);
+        assert_eq!((t.enter_month, t.open_month, t.last_month), (40, 41, 41));
+        assert_eq!((t.charged_units(40), t.charged_units(41), t.span()), (0, 1, 1));
+    }
+
+    proptest! {
+        /// I16: the shares of a life sum to exactly one, and the last month is the first to reach it.
+        #[test]
+        fn shares_sum_to_one(day in -25_567_i32..84_006, life in 1_i32..1_200, which in 0_usize..5, fiscal in 1_u8..=12, by_days: bool) {
+            let t = timing(day, life, Convention::ALL[which].1, fiscal, by_days);
+            prop_assert_eq!(t.charged_units(t.last_month), t.span());
+            prop_assert!(t.charged_units(t.last_month - 1) < t.span());
+            prop_assert_eq!(t.charged_units(t.open_month - 1), 0);
+            prop_assert!(t.charged_units(t.open_month) > 0);
+        }
+    }
+}

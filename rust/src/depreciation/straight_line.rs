@@ -1,0 +1,335 @@
+//! Straight line: accumulated depreciation is the depreciable amount times the share of the life that has passed.
+//!
+//! `A_k = opening + half-even((base - opening) x units_k / span)` is the whole formula. Along a ramp the units grow
+//! by the same step each month, so quotient and remainder are carried along instead of divided anew: every balance
+//! is still the exact rational rounded once.
+//!
+//! Headroom: a step is `|amount| x units` with `|amount| <= 2^63` and `units < 2^17` (1,200 months are 36,525 days;
+//! 3,600 months x 31 are 111,600), so products stay below 2^80 in `i128`; a quotient never exceeds the amount, a
+//! remainder never the span.
+#![forbid(unsafe_code)]
+
+use super::{Asset, Rounding, Timing};
+use crate::calendar::{Month, days_in_month};
+use crate::money::round_half_even;
+
+/// A kind of amount that a schedule can be computed in: `i64` minor units, or unrounded `f64`.
+pub trait Amount: Copy + Default + Send + Sync {
+    /// Writes the charge of each month from `from` on and returns the accumulated depreciation before it.
+    fn charges_into(asset: &Asset<Self>, rounding: Rounding, from: Month, charges: &mut [Self]) -> Self;
+    /// The accumulated depreciation at the end of `month`.
+    fn accumulated_at(asset: &Asset<Self>, rounding: Rounding, month: Month) -> Self;
+    /// Sum. Book values and charges are bounded by the cost, so it cannot overflow.
+    #[must_use]
+    fn plus(self, other: Self) -> Self;
+    /// Difference, bounded likewise.
+    #[must_use]
+    fn minus(self, other: Self) -> Self;
+}
+
+impl Amount for f64 {
+    fn charges_into(asset: &Asset<f64>, rounding: Rounding, from: Month, charges: &mut [f64]) -> f64 {
+        let timing = &asset.timing;
+        let left = asset.base - asset.opening;
+        let span = exact_f64(timing.span());
+        let mut before = timing.charged_units(from.saturating_sub(1));
+        for (month, slot) in (from..).zip(charges.iter_mut()) {
+            let after = timing.charged_units(month);
+            *slot = left * exact_f64(after.saturating_sub(before)) / span;
+            before = after;
+        }
+        Self::accumulated_at(asset, rounding, from.saturating_sub(1))
+    }
+
+    fn accumulated_at(asset: &Asset<f64>, _: Rounding, month: Month) -> f64 {
+        let timing = &asset.timing;
+        let left = asset.base - asset.opening;
+        match timing.charged_units(month) {
+            units if units == timing.span() => asset.base,
+            units => asset.opening + left * exact_f64(units) / exact_f64(timing.span()),
+        }
+    }
+
+    fn plus(self, other: f64) -> f64 {
+        self + other
+    }
+
+    fn minus(self, other: f64) -> f64 {
+        self - other
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "units of a life stay below 2^17")]
+fn exact_f64(units: i64) -> f64 {
+    units as f64
+}
+
+impl Amount for i64 {
+    fn charges_into(asset: &Asset<i64>, rounding: Rounding, from: Month, charges: &mut [i64]) -> i64 {
+        let timing = &asset.timing;
+        let left = asset.base.saturating_sub(asset.opening);
+        charges.fill(0);
+        let start = from.max(timing.open_month);
+        let skip = usize::try_from(start.saturating_sub(from)).unwrap_or(usize::MAX);
+        let months = usize::try_from(timing.last_month.saturating_sub(start).saturating_add(1)).unwrap_or(0);
+        let before = charged_before(timing, rounding, left.unsigned_abs().cast_signed(), start);
+        if let Some(active) = charges.get_mut(skip..) {
+            let count = active.len().min(months);
+            let active = active.get_mut(..count).unwrap_or_default();
+            match rounding {
+                Rounding::Balance => balance_into(timing, left.unsigned_abs().cast_signed(), start, active),
+                Rounding::Level => level_into(timing, left.unsigned_abs().cast_signed(), start, before, active),
+            }
+            if left < 0 {
+                active.iter_mut().for_each(|charge| *charge = charge.wrapping_neg());
+            }
+        }
+        if from <= timing.open_month {
+            return asset.opening;
+        }
+        asset.opening.saturating_add(if left < 0 { before.wrapping_neg() } else { before })
+    }
+
+    fn accumulated_at(asset: &Asset<i64>, rounding: Rounding, month: Month) -> i64 {
+        Self::charges_into(asset, rounding, month.saturating_add(1), &mut [])
+    }
+
+    fn plus(self, other: i64) -> i64 {
+        self.saturating_add(other)
+    }
+
+    fn minus(self, other: i64) -> i64 {
+        self.saturating_sub(other)
+    }
+}
+
+/// Quotient and remainder of `amount x units / span`.
+#[inline]
+fn step(amount: i64, units: i64, span: i64) -> (i64, i64) {
+    let (whole, rest) = match amount.checked_mul(units) {
+        Some(product) => (product.checked_div(span).unwrap_or(0), product.checked_rem(span).unwrap_or(0)),
+        None => {
+            let product = i128::from(amount).saturating_mul(units.into());
+            let whole = product.checked_div(span.into()).unwrap_or(0);
+            let rest = product.checked_rem(span.into()).unwrap_or(0);
+            // units <= span, so the quotient is at most the amount.
+            (i64::try_from(whole).unwrap_or(amount), i64::try_from(rest).unwrap_or(0))
+        }
+    };
+    (whole, rest)
+}
+
+/// `amount x units / span`, half-even.
+#[inline]
+fn share(amount: i64, units: i64, span: i64) -> i64 {
+    let (whole, rest) = step(amount, units, span);
+    rounded(whole, rest, span)
+}
+
+#[inline]
+fn rounded(whole: i64, rest: i64, span: i64) -> i64 {
+    let to_next = span.wrapping_sub(rest);
+    let up = (rest > to_next) | ((rest == to_next) & (whole & 1 == 1));
+    whole.wrapping_add(i64::from(up))
+}
+
+/// What was charged of `left` before the month `start`.
+fn charged_before(timing: &Timing, rounding: Rounding, left: i64, start: Month) -> i64 {
+    let last_before = start.saturating_sub(1);
+    if last_before >= timing.last_month {
+        return left;
+    }
+    let units = timing.charged_units(last_before);
+    match rounding {
+        Rounding::Balance => share(left, units, timing.span()),
+        Rounding::Level => {
+            let Some((ramp_start, first_months, first, later)) = timing.ramp() else {
+                return share(left, units, timing.span());
+            };
+            // Before the last month each kind of month charges the same, so two products say it all.
+            let months = i64::from(start.saturating_sub(timing.open_month).max(0));
+            let first_end = ramp_start.saturating_add(first_months);
+            let early = i64::from(first_end.min(start).saturating_sub(timing.open_month).max(0));
+            let charge = |units, count: i64| i128::from(share(left, units, timing.span())).saturating_mul(count.into());
+            let charged = charge(first, early).saturating_add(charge(later, months.saturating_sub(early)));
+            i64::try_from(charged).unwrap_or(left).min(left)
+        }
+    }
+}
+
+/// Charges whose running total is the rounded balance; `left >= 0`, all months within the life.
+fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
+    let span = timing.span();
+    let units = timing.charged_units(start.saturating_sub(1));
+    let (whole, rest) = step(left, units, span);
+    let mut walk = Walk { whole, rest, span, balance: rounded(whole, rest, span) };
+    let mut month = start;
+    if let Some((ramp_start, first_months, first, later)) = timing.ramp() {
+        let first_end = ramp_start.saturating_add(first_months);
+        let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(charges.len());
+        let (head, tail) = charges.split_at_mut(early);
+        let by_first = step(left, first, span);
+        head.iter_mut().for_each(|slot| *slot = walk.charge(by_first));
+        let by_later = step(left, later, span);
+        tail.iter_mut().for_each(|slot| *slot = walk.charge(by_later));
+        month = month.saturating_add(i32::try_from(charges.len()).unwrap_or(i32::MAX));
+    } else {
+        let by_days = [28, 29, 30, 31].map(|days| step(left, days, span));
+        let mut before = units;
+        for slot in charges.iter_mut() {
+            let after = timing.charged_units(month);
+            let days = after.saturating_sub(before);
+            let whole_month = i64::from(days_in_month(month)) == days;
+            let ready = usize::try_from(days.saturating_sub(28)).ok().and_then(|index| by_days.get(index));
+            let by = match ready {
+                Some(ready) if whole_month => *ready,
+                _ => step(left, days, span),
+            };
+            *slot = walk.charge(by);
+            before = after;
+            month = month.saturating_add(1);
+        }
+    }
+    // The last month's step may overshoot the cap of the ramp: the life ends at exactly `left`.
+    if month > timing.last_month {
+        if let Some((last, others)) = charges.split_last_mut() {
+            let charged_here = others.iter().fold(share(left, units, span), |sum, charge| sum.saturating_add(*charge));
+            *last = left.saturating_sub(charged_here);
+        }
+    }
+}
+
+/// An exact rational balance, stepped along month by month.
+struct Walk {
+    whole: i64,
+    rest: i64,
+    span: i64,
+    balance: i64,
+}
+
+impl Walk {
+    /// Steps one month on and returns the difference of the rounded balances. `rest < span < 2^18`; `whole` may pass the amount
+    /// only in the capped last month, whose charge is replaced, hence the wrapping.
+    #[inline]
+    fn charge(&mut self, (whole, rest): (i64, i64)) -> i64 {
+        self.rest = self.rest.wrapping_add(rest);
+        let carry = self.rest >= self.span;
+        self.rest = self.rest.wrapping_sub(if carry { self.span } else { 0 });
+        self.whole = self.whole.wrapping_add(whole).wrapping_add(i64::from(carry));
+        let balance = rounded(self.whole, self.rest, self.span);
+        let charge = balance.wrapping_sub(self.balance);
+        self.balance = balance;
+        charge
+    }
+}
+
+/// Level charges, never above what is left, the remainder in the last month.
+fn level_into(timing: &Timing, left: i64, start: Month, charged: i64, charges: &mut [i64]) {
+    let Some((ramp_start, first_months, first, later)) = timing.ramp() else {
+        return;
+    };
+    let first_end = ramp_start.saturating_add(first_months);
+    let (by_first, by_later) = (share(left, first, timing.span()), share(left, later, timing.span()));
+    let mut remaining = left.saturating_sub(charged);
+    for (month, slot) in (start..).zip(charges.iter_mut()) {
+        let regular = if month < first_end { by_first } else { by_later };
+        *slot = if month >= timing.last_month { remaining } else { regular.min(remaining) };
+        remaining = remaining.saturating_sub(*slot);
+    }
+}
+
+/// `base` for a cost and a residual value; `None` where the residual lies outside 0 to cost (mirrored for credits).
+#[must_use]
+pub fn depreciable_amount(cost: i64, residual: i64) -> Option<i64> {
+    let inside = if cost < 0 { (cost..=0).contains(&residual) } else { (0..=cost).contains(&residual) };
+    inside.then(|| cost.saturating_sub(residual))
+}
+
+/// The charge of one full month in level rounding and the months of a life, for kernels that add whole cohorts at once.
+#[must_use]
+#[inline]
+pub fn level_charge(left: i64, units: i64, span: i64) -> i64 {
+    i64::try_from(round_half_even(i128::from(left).saturating_mul(units.into()), span.into())).unwrap_or(left)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+    use crate::calendar::{Frequency, PeriodGrid};
+    use crate::depreciation::{Convention, Service};
+    use proptest::prelude::*;
+
+    fn asset(base: i64, day: i32, life: i32, convention: Convention, rounding: Rounding, opening: Option<(i32, i64)>) -> Asset<i64> {
+        let grid = PeriodGrid::new(Frequency::Month, 12).unwrap();
+        let service = Service { in_service: day, life_months: life, opening: opening.map(|(date, _)| date) };
+        let timing = Timing::new(&service, convention, grid, rounding == Rounding::Balance);
+        Asset { cost: base, base, opening: opening.map_or(0, |(_, amount)| amount), timing }
+    }
+
+    fn whole(asset: &Asset<i64>, rounding: Rounding) -> Vec<i64> {
+        let months = usize::try_from(asset.timing.last_month - asset.timing.open_month + 1).unwrap();
+        let mut charges = vec![0; months];
+        i64::charges_into(asset, rounding, asset.timing.open_month, &mut charges);
+        charges
+    }
+
+    #[test]
+    fn ties_of_the_balance_go_to_even() {
+        let of = |base, life| whole(&asset(base, 0, life, Convention::FullMonth, Rounding::Balance, None), Rounding::Balance);
+        assert_eq!(of(1, 2), [0, 1]); // 1/2 -> 0
+        assert_eq!(of(3, 2), [2, 1]); // 3/2 -> 2
+        assert_eq!(of(-3, 2), [-2, -1]);
+        assert_eq!(of(100, 3), [33, 34, 33]); // 33 1/3, 66 2/3, 100
+    }
+
+    #[test]
+    fn level_charges_end_with_the_remainder() {
+        let of = |base, life, convention| whole(&asset(base, 14, life, convention, Rounding::Level, None), Rounding::Level);
+        assert_eq!(of(100, 3, Convention::FullMonth), [33, 33, 34]);
+        assert_eq!(of(15, 10, Convention::FullMonth), [2, 2, 2, 2, 2, 2, 2, 1, 0, 0]); // 1.5 -> 2, never above what is left
+        assert_eq!(of(5, 10, Convention::FullMonth), [0, 0, 0, 0, 0, 0, 0, 0, 0, 5]); // 0.5 -> 0
+        assert_eq!(of(1200, 12, Convention::MidMonth), [50, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 50]);
+        // 15 January: 17 of 31 days, 1200/12 x 17/31 = 54.8
+        assert_eq!(of(1200, 12, Convention::ActualDays)[..2], [55, 100]);
+    }
+
+    proptest! {
+        /// Against the formula itself, divided anew for every month; I1, I2 and I8 on the way.
+        #[test]
+        fn balance_is_the_rounded_rational(
+            base in prop_oneof![-1000_i64..1000, any::<i64>().prop_map(|b| b / 2)], day in -20_000_i32..60_000, life in 1_i32..400,
+            which in 0_usize..5, brought in proptest::option::of((0_i32..9_000, 0.0..=1.0_f64)), from in -3_i32..420,
+        ) {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+            let opening = brought.map(|(after, part)| (day + after, (base as f64 * part * 0.999) as i64));
+            let a = asset(base, day, life, Convention::ALL[which].1, Rounding::Balance, opening);
+            let left = i128::from(a.base - a.opening);
+            let mut charges = vec![0; 500];
+            let first = a.timing.open_month + from;
+            let mut sum = i64::charges_into(&a, Rounding::Balance, first, &mut charges);
+            for (month, charge) in (first..).zip(&charges) {
+                sum += charge;
+                let sign = left.signum();
+                let exact = sign * round_half_even(left.abs() * i128::from(a.timing.charged_units(month)), a.timing.span().into());
+                prop_assert_eq!(i128::from(sum), i128::from(a.opening) + exact);
+                prop_assert_eq!(sum, i64::accumulated_at(&a, Rounding::Balance, month));
+            }
+        }
+
+        #[test]
+        fn level_sums_to_the_base_and_resumes_anywhere(base in -3_000_i64..100_000, day in 0_i32..3_000, life in 1_i32..80, which in 0_usize..5, from in 0_i32..90) {
+            let a = asset(base, day, life, Convention::ALL[which].1, Rounding::Level, None);
+            let all = whole(&a, Rounding::Level);
+            prop_assert_eq!(all.iter().sum::<i64>(), base);
+            prop_assert!(all.iter().all(|charge| charge.signum() * base.signum() >= 0));
+            let mut tail = vec![0; 3];
+            let before = i64::charges_into(&a, Rounding::Level, a.timing.open_month + from, &mut tail);
+            let cut = usize::try_from(from).unwrap().min(all.len());
+            prop_assert_eq!(before, all[..cut].iter().sum::<i64>());
+            for (offset, charge) in tail.iter().enumerate() {
+                prop_assert_eq!(*charge, all.get(cut + offset).copied().unwrap_or(0));
+            }
+        }
+    }
+}

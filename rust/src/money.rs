@@ -1,0 +1,180 @@
+//! Money as an integer number of minor units, and the one rounding rule.
+//!
+//! An amount becomes an `i64` count of minor units at the door and a float64 again on the way out, the double
+//! nearest to the exact decimal. Products are `i128`. Rounding is half-to-even, once, of an exact rational.
+#![forbid(unsafe_code)]
+
+use crate::error::Rule;
+
+/// A float64 amount at or above this many minor units is refused: up to here adding `1.5 * 2^52` rounds to the
+/// nearest integer exactly, and every hundredth survives the trip through a double.
+pub const FLOAT_LIMIT_MINOR: f64 = 2_251_799_813_685_248.0; // 2^51
+
+const ROUNDER: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
+
+/// How many decimal digits the currency has: 0 (JPY) to 4.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinorUnits {
+    digits: u8,
+    scale: u16,
+}
+
+impl MinorUnits {
+    /// `digits` from 0 to 4.
+    #[must_use]
+    pub fn new(digits: u8) -> Option<Self> {
+        let scale = match digits {
+            0 => 1,
+            1 => 10,
+            2 => 100,
+            3 => 1_000,
+            4 => 10_000,
+            _ => return None,
+        };
+        Some(Self { digits, scale })
+    }
+
+    /// Minor units to a major unit: 100 for cents.
+    #[must_use]
+    pub fn scale(self) -> f64 {
+        f64::from(self.scale)
+    }
+
+    /// The whole number of minor units that `major` stands for.
+    ///
+    /// A float more than 4 ulp off a minor unit is [`Rule::Precision`] unless `round_input` allows it, then it is
+    /// rounded half-to-even as the double it is.
+    ///
+    /// # Errors
+    /// [`Rule::NonFinite`] for NaN and infinities, [`Rule::Precision`] as said, and at or beyond 2^51 minor units.
+    pub fn from_major(self, major: f64, round_input: bool) -> Result<i64, Rule> {
+        if !major.is_finite() {
+            return Err(Rule::NonFinite);
+        }
+        let scaled = major * self.scale();
+        if scaled.abs() >= FLOAT_LIMIT_MINOR {
+            return Err(Rule::Precision);
+        }
+        let (whole, minor) = nearest_integer(scaled);
+        let ulp = f64::from_bits(major.to_bits() & 0x7FF0_0000_0000_0000) * f64::EPSILON;
+        if (whole / self.scale() - major).abs() > 4.0 * ulp && !round_input {
+            return Err(Rule::Precision);
+        }
+        Ok(minor)
+    }
+
+    /// Converts a column; `false` when some value needs [`MinorUnits::from_major`]'s slow judgement.
+    #[must_use]
+    pub fn from_major_into(self, major: &[f64], out: &mut [i64]) -> bool {
+        let scale = self.scale();
+        let mut clean = true;
+        for (value, slot) in major.iter().zip(out) {
+            let scaled = value * scale;
+            let (whole, minor) = nearest_integer(scaled);
+            // NaN fails both comparisons, so it is never clean.
+            clean &= (scaled.abs() < FLOAT_LIMIT_MINOR) & (whole / scale == *value);
+            *slot = minor;
+        }
+        clean
+    }
+
+    /// The double nearest to `minor / scale`.
+    #[must_use]
+    #[inline]
+    pub fn to_major(self, minor: i64) -> f64 {
+        const EXACT: i64 = 1 << 53;
+        if (-EXACT..=EXACT).contains(&minor) {
+            // An integer below 2^53 is a double, and IEEE division rounds once.
+            #[expect(clippy::cast_precision_loss, reason = "at most 2^53, checked above")]
+            let exact = minor as f64;
+            exact / self.scale()
+        } else {
+            self.wide_to_major(i128::from(minor))
+        }
+    }
+
+    /// As [`MinorUnits::to_major`] for totals beyond 64 bits.
+    #[must_use]
+    pub fn wide_to_major(self, minor: i128) -> f64 {
+        match i64::try_from(minor) {
+            Ok(small) if small.unsigned_abs() <= 1 << 53 => self.to_major(small),
+            // The parser of the standard library rounds correctly, whatever the length.
+            _ => format!("{minor}e-{}", self.digits).parse().unwrap_or(f64::MAX),
+        }
+    }
+}
+
+/// Rounds half-to-even; right for magnitudes below 2^51, anything else is caught by the caller.
+#[inline]
+fn nearest_integer(scaled: f64) -> (f64, i64) {
+    let shifted = scaled + ROUNDER;
+    let minor = shifted.to_bits().cast_signed().wrapping_sub(ROUNDER.to_bits().cast_signed());
+    (shifted - ROUNDER, minor)
+}
+
+/// `numerator / denominator` rounded half-to-even; a denominator below 1 counts as 1.
+#[must_use]
+pub fn round_half_even(numerator: i128, denominator: i128) -> i128 {
+    let denominator = denominator.max(1);
+    let whole = numerator.div_euclid(denominator);
+    let rest = numerator.rem_euclid(denominator);
+    // rest < denominator, so this compares 2 * rest with the denominator without doubling.
+    whole.saturating_add(i128::from(rounds_up(rest, denominator.saturating_sub(rest), whole & 1 == 1)))
+}
+
+fn rounds_up(rest: i128, to_next: i128, odd: bool) -> bool {
+    rest > to_next || (rest == to_next && odd)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::cast_precision_loss, reason = "tests")]
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn ties_go_to_even() {
+        assert_eq!([1, 3, 5, -1, -3, 7].map(|n| round_half_even(n, 2)), [0, 2, 2, 0, -2, 4]);
+        assert_eq!(round_half_even(2, 3), 1);
+        assert_eq!(round_half_even(i128::MAX, 1), i128::MAX);
+    }
+
+    #[test]
+    fn dust_is_accepted_and_broken_cents_are_not() {
+        let cents = MinorUnits::new(2).unwrap();
+        assert_eq!(cents.from_major(0.1 + 0.2, false), Ok(30));
+        assert_eq!(cents.from_major(-0.0, false), Ok(0));
+        assert_eq!(cents.from_major(100.005, false), Err(Rule::Precision));
+        assert_eq!(cents.from_major(5e-324, false), Err(Rule::Precision));
+        assert_eq!(cents.from_major(5e-324, true), Ok(0));
+        assert_eq!(cents.from_major(f64::NAN, true), Err(Rule::NonFinite));
+        assert_eq!(cents.from_major(22_517_998_136_852.47, false), Ok((1 << 51) - 1));
+        assert_eq!(cents.from_major(22_517_998_136_852.48, true), Err(Rule::Precision));
+        assert!(MinorUnits::new(5).is_none());
+    }
+
+    #[test]
+    fn wide_amounts_round_once() {
+        let cents = MinorUnits::new(2).unwrap();
+        assert_eq!(cents.wide_to_major(1 << 80), (1_u128 << 80) as f64 / 100.0);
+        assert_eq!(cents.to_major(i64::MAX), 92_233_720_368_547_758.07);
+    }
+
+    proptest! {
+        #[test]
+        fn every_minor_unit_survives_the_double(minor in -((1_i64 << 51) - 1)..(1_i64 << 51), digits in 0_u8..=4) {
+            let units = MinorUnits::new(digits).unwrap();
+            prop_assert_eq!(units.from_major(units.to_major(minor), false), Ok(minor));
+            let mut out = [0];
+            prop_assert!(units.from_major_into(&[units.to_major(minor)], &mut out));
+            prop_assert_eq!(out, [minor]);
+        }
+
+        #[test]
+        fn half_even_is_within_half(n in any::<i64>(), d in 1_i64..1_000_000) {
+            let rounded = round_half_even(n.into(), d.into());
+            let off = (rounded * i128::from(d) - i128::from(n)).abs() * 2;
+            prop_assert!(off < d.into() || (off == d.into() && rounded % 2 == 0));
+        }
+    }
+}

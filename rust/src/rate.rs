@@ -1,0 +1,64 @@
+//! Rates as the decimal the user wrote: 0.11 is 11/100, not the double beside it.
+#![forbid(unsafe_code)]
+
+use crate::error::Rule;
+use crate::money::round_half_even;
+
+const UNIT: i64 = 1_000_000_000_000;
+
+/// A rate from 0 to 1, exact to 1e-12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    parts: i64,
+}
+
+impl Rate {
+    /// Reads the decimal nearest to `rate` with twelve places.
+    ///
+    /// # Errors
+    /// [`Rule::NonFinite`], or [`Rule::Range`] outside 0 to 1.
+    pub fn new(rate: f64) -> Result<Self, Rule> {
+        if !rate.is_finite() {
+            return Err(Rule::NonFinite);
+        }
+        if !(0.0..=1.0).contains(&rate) {
+            return Err(Rule::Range);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "between 0 and 10^12")]
+        let parts = (rate * 1e12).round() as i64;
+        Ok(Self { parts })
+    }
+
+    /// This share of `amount`, rounded half-to-even once. `|amount| * 10^12 < 2^104` stays far inside `i128`.
+    #[must_use]
+    pub fn of(self, amount: i64) -> i64 {
+        let product = i128::from(amount).saturating_mul(i128::from(self.parts));
+        // At most |amount|, so it fits.
+        i64::try_from(round_half_even(product, i128::from(UNIT))).unwrap_or(amount)
+    }
+
+    /// The rate as a float, for unrounded work.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 10^12")]
+        let parts = self.parts as f64;
+        parts / 1e12
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn a_rate_is_the_decimal_that_was_written() {
+        // 0.15 is a double just below 15/100; the half cent must be seen as a tie and go to even.
+        assert_eq!(Rate::new(0.15).unwrap().of(30), 4); // 4.5 -> 4
+        assert_eq!(Rate::new(0.15).unwrap().of(50), 8); // 7.5 -> 8
+        assert_eq!(Rate::new(0.11).unwrap().of(-100), -11);
+        assert_eq!(Rate::new(1.0).unwrap().of(i64::MAX), i64::MAX);
+        assert_eq!(Rate::new(1.5), Err(Rule::Range));
+        assert_eq!(Rate::new(f64::NAN), Err(Rule::NonFinite));
+    }
+}

@@ -1,0 +1,1 @@
+"""Slow, obvious second opinions: nothing here imports neocalc."""
