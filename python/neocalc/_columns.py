@@ -1,14 +1,14 @@
 """From a column as the user has it to the array the core wants.
 
-Money becomes float64 major units or int64 minor units, dates become int64 or int32 counts of a unit, lives become
-int64 or float64; nulls become masks. What has no single meaning is refused with a code, never guessed.
+Money becomes float64 major units or int64 minor units, dates become int64 or int32 counts of a unit, lives
+become int64 or float64; nulls become masks. What has no single meaning is refused with a code, never guessed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,13 +19,17 @@ import numpy.typing as npt
 from neocalc.errors import Issue
 
 Array = npt.NDArray[Any]
+Column = tuple[Array, Array | None]  # values, mask of nulls
 _I64 = np.iinfo(np.int64)
 _ISO_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
+_EPOCH = dt.datetime(1970, 1, 1)
+_EPOCH_ORDINAL = _EPOCH.toordinal()
+_DAY_MICROSECONDS = 86_400_000_000
 _MICROSECOND = dt.timedelta(microseconds=1)
-_NAT = _I64.min
 _CORE_DATE_UNITS = ("D", "s", "ms", "us", "ns")
 MAX_LISTED_ROWS = 5
+# Temporaries are made over stretches of this many rows: a column of 10^7 rows must not cost another one.
+STRETCH = 1 << 18
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Raw:
     values: Array
     null: Array | None = None
     refuse: tuple[str, str] | None = None  # code, name of the type
+    text: bool = False  # a column of strings: only dates can be written so
 
 
 @dataclass(slots=True)
@@ -44,24 +49,30 @@ class Problems:
     issues: list[Issue] = field(default_factory=list)
     bad: Array | None = None
     whole_column: bool = False  # something no row can be skipped for
-    row_codes: dict[int, str] = field(default_factory=dict)
+    found: list[tuple[str, Array]] = field(default_factory=list)  # code, its rows
 
     def column(self, name: str, code: str, example: str = "", hint: str | None = None) -> None:
         """Record a problem of the whole column."""
         self.issues.append(Issue.make(name, code, example=example, hint=hint))
         self.whole_column = True
 
-    def rows(self, name: str, code: str, rows: list[int] | Array, n: int, example: str) -> None:
-        """Record a problem of single rows."""
-        listed = [int(r) for r in rows]
+    def rows(self, name: str, code: str, rows: Sequence[int] | Array, n: int, example: str) -> None:
+        """Record a problem of single rows, given in ascending order, of a column of `n`."""
+        at = np.asarray(rows, dtype=np.intp)
         if self.bad is None:
             self.bad = np.zeros(n, dtype=bool)
-        self.bad[listed] = True
-        for row in listed:
-            self.row_codes.setdefault(row, code)
-        self.issues.append(
-            Issue.make(name, code, n_bad=len(listed), rows=listed[:MAX_LISTED_ROWS], example=example)
-        )
+        self.bad[at] = True
+        self.found.append((code, at))
+        first = at[:MAX_LISTED_ROWS].tolist()
+        self.issues.append(Issue.make(name, code, n_bad=len(at), rows=first, example=example))
+
+    def code_of(self, row: int) -> str | None:
+        """Code of the first problem found in a row."""
+        for code, rows in self.found:
+            at = int(np.searchsorted(rows, row))
+            if at < len(rows) and rows[at] == row:
+                return code
+        return None
 
 
 class _Refused(Exception):
@@ -70,7 +81,7 @@ class _Refused(Exception):
 
 
 def native(values: Array) -> Array:
-    """Return a C-contiguous, native-endian, plain 1-D array."""
+    """Return a C-contiguous, native-endian, plain 1-D array; the same one if it is all that."""
     if not values.dtype.isnative:
         values = values.astype(values.dtype.newbyteorder("="))
     if type(values) is not np.ndarray or not values.flags.c_contiguous or not values.flags.aligned:
@@ -78,9 +89,24 @@ def native(values: Array) -> Array:
     return values
 
 
+def recode(codes: Array, table: Array) -> Array:
+    """Look codes up in a table whose last entry is the null's (code -1)."""
+    out = np.empty(len(codes), dtype=table.dtype)
+    for start in range(0, len(codes), STRETCH):
+        table.take(codes[start : start + STRETCH], out=out[start : start + STRETCH], mode="wrap")
+    return out
+
+
+def _is_missing(value: Any) -> bool:
+    # pd.NA and pd.NaT by name, so that pandas need not be loaded.
+    return type(value).__name__ in ("NAType", "NaTType") or (
+        isinstance(value, (np.datetime64, np.timedelta64)) and bool(np.isnat(value))
+    )
+
+
 def _each(
-    raw: Raw, name: str, problems: Problems, convert: Callable[[Any], int]
-) -> tuple[Array, Array | None]:
+    raw: Raw, name: str, problems: Problems, convert: Callable[[Any], int], nan_is_null: bool
+) -> Column:
     """Convert an object column value by value, collecting what fails by code."""
     n = len(raw.values)
     out = np.zeros(n, dtype=np.int64)
@@ -88,6 +114,9 @@ def _each(
     failed: dict[str, list[int]] = {}
     for row, value in enumerate(raw.values):
         if null[row] or value is None or _is_missing(value):
+            null[row] = True
+            continue
+        if nan_is_null and isinstance(value, float) and value != value:
             null[row] = True
             continue
         try:
@@ -104,13 +133,6 @@ def _each(
     return out, null if null.any() else None
 
 
-def _is_missing(value: Any) -> bool:
-    # pd.NA and pd.NaT by name, so that pandas need not be loaded.
-    return type(value).__name__ in ("NAType", "NaTType") or (
-        isinstance(value, (np.datetime64, np.timedelta64)) and bool(np.isnat(value))
-    )
-
-
 def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[Any], int]:
     factor = 1 if in_minor else 10**minor_units
 
@@ -123,9 +145,8 @@ def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[
         if isinstance(value, float):  # also np.float64
             if value != value or value in (float("inf"), float("-inf")):
                 raise _Refused("nonfinite")
-            if in_minor:
-                raise _Refused("dtype")
-            dust = Decimal(4 * float(np.spacing(abs(value))))
+            if not in_minor:
+                dust = Decimal(4 * float(np.spacing(abs(value))))
             value = Decimal(value)
         if not isinstance(value, Decimal):
             raise _Refused("dtype")
@@ -133,6 +154,11 @@ def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[
             raise _Refused("nonfinite")
         if value and value.adjusted() > 20:
             raise _Refused("overflow")
+        if value and value.adjusted() < -400:
+            # Below any float: far from a minor unit, and its exact ratio would have as many digits.
+            if round_input:
+                return 0
+            raise _Refused("precision")
         # The exact integer ratio: the decimal context's precision must not round.
         top, bottom = value.as_integer_ratio()
         whole, rest = divmod(top * factor, bottom)
@@ -148,6 +174,40 @@ def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[
     return convert
 
 
+def _whole_floats(values: Array, name: str, problems: Problems, nan_is_null: bool) -> Column:
+    """Minor units held as float64, as pandas holds whole numbers beside nulls."""
+    nan = np.isnan(values)
+    null = nan if nan_is_null and nan.any() else None
+    off = np.isinf(values) if null is not None else ~np.isfinite(values)
+    if off.any():
+        rows = np.flatnonzero(off)
+        problems.rows(name, "nonfinite", rows, len(values), str(values[rows[0]]))
+    plain = np.where(off | nan, 0.0, values)
+    broken = (plain != np.rint(plain)) | (np.abs(plain) > 2.0**53)
+    if broken.any():
+        rows = np.flatnonzero(broken)
+        problems.rows(name, "precision", rows, len(values), str(values[rows[0]]))
+        plain = np.where(broken, 0.0, plain)
+    return plain.astype(np.int64), null
+
+
+def _whole_numbers(raw: Raw, name: str, problems: Problems, factor: int) -> Column:
+    values = raw.values
+    top = _I64.max // factor
+    if len(values) and (values.max() > top or values.min() < -top):
+        over = values > top
+        if values.dtype.kind == "i":
+            over |= values < -top
+        if raw.null is not None:
+            over &= ~raw.null
+        rows = np.flatnonzero(over)
+        if len(rows):
+            problems.rows(name, "overflow", rows, len(values), str(values[rows[0]]))
+        values = np.where(over if raw.null is None else over | raw.null, 0, values)
+    whole = native(values).astype(np.int64, copy=False)
+    return (whole if factor == 1 else whole * np.int64(factor)), raw.null
+
+
 def money(
     raw: Raw,
     name: str,
@@ -156,86 +216,81 @@ def money(
     minor_units: int,
     in_minor: bool,
     round_input: bool,
-    allow_float32: bool | None = None,
-) -> tuple[Array, Array | None] | None:
-    """Float64 major units or int64 minor units, and the mask of nulls."""
-    if raw.refuse is not None:
-        problems.column(name, raw.refuse[0], raw.refuse[1])
-        return None
+    nan_is_null: bool,
+) -> Column | None:
+    """Float64 major units or int64 minor units, and the mask of nulls; None where the column is refused."""
     values = raw.values
     kind, size = values.dtype.kind, values.dtype.itemsize
-    if kind == "f" and size == 8 and not in_minor:
-        return native(values), raw.null
+    if raw.refuse is not None:
+        problems.column(name, *raw.refuse)
+        return None
+    if raw.text and len(values):
+        problems.column(name, "dtype", "text")
+        return None
+    if kind == "f" and size == 8:
+        values = native(values)
+        return _whole_floats(values, name, problems, nan_is_null) if in_minor else (values, raw.null)
     if kind == "f" and size < 8 and round_input and not in_minor:
         # float32 100.1 means 100.10: shortest decimal, then the rounding the user allowed.
-        shortest = np.array([float(str(v)) for v in values], dtype=np.float64)
-        return shortest, raw.null
+        return np.array([float(str(v)) for v in values], dtype=np.float64), raw.null
     if kind in "iu":
-        factor = 1 if in_minor else 10**minor_units
-        top = _I64.max // factor
-        low_bad = values < -top if kind == "i" else np.zeros(0, dtype=bool)
-        over = values > top
-        if kind == "i":
-            over = over | low_bad
-        if raw.null is not None:
-            over = over & ~raw.null
-        if over.any():
-            rows = np.flatnonzero(over)
-            problems.rows(name, "overflow", rows, len(values), str(values[rows[0]]))
-            values = np.where(over, 0, values)
-        whole = native(values).astype(np.int64, copy=False)
-        return (whole if factor == 1 else whole * np.int64(factor)), raw.null
+        return _whole_numbers(raw, name, problems, 1 if in_minor else 10**minor_units)
     if kind == "O":
-        if not in_minor and len(values) and all(type(v) is float or v is None for v in values):
-            null = np.array([v is None for v in values], dtype=bool)
-            return np.array([0.0 if v is None else v for v in values], dtype=np.float64), (
-                null if null.any() else None
-            )
-        return _each(raw, name, problems, _minor_of(minor_units, in_minor, round_input))
+        return _each(raw, name, problems, _minor_of(minor_units, in_minor, round_input), nan_is_null)
     problems.column(name, "dtype", str(values.dtype))
     return None
 
 
-def life(raw: Raw, name: str, problems: Problems) -> tuple[Array, Array | None] | None:
+def _months(value: Any) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, Decimal)):
+        raise _Refused("dtype")
+    if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
+        raise _Refused("nonfinite")
+    if abs(value) > _I64.max:
+        raise _Refused("range")
+    if value != int(value):
+        raise _Refused("dtype")
+    return int(value)
+
+
+def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Column | None:
     """Months as int64 or float64 (the core refuses fractions), and the mask of nulls."""
-    if raw.refuse is not None:
-        problems.column(name, raw.refuse[0], raw.refuse[1])
-        return None
     values = raw.values
     kind = values.dtype.kind
+    if raw.refuse is not None:
+        problems.column(name, *raw.refuse)
+        return None
+    if raw.text and len(values):
+        problems.column(name, "dtype", "text")
+        return None
     if kind == "f":
         return native(values).astype(np.float64, copy=False), raw.null
     if kind == "i":
         return native(values).astype(np.int64, copy=False), raw.null
-    if kind in "uO":
-
-        def convert(value: Any) -> int:
-            if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, Decimal)):
-                raise _Refused("dtype")
-            if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
-                raise _Refused("nonfinite")
-            if value != int(value) or abs(value) > _I64.max:
-                raise _Refused("range")
-            return int(value)
-
-        if kind == "u":
-            return np.minimum(native(values), _I64.max).astype(np.int64), raw.null
-        return _each(raw, name, problems, convert)
+    if kind == "u":
+        return np.minimum(native(values), _I64.max).astype(np.int64), raw.null
+    if kind == "O":
+        return _each(raw, name, problems, _months, nan_is_null)
     problems.column(name, "dtype", str(values.dtype))
     return None
 
 
 def _microseconds(value: Any) -> int:
     if isinstance(value, np.datetime64):
-        return int(value.astype("M8[us]").astype(np.int64))
+        day = value.astype("M8[D]")
+        if not -_EPOCH_ORDINAL <= int(day.astype(np.int64)) <= 3_000_000:
+            raise _Refused("date_range")
+        # ns may hide below a microsecond.
+        micros = value.astype("M8[us]")
+        return int(micros.astype(np.int64)) + bool(micros != value)
     if isinstance(value, dt.datetime):
         if value.tzinfo is not None:
             raise _Refused("timezone")
         if getattr(value, "nanosecond", 0):
             raise _Refused("date_time")
-        return (dt.datetime.combine(value.date(), value.time()) - dt.datetime(1970, 1, 1)) // _MICROSECOND
+        return (dt.datetime.combine(value.date(), value.time()) - _EPOCH) // _MICROSECOND
     if isinstance(value, dt.date):
-        return (value.toordinal() - _EPOCH_ORDINAL) * 86_400_000_000
+        return (value.toordinal() - _EPOCH_ORDINAL) * _DAY_MICROSECONDS
     if isinstance(value, str):
         if not _ISO_SHAPE.fullmatch(value):
             raise _Refused("dtype")
@@ -243,14 +298,14 @@ def _microseconds(value: Any) -> int:
             day = dt.date.fromisoformat(value)
         except ValueError:
             raise _Refused("date_parse") from None
-        return (day.toordinal() - _EPOCH_ORDINAL) * 86_400_000_000
+        return (day.toordinal() - _EPOCH_ORDINAL) * _DAY_MICROSECONDS
     raise _Refused("dtype")
 
 
 def dates(raw: Raw, name: str, problems: Problems) -> tuple[Array, str, Array | None] | None:
     """Counts since 1970-01-01, their unit, and the mask of nulls."""
-    if raw.refuse is not None and raw.refuse[1] not in ("string", "str"):
-        problems.column(name, raw.refuse[0], raw.refuse[1])
+    if raw.refuse is not None:
+        problems.column(name, *raw.refuse)
         return None
     values = raw.values
     if values.dtype.kind == "M":
@@ -259,20 +314,22 @@ def dates(raw: Raw, name: str, problems: Problems) -> tuple[Array, str, Array | 
             values, unit = values.astype("M8[s]"), "s"
         return native(values).view(np.int64), unit, raw.null
     if values.dtype.kind in "OU":
-        counts, null = _each(raw, name, problems, _microseconds)
+        counts, null = _each(raw, name, problems, _microseconds, nan_is_null=True)
         return counts, "us", null
     problems.column(name, "dtype", str(values.dtype))
     return None
 
 
 def minor_to_major(values: Array, minor_units: int) -> Array:
-    """Return the float64 nearest to each exact decimal."""
+    """Return the float64 nearest to each exact decimal; `values` are int64 or Python ints."""
     factor = 10**minor_units
-    out = np.asarray(values / np.float64(factor), dtype=np.float64)
-    # int64 to float64 would round once more beyond 2**53.
-    big = np.flatnonzero((values > 2**53) | (values < -(2**53)))
-    for at in big:
-        out.flat[at] = int(values.flat[at]) / factor
+    if values.dtype == object:
+        return np.array([int(v) / factor for v in values], dtype=np.float64)  # Python rounds once
+    out = np.divide(values, np.float64(factor))
+    if len(values) and (values.max() > 2**53 or values.min() < -(2**53)):
+        # int64 to float64 would round once more beyond 2**53.
+        for at in np.flatnonzero((values > 2**53) | (values < -(2**53))):
+            out[at] = int(values[at]) / factor
     return out
 
 

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from neocalc._columns import Array, Raw
+from neocalc._columns import STRETCH, Array, Raw
 from neocalc.errors import InputError, Issue
+
+
+@dataclass(slots=True)
+class Ids:
+    """Identities of the assets: int64 numbers the core may gather, or a column taken by position."""
+
+    ints: Array | None
+    by_position: Callable[[Array], Any]  # int32 positions -> column
+    pick: Callable[[int], Any]  # row -> Python value
+    restore: np.dtype[Any] | None = None  # the integer type the ints had
 
 
 class Frame(Protocol):
@@ -22,19 +33,27 @@ class Frame(Protocol):
 
     kind: str
     n: int
-    names: Sequence[str]
+    names: tuple[Any, ...]
+    date_dtype: type[np.generic]  # in which the core writes dates: int64 microseconds or int32 days
+    nan_is_null: bool
 
     def raw(self, name: str) -> Raw:
         """Return a column as numpy."""
 
     def codes(self, name: str) -> tuple[Array, int, Any]:
-        """Return codes (-1 for null), their number and the uniques to decode with `take`."""
+        """Return codes (-1 for null) in the order of the values, their number, and what `take` decodes with."""
 
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""
 
     def ids(self, keep_dtype: bool) -> Ids:
         """Return the assets' identities."""
+
+    def duplicate_ids(self, with_index: bool) -> Array:
+        """Return the rows whose id stands more than once; of the index only if asked."""
+
+    def null_ids(self) -> Array:
+        """Return the rows without an id."""
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return index labels of rows."""
@@ -43,46 +62,50 @@ class Frame(Protocol):
         """Decode codes (-1 for null) into a column."""
 
     def uniques(self, uniques: Any) -> list[Any]:
-        """Return uniques as Python values."""
+        """Return what `take` decodes with as Python values, in the order of the codes."""
 
-    def categorical(self, codes: Array, labels: list[str]) -> Any:
-        """Return an ordered dictionary column."""
+    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
+        """Return an ordered dictionary column; -1 is null."""
 
-    def dates_out(self, days: Array) -> Any:
-        """Turn days since 1970-01-01 (int32) into a date column; the minimum is null."""
+    def dates_out(self, dates: Array, null: Array | None = None) -> Any:
+        """Turn what the core wrote (`date_dtype`) into a date column."""
+
+    def money_out(self, values: Array, null: Array | None = None) -> Any:
+        """Turn float64 or int64 amounts into a column."""
 
     def decimals_out(self, values: Array, minor_units: int) -> Any:
-        """Turn Decimals into a column."""
+        """Turn Decimals and None into a column."""
 
-    def build(self, columns: dict[str, Any], index: Any = None) -> Any:
-        """Make a frame of the user's kind."""
+    def build(self, columns: dict[str, Any], keep: Array | None = None, *, like_input: bool = False) -> Any:
+        """Make a frame of the user's kind; `like_input` keeps the index, of the rows in `keep`."""
 
+    def issues_out(self, columns: dict[str, list[Any]]) -> Any:
+        """Make a frame of issues."""
 
-class Ids:
-    """Identities of the assets: int64 numbers the core may gather, or a column decoded by position."""
-
-    __slots__ = ("by_position", "ints", "name", "pick", "restore")
-
-    def __init__(self, name: str, ints: Array | None, by_position: Any, pick: Any, restore: Any = None) -> None:
-        self.name = name
-        self.ints = ints
-        self.by_position = by_position  # callable: int32 positions -> column
-        self.pick = pick  # callable: row -> Python value
-        self.restore = restore  # dtype the ints had
+    def attach(self, frame: Any, issues: list[dict[str, Any]]) -> bool:
+        """Attach issues to a result; False where this kind of frame has no place for them."""
 
 
-def _near(name: str, names: Sequence[Any]) -> str:
+def has_repeats(values: Array) -> bool:
+    """Whether an integer appears twice; ascending ids, the usual case, cost one pass."""
+    for start in range(0, len(values) - 1, STRETCH):
+        part = values[start : start + STRETCH + 1]
+        if not (part[1:] > part[:-1]).all():
+            break
+    else:
+        return False
+    ordered = np.sort(values)
+    return bool((ordered[1:] == ordered[:-1]).any())
+
+
+def nearest(name: str, names: Sequence[Any]) -> str:
+    """Advise on a name that is not there."""
     text = [str(n) for n in names]
     close = difflib.get_close_matches(name, text, n=1, cutoff=0.6)
     if close:
         return f"rename {close[0]!r} to {name!r}"
-    shown = ", ".join(repr(n) for n in text[:12]) or "none"
+    shown = ", ".join(repr(n) for n in text[:12]) or "no columns"
     return f"the frame has {shown}{', ...' if len(text) > 12 else ''}"
-
-
-def missing_column(name: str, names: Sequence[Any]) -> Issue:
-    """Name the column that is not there and the nearest one that is."""
-    return Issue.make(name, "missing_column", hint=_near(name, names))
 
 
 def as_frame(data: Any) -> Frame:
@@ -92,8 +115,7 @@ def as_frame(data: Any) -> Frame:
         from neocalc._pandas_frame import PandasFrame
 
         return PandasFrame(data)
-    module = type(data).__module__.partition(".")[0]
-    if module in ("polars", "pyarrow"):
+    if type(data).__module__.partition(".")[0] in ("polars", "pyarrow"):
         from neocalc._narwhals_frame import wrap
 
         frame = wrap(data)

@@ -8,10 +8,12 @@ from typing import Any
 import narwhals.stable.v2 as nw
 import numpy as np
 
-from neocalc._columns import Array, Raw
-from neocalc._frames import Ids
+from neocalc._columns import Array, Raw, recode
+from neocalc._frames import Ids, has_repeats
+from neocalc.errors import ConfigError
 
 _NO_VALUES = np.empty(0, dtype=object)
+_NO_ROWS = np.empty(0, dtype=np.intp)
 
 
 def wrap(data: Any) -> NarwhalsFrame | None:
@@ -24,27 +26,29 @@ def wrap(data: Any) -> NarwhalsFrame | None:
 
 
 def raw_arrow(array: Any) -> Raw:
-    """Return a pyarrow array as numpy."""
+    """Return a pyarrow ChunkedArray as numpy."""
     return raw_series(nw.from_native(array, series_only=True))
+
+
+def _objects(series: Any) -> Array:
+    values = np.empty(len(series), dtype=object)
+    values[:] = series.to_list()
+    return values
 
 
 def raw_series(series: Any) -> Raw:
     """Return a narwhals Series as numpy, nulls in a mask."""
     dtype = series.dtype
-    null = None
-    if series.null_count():
-        null = series.is_null().to_numpy().astype(bool)
+    null = series.is_null().to_numpy().astype(bool) if series.null_count() else None
     if isinstance(dtype, (nw.Categorical, nw.Enum)):
-        native = series.to_native()
-        if hasattr(native, "dictionary_decode") or hasattr(native, "chunks"):
-            return raw_arrow(native.cast(native.type.value_type))
-        return raw_series(series.cast(nw.String))
+        if series.implementation.is_polars():
+            return raw_series(series.cast(nw.String))
+        column = series.to_native()
+        return raw_arrow(column.cast(column.type.value_type))
     if dtype.is_integer() or dtype.is_float():
         if "128" in str(dtype):
-            return Raw(np.array(series.to_list(), dtype=object), null)
-        if null is not None:
-            series = series.fill_null(0)
-        return Raw(series.to_numpy(), null)
+            return Raw(_objects(series), null)
+        return Raw((series if null is None else series.fill_null(0)).to_numpy(), null)
     if isinstance(dtype, nw.Datetime):
         if dtype.time_zone is not None:
             return Raw(_NO_VALUES, refuse=("timezone", str(dtype)))
@@ -52,25 +56,34 @@ def raw_series(series: Any) -> Raw:
     if isinstance(dtype, nw.Date):
         return Raw(np.asarray(series.to_numpy()).astype("M8[D]", copy=False), null)
     if isinstance(dtype, nw.Decimal):
-        values = np.empty(len(series), dtype=object)
-        values[:] = series.to_list()
-        return Raw(values, null)
+        return Raw(_objects(series), null)
     if isinstance(dtype, nw.String):
-        values = np.empty(len(series), dtype=object)
-        values[:] = series.to_list()
-        return Raw(values, null, ("dtype", "string"))
-    if null is not None and series.null_count() == len(series) and str(dtype) == "Unknown":
-        return Raw(np.full(len(series), None, dtype=object), null)
-    return Raw(_NO_VALUES, refuse=("dtype", str(dtype)))
+        return Raw(_objects(series), null, text=True)
+    return _unknown(series, null)
+
+
+def _unknown(series: Any, null: Array | None) -> Raw:
+    """Columns that narwhals has no name for."""
+    if series.null_count() == len(series):
+        return Raw(np.full(len(series), None, dtype=object))
+    kind = str(getattr(series.to_native(), "type", series.dtype))
+    if kind.startswith("decimal"):
+        return Raw(_objects(series), null)
+    if kind.startswith("date64"):
+        return Raw(_objects(series), null)
+    return Raw(_NO_VALUES, refuse=("dtype", kind))
 
 
 class NarwhalsFrame:
     """A polars or pyarrow frame as the verbs see it."""
 
+    date_dtype = np.int32
+    nan_is_null = False
+
     def __init__(self, frame: Any) -> None:
         self.frame = frame
         self.n = len(frame)
-        self.names: Sequence[str] = frame.columns
+        self.names: tuple[Any, ...] = tuple(frame.columns)
         self.polars = frame.implementation.is_polars()
         self.kind = "polars" if self.polars else "pyarrow"
         self._native: Any = frame.implementation.to_native_namespace()
@@ -80,52 +93,58 @@ class NarwhalsFrame:
         return raw_series(self.frame[name])
 
     def codes(self, name: str) -> tuple[Array, int, Any]:
-        """Return codes, their number and the sorted uniques."""
+        """Return codes in the order of the values, their number and the sorted uniques."""
         column = self.frame[name].to_native()
         if self.polars:
             pl = self._native
-            if column.dtype == pl.Categorical:
-                column = column.cast(pl.String)
-            uniques = column.drop_nulls().unique().sort()
-            codes = (column.rank("dense").cast(pl.Int64) - 1).fill_null(-1).to_numpy()
-            return np.ascontiguousarray(codes), len(uniques), uniques
+            uniques = column.unique().drop_nulls().sort()
+            numbers = pl.Series(np.arange(len(uniques), dtype=np.int32))
+            if not len(uniques):
+                return np.full(self.n, -1, dtype=np.int32), 0, uniques
+            codes = column.replace_strict(uniques, numbers, default=None, return_dtype=pl.Int32)
+            return np.ascontiguousarray(codes.fill_null(-1).to_numpy()), len(uniques), uniques
         import pyarrow.compute as pc
 
         pa = self._native
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            column = column.cast(kind.value_type)  # chunks may have dictionaries of their own
         encoded = column.combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.combine_chunks()
         order = pc.array_sort_indices(encoded.dictionary).to_numpy()
-        rank = np.empty(len(order) + 1, dtype=np.int64)
-        rank[order] = np.arange(len(order))
-        rank[-1] = -1
-        indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        return rank[indices], len(order), encoded.dictionary.take(pa.array(order))
+        rank = np.full(len(order) + 1, -1, dtype=np.int32)
+        rank[order] = np.arange(len(order), dtype=np.int32)
+        codes = recode(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), rank)
+        return codes, len(order), (kind, encoded.dictionary.take(pa.array(order)))
 
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""
         column = self.frame[name]
         if isinstance(column.dtype, (nw.Categorical, nw.Enum)):
-            column = column.cast(nw.String)
-        return np.asarray(column.is_in(values).fill_null(False).to_numpy(), dtype=bool)
+            if self.polars:
+                column = column.cast(nw.String)
+            else:
+                native = column.to_native()
+                column = nw.from_native(native.cast(native.type.value_type), series_only=True)
+        try:
+            return np.asarray(column.is_in(values).fill_null(False).to_numpy(), dtype=bool)
+        except Exception as error:  # each library has its own for values of another type
+            raise ConfigError(f"{name!r} is {column.dtype}, which holds none of {values!r}") from error
 
     def ids(self, keep_dtype: bool) -> Ids:
         """Return asset_id, else the row number."""
         if "asset_id" not in self.names:
             numbers = np.arange(self.n, dtype=np.int64)
-            return Ids("asset_id", numbers, numbers.take, int)
+            return Ids(numbers, numbers.take, int)
         column = self.frame["asset_id"]
-        if column.dtype.is_integer() and not column.null_count():
-            values = column.to_numpy()
-            dtype = values.dtype
+        if column.dtype.is_integer() and not column.null_count() and "128" not in str(column.dtype):
+            values = np.asarray(column.to_numpy())
             return Ids(
-                "asset_id",
                 np.ascontiguousarray(values.astype(np.int64, copy=False)),
                 values.take,
-                lambda r: int(values[r]),
-                None if dtype == np.int64 else dtype,
+                lambda row: int(values[row]),
+                None if values.dtype == np.int64 else values.dtype,
             )
         native = column.to_native()
         text = isinstance(column.dtype, nw.String) and not keep_dtype
@@ -135,27 +154,34 @@ class NarwhalsFrame:
                 pl = self._native
                 return (native.cast(pl.Categorical) if text else native).gather(pl.Series(positions))
             pa = self._native
-            flat = native.combine_chunks() if isinstance(native, pa.ChunkedArray) else native
+            flat = native.combine_chunks()
+            if isinstance(flat, pa.ChunkedArray):  # of no chunks or too long for one
+                flat = pa.concat_arrays(flat.chunks) if flat.num_chunks else pa.array([], native.type)
             if text:
                 return pa.DictionaryArray.from_arrays(pa.array(positions), flat)
             return flat.take(pa.array(positions))
 
-        return Ids("asset_id", None, by_position, lambda r: column[r])
+        return Ids(None, by_position, lambda row: column[int(row)])
 
-    def duplicate_ids(self) -> Array:
+    def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; null ids are found elsewhere."""
-        if "asset_id" not in self.names:
-            return np.empty(0, dtype=np.intp)
+        if "asset_id" not in self.names or self.n < 2:
+            return _NO_ROWS
+        column = self.frame["asset_id"]
+        nulls = column.null_count()
+        if column.dtype.is_integer() and not nulls and "128" not in str(column.dtype):
+            if not has_repeats(np.asarray(column.to_numpy())):
+                return _NO_ROWS
+        elif column.n_unique() == self.n - nulls + bool(nulls):
+            return _NO_ROWS
         codes, n_codes, _ = self.codes("asset_id")
-        if n_codes == self.n:
-            return np.empty(0, dtype=np.intp)
         counts = np.bincount(codes[codes >= 0], minlength=n_codes)
         return np.flatnonzero((codes >= 0) & (np.append(counts, 0)[codes] > 1))
 
     def null_ids(self) -> Array:
         """Return the rows without an id."""
-        if "asset_id" not in self.names:
-            return np.empty(0, dtype=np.intp)
+        if "asset_id" not in self.names or not self.frame["asset_id"].null_count():
+            return _NO_ROWS
         return np.flatnonzero(self.frame["asset_id"].is_null().to_numpy())
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
@@ -163,57 +189,75 @@ class NarwhalsFrame:
         return tuple(rows)
 
     def take(self, uniques: Any, codes: Array) -> Any:
-        """Decode codes into a column."""
+        """Decode codes into a column of the type they were taken from."""
+        null = codes < 0
         if self.polars:
             pl = self._native
-            return uniques.gather(pl.Series(codes, dtype=pl.Int64).replace(-1, None))
+            at = pl.Series(codes, dtype=pl.Int64)
+            return uniques.gather(at.replace(-1, None) if null.any() else at)
         pa = self._native
-        return uniques.take(pa.array(codes, mask=codes < 0))
+        kind, values = uniques
+        if not pa.types.is_dictionary(kind):
+            return values.take(pa.array(codes, mask=null))
+        indices = pa.array(codes, mask=null).cast(kind.index_type)
+        return pa.DictionaryArray.from_arrays(indices, values, ordered=kind.ordered)
 
     def uniques(self, uniques: Any) -> list[Any]:
         """Return uniques as Python values."""
-        return list(uniques.to_list() if self.polars else uniques.to_pylist())
+        return list(uniques.to_list() if self.polars else uniques[1].to_pylist())
 
-    def categorical(self, codes: Array, labels: list[str]) -> Any:
+    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
         """Return an Enum (polars) or an ordered dictionary (pyarrow)."""
+        null = codes < 0
         if self.polars:
             pl = self._native
-            return pl.Series(labels, dtype=pl.Enum(labels)).gather(pl.Series(codes, dtype=pl.Int64))
+            at = pl.Series(codes, dtype=pl.Int64)
+            values = pl.Series(list(labels), dtype=pl.Enum(list(labels)))
+            return values.gather(at.replace(-1, None) if null.any() else at)
         pa = self._native
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(labels), ordered=True)
+        indices = pa.array(codes.astype(np.int32), mask=null if null.any() else None)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(list(labels), pa.string()), ordered=True)
 
-    def dates_out(self, days: Array) -> Any:
-        """Return Date or date32."""
-        null = days == np.iinfo(np.int32).min
+    def _column(self, values: Array, null: Array | None) -> Any:
         if self.polars:
-            pl = self._native
-            column = pl.Series(days, dtype=pl.Int32)
-            if null.any():
-                column = column.replace(int(np.iinfo(np.int32).min), None)
-            return column.cast(pl.Date)
-        pa = self._native
-        return pa.array(days, mask=null).cast(pa.date32())
+            column = self._native.Series(values)
+            return column if null is None else column.zip_with(~self._native.Series(null), column.clear(1))
+        return self._native.array(values, mask=null)
+
+    def dates_out(self, dates: Array, null: Array | None = None) -> Any:
+        """Return Date or date32."""
+        column = self._column(dates, null)
+        return column.cast(self._native.Date if self.polars else self._native.date32())
+
+    def money_out(self, values: Array, null: Array | None = None) -> Any:
+        """Return a float64 or int64 column."""
+        return self._column(values, null)
 
     def decimals_out(self, values: Array, minor_units: int) -> Any:
-        """Return a decimal column of the frame library."""
+        """Return a decimal column of 38 digits."""
         if self.polars:
-            pl = self._native
-            return pl.Series(list(values), dtype=pl.Decimal(38, minor_units))
-        pa = self._native
-        return pa.array(list(values), type=pa.decimal128(38, minor_units))
+            return self._native.Series(values.tolist(), dtype=self._native.Decimal(38, minor_units))
+        return self._native.array(values.tolist(), type=self._native.decimal128(38, minor_units))
 
-    def issue_codes(self, codes: list[str | None]) -> Any:
-        """Return the flag column."""
+    def build(self, columns: dict[str, Any], keep: Array | None = None, *, like_input: bool = False) -> Any:
+        """Make a frame of the same library; there is no index to keep."""
+        return self._native.DataFrame(columns) if self.polars else self._native.table(columns)
+
+    def issues_out(self, columns: dict[str, list[Any]]) -> Any:
+        """Make a frame of issues; row numbers are lists, and so are labels and ids, as text."""
+        columns = {
+            **columns,
+            **{name: [[str(v) for v in row] for row in columns[name]] for name in ("index_labels", "ids")},
+        }
+        lib = self._native
         if self.polars:
-            return self._native.Series(codes, dtype=self._native.String)
-        return self._native.array(codes, type=self._native.string())
+            types = dict.fromkeys(columns, lib.String)
+            types.update(n_bad=lib.Int64, rows=lib.List(lib.Int64), index_labels=lib.List(lib.String))
+            return lib.DataFrame(columns, schema={**types, "ids": lib.List(lib.String)})
+        kinds = dict.fromkeys(columns, lib.string())
+        kinds.update(n_bad=lib.int64(), rows=lib.list_(lib.int64()), index_labels=lib.list_(lib.string()))
+        return lib.table(columns, schema=lib.schema({**kinds, "ids": lib.list_(lib.string())}))
 
-    def build(self, columns: dict[str, Any], index: Any = None) -> Any:
-        """Make a frame of the same library."""
-        if self.polars:
-            return self._native.DataFrame(columns)
-        return self._native.table(columns)
-
-    def concat(self, parts: list[Any]) -> Any:
-        """Stack frames of the same columns."""
-        return self._native.concat(parts) if self.polars else self._native.concat_tables(parts)
+    def attach(self, frame: Any, issues: list[dict[str, Any]]) -> bool:
+        """Do nothing: there is no place for issues."""
+        return False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import NoneType
 from typing import Any, TypedDict
 
 import numpy as np
@@ -27,7 +29,7 @@ MONEY_COLUMNS = (
 ZERO_COLUMNS = ("impairment", "reversals", "disposals")
 DIFFERENCE_COLUMNS = ("opening_book_value", "depreciation", "closing_book_value", "accumulated_depreciation")
 
-_FREQS = ("M", "Q", "Y")
+_FREQS = {"M": 12, "Q": 4, "Y": 1}
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _FIRST_DATE, _LAST_DATE = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 # Below this no answer of the system about free memory could matter: don't ask.
@@ -57,8 +59,9 @@ class OptionArgs(TypedDict, total=False):
     floor_time: bool
 
 
-def _choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    if value not in allowed:
+def _choice(name: str, value: Any, allowed: Iterable[Any]) -> None:
+    allowed = tuple(allowed)
+    if not isinstance(value, (str, NoneType)) or value not in allowed:
         raise ConfigError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
 
 
@@ -134,38 +137,36 @@ def _available_bytes() -> int | None:
     return None
 
 
-def check_memory(n_bytes: int, what: str) -> None:
-    """Refuse an allocation that cannot fit, before making it."""
+def check_memory(n_bytes: int, what: str, instead: str) -> None:
+    """Refuse an allocation that cannot fit, before making it, and name what to call instead."""
     limit = _memory_limit_bytes()
     if limit is None:
         if n_bytes <= _UNCHECKED_BYTES:
             return
         limit = _available_bytes()
     if limit is not None and n_bytes > limit:
-        raise ResourceLimitError(
-            f"{what} needs {n_bytes:,} bytes, {limit:,} are available; "
-            "ask for totals with by=[...], fewer columns=[...], or a shorter start/end"
-        )
+        raise ResourceLimitError(f"{what} needs {n_bytes:,} bytes, {limit:,} are available; {instead}")
 
 
 @dataclass(frozen=True)
 class Options:
     """Checked options of one call."""
 
-    settings: Any
+    settings: _core.Settings
     columns: tuple[str, ...]
     amounts: str
     minor_units: int
-    rounding: str
+    rounded: bool
     on_error: str
     keep_id_dtype: bool
     round_input: bool
     rows_all: bool
+    periods_per_year: int
     settings_args: dict[str, Any]
 
-    def with_settings(self, **changes: Any) -> Any:
-        """Return core settings with some values changed."""
-        return _core.Settings(**{**self.settings_args, **changes})
+    def running(self, start: int, end: int) -> _core.Settings:
+        """Return settings whose rows all run on to the end of a horizon, in days since 1970-01-01."""
+        return _core.Settings(**{**self.settings_args, "start": start, "end": end, "rows_all": True})
 
     @property
     def core_columns(self) -> list[str]:
@@ -179,13 +180,31 @@ def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
         return MONEY_COLUMNS
     if isinstance(columns, str):
         raise ConfigError(f"columns must be a list of names, such as columns=[{columns!r}]")
-    chosen = tuple(dict.fromkeys(columns))
+    try:
+        chosen = tuple(dict.fromkeys(columns))
+    except TypeError:
+        raise ConfigError(f"columns must be a list of names, not {columns!r}") from None
     for name in chosen:
         _choice("columns", name, MONEY_COLUMNS)
     return chosen
 
 
-def make_options(
+def make_options(verb: str, given: OptionArgs) -> Options:
+    """Check every option, then freeze them; calls that repeat their options share them."""
+    for name in given:
+        if name not in OptionArgs.__annotations__:
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
+    values: dict[str, Any] = {**given, "threads": resolve_threads(given.get("threads"))}
+    if isinstance(values.get("columns"), list):
+        values["columns"] = tuple(values["columns"])
+    try:
+        hash(tuple(values.values()))
+    except TypeError:
+        return _build(**values)
+    return _cached(**values)
+
+
+def _build(
     *,
     freq: str = "M",
     fiscal_year_end: int = 12,
@@ -197,14 +216,13 @@ def make_options(
     amounts: str = "major",
     minor_units: int = 2,
     on_error: str = "raise",
-    threads: int | None = None,
+    threads: int = 0,
     keep_id_dtype: bool = False,
     allow_credit: bool = False,
     round_input: bool = False,
     allow_long_life: bool = False,
     floor_time: bool = False,
 ) -> Options:
-    """Check every option, then freeze them."""
     _choice("freq", freq, _FREQS)
     _choice("rows", rows, ("active", "all"))
     _choice("rounding", rounding, ("balance", "level", "none", None))
@@ -222,9 +240,10 @@ def make_options(
     end_day = None if end is None else to_days("end", end)
     if start_day is not None and end_day is not None and start_day > end_day:
         raise ConfigError(f"start {start!r} is after end {end!r}")
+    digits = _int_between("minor_units", minor_units, 0, 4)
     args = {
         "rounding": kind,
-        "minor_units": _int_between("minor_units", minor_units, 0, 4),
+        "minor_units": digits,
         "freq": freq,
         "fiscal_year_end": _int_between("fiscal_year_end", fiscal_year_end, 1, 12),
         "start": start_day,
@@ -234,17 +253,22 @@ def make_options(
         "round_input": round_input,
         "floor_time": floor_time,
         "max_life_months": 3600 if allow_long_life else 1200,
-        "threads": resolve_threads(threads),
+        "threads": threads,
     }
     return Options(
         settings=_core.Settings(**args),
         columns=resolve_columns(columns),
         amounts=amounts,
-        minor_units=int(minor_units),
-        rounding=kind,
+        minor_units=digits,
+        rounded=kind != "none",
         on_error=on_error,
         keep_id_dtype=keep_id_dtype,
         round_input=round_input,
         rows_all=rows == "all",
+        periods_per_year=_FREQS[freq],
         settings_args=args,
     )
+
+
+# typed: True is not 1, and a date not the datetime that equals it.
+_cached = lru_cache(maxsize=256, typed=True)(_build)

@@ -3,45 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from neocalc._columns import Array, Raw
-from neocalc._frames import Ids
+from neocalc._frames import Ids, has_repeats
 from neocalc.errors import InputError, Issue
 
 _NO_VALUES = np.empty(0, dtype=object)
-_EXTENSION_KINDS = {
+_NO_ROWS = np.empty(0, dtype=np.intp)
+_REFUSED_TYPES = {
     "DatetimeTZDtype": ("timezone", "tz-aware"),
     "PeriodDtype": ("dtype", "period"),
     "IntervalDtype": ("dtype", "interval"),
     "SparseDtype": ("dtype", "sparse"),
     "BooleanDtype": ("dtype", "boolean"),
 }
+_DAY_MICROSECONDS = 86_400_000_000
 
 
 def _extension(series: Any) -> Raw:
     dtype = series.dtype
     name = type(dtype).__name__
-    if name in _EXTENSION_KINDS:
-        return Raw(_NO_VALUES, refuse=_EXTENSION_KINDS[name])
+    if name in _REFUSED_TYPES:
+        return Raw(_NO_VALUES, refuse=_REFUSED_TYPES[name])
     if name == "CategoricalDtype":
         # The values stand for themselves; their codes mean nothing.
         plain = raw_series(pd.Series(series.array.categories))
         codes = series.array.codes
         null = codes < 0
-        values = plain.values[np.where(null, 0, codes)] if len(plain.values) else _NO_VALUES
-        return Raw(values, null if null.any() else None, plain.refuse)
+        if plain.refuse is not None:
+            return plain
+        if not len(plain.values):
+            return Raw(np.full(len(codes), None, dtype=object))
+        return Raw(plain.values[np.where(null, 0, codes)], null if null.any() else None, text=plain.text)
     if name == "ArrowDtype":
         from neocalc._narwhals_frame import raw_arrow
 
         return raw_arrow(series.array.__arrow_array__())
-    null = series.isna().to_numpy()
     if name == "StringDtype":
-        return Raw(series.to_numpy(dtype=object), null, ("dtype", "string"))
+        null = series.isna().to_numpy()
+        return Raw(series.to_numpy(dtype=object), null if null.any() else None, text=True)
     if hasattr(dtype, "numpy_dtype"):
+        null = series.isna().to_numpy()
         values = series.array.to_numpy(dtype=dtype.numpy_dtype, na_value=0)
         return Raw(values, null if null.any() else None)
     return Raw(_NO_VALUES, refuse=("dtype", str(dtype)))
@@ -54,29 +61,37 @@ def raw_series(series: Any) -> Raw:
     return _extension(series)
 
 
+@lru_cache(maxsize=64)
+def _ordered(labels: tuple[str, ...]) -> Any:
+    return pd.CategoricalDtype(list(labels), ordered=True)
+
+
 class PandasFrame:
     """A pandas frame as the verbs see it."""
 
     kind = "pandas"
+    date_dtype = np.int64
+    nan_is_null = True
 
     def __init__(self, data: pd.DataFrame) -> None:
-        self.data = data
-        self.n = len(data)
-        self.names: Any = data.columns
         if isinstance(data.columns, pd.MultiIndex):
             raise InputError(
                 [Issue.make("fleet", "dtype", example="column MultiIndex", hint="flatten the column names")]
             )
+        self.data = data
+        self.n = len(data)
+        self.names: tuple[Any, ...] = tuple(data.columns)
 
     def raw(self, name: str) -> Raw:
-        """Return a column as numpy."""
+        """Return a column as numpy, without a copy where it is one already."""
         return raw_series(self.data[name])
 
     def codes(self, name: str) -> tuple[Array, int, Any]:
-        """Return codes, their number and the uniques."""
+        """Return codes in the order of the values; a Categorical's own are used as they are."""
         column = self.data[name]
         if isinstance(column.dtype, pd.CategoricalDtype):
-            return np.ascontiguousarray(column.array.codes), len(column.array.categories), column.dtype
+            array: Any = column.array
+            return np.ascontiguousarray(array.codes), len(array.categories), column.dtype
         codes, uniques = column.factorize(sort=True)
         # factorize gives an Index: its array keeps the column's own dtype.
         return np.ascontiguousarray(codes), len(uniques), getattr(uniques, "array", uniques)
@@ -85,64 +100,73 @@ class PandasFrame:
         """Return which rows hold one of the values."""
         return np.asarray(self.data[name].isin(values), dtype=bool)
 
+    def _id_source(self) -> Any:
+        return self.data["asset_id"] if "asset_id" in self.names else self.data.index
+
     def ids(self, keep_dtype: bool) -> Ids:
         """Return asset_id, else the index."""
-        source = self.data["asset_id"] if "asset_id" in self.data.columns else self.data.index
-        array = source.array if not isinstance(source, pd.MultiIndex) else None
-        if isinstance(source, pd.RangeIndex) or (
-            isinstance(source.dtype, np.dtype) and source.dtype.kind in "iu" and array is not None
-        ):
-            values = np.asarray(source)
-            dtype = values.dtype
+        source = self._id_source()
+        if isinstance(source, pd.MultiIndex):
+            source = source.to_flat_index()
+        if isinstance(source.dtype, np.dtype) and source.dtype.kind in "iu":
+            values = source.to_numpy()
             return Ids(
-                "asset_id",
                 np.ascontiguousarray(values.astype(np.int64, copy=False)),
-                lambda p: values.take(p),
-                lambda r: int(values[r]),
-                None if dtype == np.int64 else dtype,
+                values.take,
+                lambda row: int(values[row]),
+                None if values.dtype == np.int64 else values.dtype,
             )
-        if array is None:
-            array = pd.Index(source.to_flat_index()).array
-        is_categorical = isinstance(array.dtype, pd.CategoricalDtype)
+        array = source.array
         text = isinstance(array.dtype, pd.StringDtype) or array.dtype == object
 
         def by_position(positions: Array) -> Any:
-            if text and not is_categorical and not keep_dtype:
+            if text and not keep_dtype:
+                # The ids are unique: they are the categories, and a position is its own code.
+                categories = pd.Index(array, tupleize_cols=False)
                 return pd.Categorical.from_codes(
-                    positions, dtype=pd.CategoricalDtype(pd.Index(array)), validate=False
+                    positions,  # type: ignore[arg-type]
+                    dtype=pd.CategoricalDtype(categories),
+                    validate=False,
                 )
             return array.take(positions)
 
-        return Ids("asset_id", None, by_position, lambda r: array[r])
+        return Ids(None, by_position, lambda row: array[row])
 
-    def duplicate_ids(self) -> Array:
+    def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; null ids are found elsewhere."""
-        source: Any = self.data["asset_id"] if "asset_id" in self.data.columns else self.data.index
-        if isinstance(source, pd.RangeIndex) or self.n < 2:
-            return np.empty(0, dtype=np.intp)
-        if not source.duplicated().any():
-            return np.empty(0, dtype=np.intp)
-        again = np.asarray(source.duplicated(keep=False)) & np.asarray(~source.isna())
+        if self.n < 2 or not (with_index or "asset_id" in self.names):
+            return _NO_ROWS
+        source = self._id_source()
+        if isinstance(source, pd.RangeIndex):
+            return _NO_ROWS
+        if isinstance(source.dtype, np.dtype) and source.dtype.kind in "iu":
+            if not has_repeats(source.to_numpy()):
+                return _NO_ROWS
+        elif not source.duplicated().any():
+            return _NO_ROWS
+        again = np.asarray(source.duplicated(keep=False))
+        if not isinstance(source, pd.MultiIndex):
+            again &= ~np.asarray(source.isna())
         return np.flatnonzero(again)
 
     def null_ids(self) -> Array:
         """Return the rows without an id."""
-        if "asset_id" not in self.data.columns:
-            return np.empty(0, dtype=np.intp)
+        if "asset_id" not in self.names:
+            return _NO_ROWS
         column = self.data["asset_id"]
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
-            return np.empty(0, dtype=np.intp)
+            return _NO_ROWS
         return np.flatnonzero(column.isna().to_numpy())
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return index labels of rows."""
         index = self.data.index
-        return tuple(index[r] for r in rows)
+        return tuple(getattr(label, "item", lambda label=label: label)() for label in index[list(rows)])
 
     def take(self, uniques: Any, codes: Array) -> Any:
         """Decode codes into a column."""
         if isinstance(uniques, pd.CategoricalDtype):
-            return pd.Categorical.from_codes(codes, dtype=uniques)
+            return pd.Categorical.from_codes(codes, dtype=uniques, validate=False)  # type: ignore[arg-type]
         if (codes < 0).any():
             return pd.api.extensions.take(uniques, codes, allow_fill=True)
         return uniques.take(codes)
@@ -151,31 +175,43 @@ class PandasFrame:
         """Return uniques as Python values."""
         return list(uniques.categories if isinstance(uniques, pd.CategoricalDtype) else uniques)
 
-    def categorical(self, codes: Array, labels: list[str]) -> Any:
+    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
         """Return an ordered Categorical."""
-        return pd.Categorical.from_codes(codes, categories=labels, ordered=True)
+        return pd.Categorical.from_codes(codes, dtype=_ordered(tuple(labels)), validate=False)  # type: ignore[arg-type]
 
-    def dates_out(self, days: Array) -> Any:
-        """Return datetime64[us]."""
-        micros = days.astype(np.int64)
-        null = days == np.iinfo(np.int32).min
-        micros *= 86_400_000_000
-        if null.any():
-            micros[null] = np.iinfo(np.int64).min
-        return micros.view("M8[us]")
+    def dates_out(self, dates: Array, null: Array | None = None) -> Any:
+        """Return datetime64[us] over the same memory."""
+        if dates.dtype == np.int32:
+            dates = dates.astype(np.int64) * _DAY_MICROSECONDS
+        if null is not None:
+            dates[null] = np.iinfo(np.int64).min  # NaT
+        return dates.view("M8[us]")
+
+    def money_out(self, values: Array, null: Array | None = None) -> Any:
+        """Return the array; nulls are NaN in float64, and make whole numbers Int64."""
+        if null is None:
+            return values
+        if values.dtype == np.int64:
+            return pd.arrays.IntegerArray(values, null)
+        values[null] = np.nan
+        return values
 
     def decimals_out(self, values: Array, minor_units: int) -> Any:
         """Return the objects as they are."""
         return values
 
-    def issue_codes(self, codes: list[str | None]) -> Any:
-        """Return the flag column."""
-        return pd.array(codes, dtype="str") if pd.__version__ >= "3" else np.array(codes, dtype=object)
+    def build(self, columns: dict[str, Any], keep: Array | None = None, *, like_input: bool = False) -> Any:
+        """Make a DataFrame without copying a column."""
+        index = None
+        if like_input:
+            index = self.data.index if keep is None else self.data.index[keep]
+        return pd.DataFrame(columns, index=index, copy=False)
 
-    def build(self, columns: dict[str, Any], index: Any = None) -> Any:
-        """Make a DataFrame without copying."""
-        return pd.DataFrame(columns, index=self.data.index if index is True else None, copy=False)
+    def issues_out(self, columns: dict[str, list[Any]]) -> Any:
+        """Make a DataFrame of issues; row numbers, labels and ids are lists."""
+        return pd.DataFrame({**columns, "n_bad": np.array(columns["n_bad"], dtype=np.int64)})
 
-    def concat(self, parts: list[Any]) -> Any:
-        """Stack frames of the same columns."""
-        return pd.concat(parts, ignore_index=True)
+    def attach(self, frame: Any, issues: list[dict[str, Any]]) -> bool:
+        """Put issues into ``attrs``."""
+        frame.attrs["issues"] = issues
+        return True

@@ -1,39 +1,51 @@
 """Fleets from files and results to files: CSV, Parquet and HTML by suffix.
 
-Reading keeps text as text (an id of 0012 stays 0012, a date is left for the library to check); writing
-is whole or not at all.
+Reading guesses nothing: text stays text (an id of 0012 stays 0012, a date is left for the library to
+check) and only plain decimals are numbers. Writing is whole or not at all.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
+import itertools
 import os
 import re
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from neocalc.errors import ConfigError, InputError, Issue, NeocalcError
 
 READ_SUFFIXES = (".csv", ".parquet")
 WRITE_SUFFIXES = (".csv", ".parquet", ".html")
 _NUMBERS = ("cost", "residual_value", "opening_accumulated", "useful_life_months", "quantity")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# Not \d, which takes any script's digits; no exponent, separator, sign in brackets or underscore.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 # A spreadsheet takes text that starts so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BATCH = 65_536
+
+
+def frame_library() -> str:
+    """Name the first frame library there is."""
+    for name in ("pandas", "polars", "pyarrow"):
+        if find_spec(name):
+            return name
+    raise NeocalcError("files need pandas, polars or pyarrow: pip install pandas")
 
 
 def suffix_of(path: Path, allowed: tuple[str, ...]) -> str:
     """Return the path's suffix, or say which are understood."""
     suffix = path.suffix.lower()
     if suffix not in allowed:
-        raise ConfigError(f"{path.name}: the suffix must be one of {', '.join(allowed)}")
+        raise ConfigError(f"{path}: the suffix must be one of {', '.join(allowed)}")
     return suffix
 
 
@@ -41,13 +53,11 @@ def read_fleet(path: Path) -> Any:
     """Read a fleet with the first frame library there is: pandas, polars or pyarrow."""
     suffix = suffix_of(path, READ_SUFFIXES)
     if not path.exists():
-        raise FileNotFoundError(2, "no such file", str(path))
-    library = next((name for name in ("pandas", "polars", "pyarrow") if find_spec(name)), None)
-    if library is None:
-        raise NeocalcError("reading files needs pandas, polars or pyarrow: pip install pandas")
-    if suffix == ".csv":
-        return _read_csv(path, library)
-    return _read_parquet(path, library)
+        raise ConfigError(f"{path}: no such file")
+    if not path.is_file():
+        raise ConfigError(f"{path} is not a regular file")
+    library = frame_library()
+    return _frame(_csv_columns(path), library) if suffix == ".csv" else _read_parquet(path, library)
 
 
 def _read_parquet(path: Path, library: str) -> Any:
@@ -65,77 +75,90 @@ def _read_parquet(path: Path, library: str) -> Any:
         return pq.read_table(path)
     except ImportError:
         raise NeocalcError("reading Parquet with pandas needs pyarrow: pip install pyarrow") from None
-    except (OSError, ValueError) as error:
-        raise NeocalcError(f"{path.name} is not a readable Parquet file: {error}") from None
-
-
-def _read_csv(path: Path, library: str) -> Any:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            header = next(csv.reader(file), [])
-    except UnicodeDecodeError:
-        raise NeocalcError(f"{path.name} is not UTF-8 text; save it as CSV UTF-8") from None
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if twice:
-        # A reader would rename the second one in silence.
-        raise InputError([Issue.make(name, "duplicate_column") for name in twice])
-    if not header:
-        raise NeocalcError(f"{path.name} is empty")
-    try:
-        columns = _csv_text(path, library)
-    except (ValueError, OSError) as error:
-        raise NeocalcError(f"{path.name} is not a readable CSV file: {error}") from None
     except Exception as error:
-        # polars has its own root of errors.
-        if type(error).__module__.partition(".")[0] in ("polars", "pandas", "pyarrow"):
-            raise NeocalcError(f"{path.name} is not a readable CSV file: {error}") from None
-        raise
-    return columns
+        # pyarrow raises OSError and ValueError, polars its own; whatever it is, the file is at fault.
+        raise NeocalcError(f"{path} is not a readable Parquet file: {error}") from None
 
 
-def _as_floats(values: list[str | None]) -> list[float | None] | None:
-    """Read plain numbers, each as the double nearest to it; None when a cell is anything else."""
-    if all(value is None or _NUMBER.fullmatch(value.strip()) for value in values):
-        return [None if value is None else float(value) for value in values]
-    return None
+def _csv_columns(path: Path) -> dict[str, npt.NDArray[np.float64] | list[str | None]]:
+    """Read a CSV into columns, strictly: readers of frames pad, cut or guess where a row is broken."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            twice = sorted({name for name in header if header.count(name) > 1})
+            if twice:
+                raise InputError([Issue.make(name, "duplicate_column") for name in twice])
+            if not header:
+                raise NeocalcError(f"{path} is empty")
+            columns: list[list[str | None]] = [[] for _ in header]
+            # One string for equal texts: sites, classes and dates repeat.
+            known: dict[str, str | None] = {"": None}
+            rows = _full_rows(reader, len(header), path)
+            while batch := list(itertools.islice(rows, _BATCH)):
+                for column, cells in zip(columns, zip(*batch, strict=True), strict=True):
+                    column += [known.setdefault(cell, cell) for cell in cells]
+                if len(known) > _BATCH:
+                    known = {"": None}
+        except UnicodeDecodeError:
+            raise NeocalcError(f"{path} is not UTF-8 text; save it as CSV UTF-8") from None
+        except csv.Error as error:
+            raise NeocalcError(f"{path}: line {reader.line_num} is not CSV: {error}") from None
+    problems: list[Issue] = []
+    result: dict[str, npt.NDArray[np.float64] | list[str | None]] = {}
+    for name, values in zip(header, columns, strict=True):
+        result[name] = _floats(name, values, problems) if name in _NUMBERS else values
+    if problems:
+        raise InputError(problems, n_rows=len(columns[0]))
+    return result
 
 
-def _csv_text(path: Path, library: str) -> Any:
+def _full_rows(reader: Any, width: int, path: Path) -> Iterator[list[str]]:
+    for row in reader:
+        if len(row) == width:
+            yield row
+        elif row:  # a blank line is no row
+            raise NeocalcError(
+                f"{path}: line {reader.line_num} has {len(row)} fields where the header has {width}; "
+                "is the file cut off, or does a field hold a comma and no quotes?"
+            )
+
+
+def _floats(name: str, values: list[str | None], problems: list[Issue]) -> npt.NDArray[np.float64]:
+    """Read plain decimals, each as the double nearest to it, empty cells as NaN; note all other cells."""
+    plain = _NUMBER.fullmatch
+    bad = [i for i, text in enumerate(values) if text is not None and not plain(text)]
+    if bad:
+        example = str(values[bad[0]])
+        hint = "write plain decimals such as 1234.56"
+        problems.append(Issue.make(name, "dtype", n_bad=len(bad), rows=bad[:5], example=example, hint=hint))
+        return np.empty(0)
+    return np.array([np.nan if text is None else float(text) for text in values], dtype=np.float64)
+
+
+def _frame(columns: dict[str, npt.NDArray[np.float64] | list[str | None]], library: str) -> Any:
     if library == "pandas":
         import pandas as pd
 
-        frame = pd.read_csv(
-            path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig", index_col=False
-        )
-        for name in frame.columns.intersection(_NUMBERS):
-            text = [None if value is None or value != value else str(value) for value in frame[name].tolist()]
-            numbers = _as_floats(text)
-            if numbers is not None:
-                frame[name] = np.array(numbers, dtype=np.float64)
-        return frame
+        text = {name: pd.array(v, dtype="str") for name, v in columns.items() if isinstance(v, list)}
+        return pd.DataFrame({**columns, **text})
     if library == "polars":
         import polars as pl
 
-        table = pl.read_csv(path, infer_schema=False)
-        for name in set(table.columns) & set(_NUMBERS):
-            numbers = _as_floats(table[name].to_list())
-            if numbers is not None:
-                table = table.with_columns(pl.Series(name, numbers, dtype=pl.Float64))
-        return table
+        return pl.DataFrame(
+            [
+                pl.Series(name, v, dtype=pl.String) if isinstance(v, list) else pl.Series(name, v, nan_to_null=True)
+                for name, v in columns.items()
+            ]
+        )
     import pyarrow as pa
-    from pyarrow import csv as arrow_csv
 
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        names = next(csv.reader(file))
-    types = arrow_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
+    return pa.table(
+        {
+            name: pa.array(v, type=pa.string()) if isinstance(v, list) else pa.array(v, from_pandas=True)
+            for name, v in columns.items()
+        }
     )
-    arrow = arrow_csv.read_csv(path, convert_options=types)
-    for position, name in enumerate(arrow.column_names):
-        numbers = _as_floats(arrow[name].to_pylist()) if name in _NUMBERS else None
-        if numbers is not None:
-            arrow = arrow.set_column(position, name, pa.array(numbers, type=pa.float64()))
-    return arrow
 
 
 def check_output(
@@ -143,84 +166,88 @@ def check_output(
 ) -> str:
     """Refuse a target that could lose data, before any work is done; return its suffix."""
     suffix = suffix_of(path, suffixes)
-    if path.is_symlink():
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        if not path.parent.is_dir():
+            raise ConfigError(f"{path.parent} is not a directory") from None
+        return suffix
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
+    if stat.S_ISLNK(mode):
         raise ConfigError(f"{path} is a symbolic link; name the file itself")
-    if path.exists():
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigError(f"{path} is not a regular file")
-        if any(source.exists() and source.samefile(path) for source in inputs):
-            raise ConfigError(f"{path} is the input; write somewhere else")
-    if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent} is not a directory")
+    if not stat.S_ISREG(mode):
+        raise ConfigError(f"{path} is not a regular file")
+    if any(source.exists() and source.samefile(path) for source in inputs):
+        raise ConfigError(f"{path} is the input; write somewhere else")
     return suffix
 
 
 @contextlib.contextmanager
 def atomic_target(path: Path) -> Iterator[Path]:
     """Give a path beside the target that takes its place when all went well, and is gone when not."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".neocalc-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
     try:
+        # Exclusive: nothing there is followed or overwritten.
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        if path.exists():
-            mode = stat.S_IMODE(path.stat().st_mode)
-        else:
-            mask = os.umask(0)
-            os.umask(mask)
-            mode = 0o666 & ~mask
-        temporary.chmod(mode)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         temporary.replace(path)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         # Also on Ctrl-C and SIGTERM; after the replacement there is nothing left to remove.
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _guard(value: Any) -> Any:
+    """Put an apostrophe before text that a spreadsheet would run; numbers stay what they are."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
-def write_csv(frame: Any, target: Any) -> None:
-    """Write a result as CSV; text that a spreadsheet would run gets a leading apostrophe."""
-    module = type(frame).__module__.partition(".")[0]
-    if module == "pandas":
-        import pandas as pd
-
-        guarded = frame.copy(deep=False)
-        for name in guarded.columns:
-            dtype = guarded[name].dtype
-            if isinstance(dtype, pd.CategoricalDtype):
-                guarded[name] = guarded[name].astype(object).map(_guard)
-            elif dtype == object or pd.api.types.is_string_dtype(dtype):
-                guarded[name] = guarded[name].map(_guard)
-        guarded.columns = [_guard(name) for name in guarded.columns]
-        guarded.to_csv(target, index=False, lineterminator="\n", date_format="%Y-%m-%d")
+def write_csv(frame: Any, target: Path | IO[str]) -> None:
+    """Write a result as CSV."""
+    if type(frame).__module__.partition(".")[0] == "pandas":
+        _guarded(frame).to_csv(target, index=False, lineterminator="\n", date_format="%Y-%m-%d")
         return
-    names = frame.columns if module == "polars" else frame.column_names
-    columns = [frame[n].to_list() if module == "polars" else frame[n].to_pylist() for n in names]
+    arrow = hasattr(frame, "column_names")
+    names = frame.column_names if arrow else frame.columns
+    batches = frame.to_batches(max_chunksize=_BATCH) if arrow else frame.iter_slices(_BATCH)
     with contextlib.ExitStack() as stack:
-        file = target if hasattr(target, "write") else stack.enter_context(Path(target).open("w", newline=""))
+        file: Any = target
+        if isinstance(target, Path):
+            file = stack.enter_context(target.open("w", newline="", encoding="utf-8"))
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([_guard(name) for name in names])
-        writer.writerows([_guard(value) for value in row] for row in zip(*columns, strict=True))
+        writer.writerow(map(_guard, names))
+        for batch in batches:
+            columns = batch.to_pydict().values() if arrow else batch.to_dict(as_series=False).values()
+            writer.writerows(map(_guard, row) for row in zip(*columns, strict=True))
+
+
+def _guarded(frame: Any) -> Any:
+    import pandas as pd
+
+    guarded = frame.copy(deep=False)
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype):
+            labels = [_guard(label) for label in dtype.categories]
+            if labels != list(dtype.categories):
+                guarded[name] = guarded[name].astype(object).map(_guard)
+        elif dtype == object or pd.api.types.is_string_dtype(dtype):
+            guarded[name] = guarded[name].astype(object).map(_guard)
+    guarded.columns = [_guard(name) for name in guarded.columns]
+    return guarded
 
 
 def write_table(frame: Any, path: Path) -> None:
     """Write a result as CSV or Parquet, whole or not at all."""
-    write: Callable[[Path], None]
-    if path.suffix.lower() == ".csv":
-
-        def write(temporary: Path) -> None:
-            write_csv(frame, temporary)
-    else:
-
-        def write(temporary: Path) -> None:
-            _write_parquet(frame, temporary)
-
+    write: Callable[[Any, Path], None] = write_csv if path.suffix.lower() == ".csv" else _write_parquet
     with atomic_target(path) as temporary:
-        write(temporary)
+        write(frame, temporary)
 
 
 def _write_parquet(frame: Any, path: Path) -> None:
@@ -241,4 +268,4 @@ def _write_parquet(frame: Any, path: Path) -> None:
 def write_text(text: str, path: Path) -> None:
     """Write text as UTF-8, whole or not at all."""
     with atomic_target(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", newline="\n")

@@ -93,6 +93,13 @@ impl MinorUnits {
         }
     }
 
+    /// Converts a column.
+    pub fn to_major_into(self, minor: &[i64], out: &mut [f64]) {
+        for (slot, minor) in out.iter_mut().zip(minor) {
+            *slot = self.to_major(*minor);
+        }
+    }
+
     /// As [`MinorUnits::to_major`] for totals beyond 64 bits.
     #[must_use]
     pub fn wide_to_major(self, minor: i128) -> f64 {
@@ -112,6 +119,25 @@ fn nearest_integer(scaled: f64) -> (f64, i64) {
     (shifted - ROUNDER, minor)
 }
 
+/// `amount / divisor` rounded half-to-even, for `0 <= amount < 2^51` and a whole divisor of at most 2^10.
+///
+/// The double quotient is off by less than `1 / (4 divisor)`, and an exact quotient that is no tie lies at least
+/// `1 / (2 divisor)` from one, so rounding the double decides as the rational would; a tie is itself a double.
+#[must_use]
+#[inline]
+pub fn small_quotient_half_even(amount: f64, divisor: f64) -> i64 {
+    nearest_integer(amount / divisor).1
+}
+
+/// The whole part of `amount / divisor` under the same bounds, by the same argument.
+#[must_use]
+#[inline]
+pub fn small_quotient_floor(amount: f64, divisor: f64) -> f64 {
+    let quotient = amount / divisor;
+    let (nearest, _) = nearest_integer(quotient);
+    if nearest > quotient { nearest - 1.0 } else { nearest }
+}
+
 /// `numerator / denominator` rounded half-to-even; a denominator below 1 counts as 1.
 #[must_use]
 pub fn round_half_even(numerator: i128, denominator: i128) -> i128 {
@@ -120,6 +146,16 @@ pub fn round_half_even(numerator: i128, denominator: i128) -> i128 {
     let rest = numerator.rem_euclid(denominator);
     // rest < denominator, so this compares 2 * rest with the denominator without doubling.
     whole.saturating_add(i128::from(rounds_up(rest, denominator.saturating_sub(rest), whole & 1 == 1)))
+}
+
+/// [`round_half_even`] in 64 bits.
+#[must_use]
+pub fn quotient_half_even(numerator: i64, denominator: i64) -> i64 {
+    let denominator = denominator.max(1);
+    let whole = numerator.div_euclid(denominator);
+    let rest = numerator.rem_euclid(denominator);
+    let up = rounds_up(rest.into(), denominator.saturating_sub(rest).into(), whole & 1 == 1);
+    whole.saturating_add(i64::from(up))
 }
 
 fn rounds_up(rest: i128, to_next: i128, odd: bool) -> bool {
@@ -171,8 +207,19 @@ mod tests {
         }
 
         #[test]
+        fn small_quotients_are_the_rational_ones(
+            amount in prop_oneof![0_i64..100_000, 0_i64..(1 << 51), ((1_i64 << 51) - 100_000)..(1 << 51)], divisor in 1_i64..=1024, tie: bool,
+        ) {
+            let amount = if tie { (amount / divisor * 2 + 1) * divisor / 2 } else { amount }.min((1 << 51) - 1);
+            let (top, bottom) = (amount as f64, divisor as f64);
+            prop_assert_eq!(i128::from(small_quotient_half_even(top, bottom)), round_half_even(amount.into(), divisor.into()));
+            prop_assert_eq!(small_quotient_floor(top, bottom), (amount / divisor) as f64);
+        }
+
+        #[test]
         fn half_even_is_within_half(n in any::<i64>(), d in 1_i64..1_000_000) {
             let rounded = round_half_even(n.into(), d.into());
+            prop_assert_eq!(i128::from(quotient_half_even(n, d)), rounded);
             let off = (rounded * i128::from(d) - i128::from(n)).abs() * 2;
             prop_assert!(off < d.into() || (off == d.into() && rounded % 2 == 0));
         }

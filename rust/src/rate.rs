@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::Rule;
-use crate::money::round_half_even;
+use crate::money::{quotient_half_even, round_half_even};
 
 const UNIT: i64 = 1_000_000_000_000;
 
@@ -10,6 +10,8 @@ const UNIT: i64 = 1_000_000_000_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     parts: i64,
+    /// The same in lowest terms.
+    reduced: (i64, i64),
 }
 
 impl Rate {
@@ -26,15 +28,28 @@ impl Rate {
         }
         #[expect(clippy::cast_possible_truncation, reason = "between 0 and 10^12")]
         let parts = (rate * 1e12).round() as i64;
-        Ok(Self { parts })
+        let common = greatest_common_divisor(parts, UNIT);
+        let reduced = (parts.checked_div(common).unwrap_or(parts), UNIT.checked_div(common).unwrap_or(UNIT));
+        Ok(Self { parts, reduced })
     }
 
     /// This share of `amount`, rounded half-to-even once. `|amount| * 10^12 < 2^104` stays far inside `i128`.
     #[must_use]
     pub fn of(self, amount: i64) -> i64 {
+        let (top, bottom) = self.reduced;
+        // Common rates such as 5 % = 1/20 stay in 64 bits.
+        if let Some(product) = amount.checked_mul(top) {
+            return quotient_half_even(product, bottom);
+        }
         let product = i128::from(amount).saturating_mul(i128::from(self.parts));
         // At most |amount|, so it fits.
         i64::try_from(round_half_even(product, i128::from(UNIT))).unwrap_or(amount)
+    }
+
+    /// Whether there is nothing to share.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.parts == 0
     }
 
     /// The rate as a float, for unrounded work.
@@ -43,6 +58,13 @@ impl Rate {
         #[expect(clippy::cast_precision_loss, reason = "at most 10^12")]
         let parts = self.parts as f64;
         parts / 1e12
+    }
+}
+
+fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    match a.checked_rem(b) {
+        None => a.max(1),
+        Some(rest) => greatest_common_divisor(b, rest),
     }
 }
 

@@ -7,6 +7,7 @@ module imports no frame library.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 from neocalc.errors import ConfigError
@@ -51,9 +52,9 @@ def load_example(name: str, *, rows: int | None = None, kind: str = "pandas") ->
         raise ConfigError(f"there is no example {name!r}; there are {', '.join(sorted(_EXAMPLES))}")
     if kind not in KINDS:
         raise ConfigError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, int) or rows < 0):
+    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, Integral) or rows < 0):
         raise ConfigError(f"rows must be a whole number of at least 0, not {rows!r}")
-    return build(_EXAMPLES[name](rows), kind)
+    return build(_EXAMPLES[name](None if rows is None else int(rows)), kind)
 
 
 __all__ = ["load_example"]

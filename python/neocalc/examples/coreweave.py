@@ -21,9 +21,11 @@ from neocalc.examples._columns import Category, ExampleColumns, Nullable
 DOCUMENT = "CoreWeave, Inc., Form 10-Q for the quarter ended 2025-03-31, filed 2025-05-14"
 NOTE = "note 5, property and equipment, net"
 TRUST = "primary"
+SOURCE = f"{DOCUMENT}, {NOTE} (gross balances); service months, spread and undisclosed lives assumed"
 # Depreciation of property and equipment in the quarter, $ million, rounded so by the filer.
 PUBLISHED_CHARGE_MILLIONS = 443
 QUARTER = ("2025-01-01", "2025-03-31")
+CONVENTION = "mid_month"
 OPENING_MONTH = "2024-05"
 
 # class -> (the filing's name, gross $000 at 2024-12-31, gross $000 at 2025-03-31, life in months or None)
@@ -61,18 +63,16 @@ def columns(rows: int | None = None) -> ExampleColumns:
         added = closing - opening
         # Thirds in whole $000 that still sum to the addition.
         cuts = [added * part // 3 for part in range(4)]
-        parts = [(OPENING_MONTH, opening, "gross at 2024-12-31; service month assumed")]
         if life is None:
-            parts.append(("NaT", added, "net addition of the quarter; not in service"))
-            parts[0] = ("NaT", opening, "gross at 2024-12-31; not in service")
+            parts = [
+                ("NaT", opening, "gross at 2024-12-31; not in service"),
+                ("NaT", added, "net addition of the quarter; not in service"),
+            ]
         else:
-            parts += [
-                (
-                    f"2025-{m:02d}",
-                    cuts[m] - cuts[m - 1],
-                    "a third of the quarter's net addition; spread assumed",
-                )
-                for m in (1, 2, 3)
+            spread = "a third of the quarter's net addition; spread assumed"
+            parts = [
+                (OPENING_MONTH, opening, "gross at 2024-12-31; service month assumed"),
+                *((f"2025-0{m}", cuts[m] - cuts[m - 1], spread) for m in (1, 2, 3)),
             ]
         for number, (month, amount, basis) in enumerate(parts):
             ids.append(f"{key}-{number}")
@@ -86,7 +86,7 @@ def columns(rows: int | None = None) -> ExampleColumns:
     life_months = np.array(lives, dtype=np.int64)
     n = len(ids)
     return ExampleColumns(
-        source=f"{DOCUMENT}, {NOTE} (gross balances); service months, spread and undisclosed lives assumed",
+        source=SOURCE,
         columns={
             "asset_id": ids,
             "asset_class": Category(np.array(class_codes, dtype=np.int8), tuple(CLASSES)),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import neocalc
+from neocalc.errors import NeocalcError
 
-_MONEY = ("depreciation", "closing_book_value", "accumulated_depreciation")
-# A table of thousands of groups is not read; the file beside it has them all.
+# A table of thousands of groups is not read; `compare -o groups.csv` has them all.
 MAX_GROUPS_SHOWN = 25
 
 
@@ -19,7 +19,7 @@ class Published:
     """A published figure beside the computed ones; amounts in millions."""
 
     headline: str
-    header: str
+    header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     total: tuple[str, ...]
     remark: str
@@ -27,7 +27,7 @@ class Published:
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group in the year shown: charge and closing book value for each policy."""
+    """One group in the year shown: charge and closing book value under each policy."""
 
     label: str
     charge: tuple[float, ...]
@@ -36,13 +36,12 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Series of the fleet's totals under each policy, and one year by group."""
+    """The fleet's totals under each policy (shortest life first), and one year by group."""
 
     title: str
     policies: tuple[str, ...]
-    period_ends: tuple[dt.date, ...]
+    dates: tuple[dt.date, ...]  # the close of the day before the horizon, then each quarter end
     book_value: dict[str, list[float]]
-    accumulated: dict[str, list[float]]
     year_ends: tuple[dt.date, ...]
     yearly_charge: dict[str, list[float]]
     by: tuple[str, ...]
@@ -50,8 +49,9 @@ class Comparison:
     groups: tuple[GroupRow, ...]
     n_groups: int
     total: GroupRow
-    assumptions: tuple[str, ...]
-    source: str
+    assumptions: tuple[str, ...] = ()
+    source: str = ""
+    currency: str = "USD"
     published: Published | None = None
 
     @property
@@ -65,32 +65,53 @@ class Comparison:
         return self.policies[-1]
 
     @property
-    def difference(self) -> list[float]:
-        """Accumulated depreciation of the shortest life less that of the longest."""
-        pairs = zip(self.accumulated[self.shortest], self.accumulated[self.longest], strict=True)
-        return [short - long for short, long in pairs]
+    def gap(self) -> list[float]:
+        """By how much the longest life's book value is above the shortest's: charge still to come."""
+        pairs = zip(self.book_value[self.longest], self.book_value[self.shortest], strict=True)
+        return [long - short for long, short in pairs]
+
+    @property
+    def widest(self) -> int:
+        """Position of the widest gap; with a single life, of its highest book value."""
+        values = self.gap if len(self.policies) > 1 else self.book_value[self.longest]
+        return max(range(len(values)), key=values.__getitem__)
 
 
 def column_values(frame: Any, name: str) -> list[Any]:
-    """Return a column of a pandas, polars or pyarrow result as Python values."""
+    """Return a column of a pandas, polars or pyarrow result as Python values; null is None."""
     column = frame[name]
     values = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
-    return [value.date() if isinstance(value, dt.datetime) else value for value in values]
+    # NaN, the null of a pandas text column, is not itself.
+    return [None if v != v else v.date() if isinstance(v, dt.datetime) else v for v in values]
 
 
-def _is_null(value: Any) -> bool:
-    return value is None or value != value  # NaN, the null of a pandas text column, is not itself
+def _rows(frame: Any, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column_values(frame, name) for name in names), strict=True)
 
 
-def _by_policy(frame: Any, name: str, policies: Sequence[str]) -> dict[str, list[float]]:
-    series: dict[str, list[float]] = {policy: [] for policy in policies}
-    for policy, value in zip(column_values(frame, "policy"), column_values(frame, name), strict=True):
-        series[str(policy)].append(float(value))
+def _by_policy(frame: Any, name: str) -> dict[str, list[float]]:
+    series: dict[str, list[float]] = {}
+    for policy, value in _rows(frame, "policy", name):
+        series.setdefault(str(policy), []).append(float(value))
     return series
 
 
 def _unique(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
+
+
+def _months_before(month_end: dt.date, months: int) -> dt.date:
+    month = month_end.year * 12 + month_end.month - months  # of the first day after, counted from 0
+    return dt.date(month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)
+
+
+def _currency(fleet: Any) -> str:
+    """Return the fleet's one currency; more than one has been refused before, none is taken for dollars."""
+    names = fleet.column_names if hasattr(fleet, "column_names") else list(fleet.columns)
+    if "currency" not in names:
+        return "USD"
+    values = fleet["currency"].unique()
+    return next((str(v) for v in getattr(values, "to_pylist", values.tolist)() if v), "USD")
 
 
 def compare_for_report(
@@ -106,65 +127,63 @@ def compare_for_report(
 ) -> Comparison:
     """Compare lives, shortest first, in the shapes that the page draws.
 
-    `options` go to `compare_lives` as they are, except ``freq`` and ``columns``, which the page chooses.
+    `options` go to `compare_lives` as they are; ``freq`` and ``columns`` are the page's to choose.
     """
-    options = {key: value for key, value in options.items() if key not in ("freq", "columns")}
     lives = sorted(years)
-    quarters = neocalc.compare_lives(fleet, lives, by=[], freq="Q", columns=list(_MONEY), **options)
-    whole = neocalc.compare_lives(fleet, lives, by=[], freq="Y", columns=list(_MONEY), **options)
-    policies = tuple(str(policy) for policy in _unique(column_values(whole, "policy")))
-    year_ends = _unique(column_values(whole, "period_end"))
-    charge = _by_policy(whole, "depreciation", policies)
-    closing = _by_policy(whole, "closing_book_value", policies)
-    # The table shows the year in which the choice of life matters most.
-    gaps = [a - b for a, b in zip(charge[policies[0]], charge[policies[-1]], strict=True)]
-    shown = gaps.index(max(gaps)) if gaps else 0
-    year_shown = year_ends[shown]
 
-    groups: list[GroupRow] = []
+    def compare(by: Sequence[str], freq: str, *columns: str) -> Any:
+        return neocalc.compare_lives(fleet, lives, by=list(by), freq=freq, columns=list(columns), **options)
+
+    quarters = compare((), "Q", "opening_book_value", "closing_book_value")
+    whole = compare((), "Y", "depreciation", "closing_book_value")
+    ends = _unique(column_values(quarters, "period_end"))
+    if not ends:
+        raise NeocalcError("the fleet has no asset in service: there is nothing to draw")
+    opening, closing = (_by_policy(quarters, f"{side}_book_value") for side in ("opening", "closing"))
+    policies = tuple(closing)
+    charge, year_closing = _by_policy(whole, "depreciation"), _by_policy(whole, "closing_book_value")
+    year_ends = _unique(column_values(whole, "period_end"))
+    # The table shows the year in which the shortest life costs most: more than the longest, or at all.
+    costs = charge[policies[0]]
+    if len(policies) > 1:
+        costs = [short - long for short, long in zip(costs, charge[policies[-1]], strict=True)]
+    shown = costs.index(max(costs))
+
+    cells: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = {}
     if by:
-        grouped = neocalc.compare_lives(fleet, lives, by=list(by), freq="Y", columns=list(_MONEY), **options)
-        keys = zip(*(column_values(grouped, name) for name in by), strict=True)
-        cells: dict[str, dict[str, tuple[float, float]]] = {}
-        rows = zip(
-            keys,
-            column_values(grouped, "policy"),
-            column_values(grouped, "period_end"),
-            column_values(grouped, "depreciation"),
-            column_values(grouped, "closing_book_value"),
-            strict=True,
+        grouped = compare(by, "Y", "depreciation", "closing_book_value")
+        for *key, policy, end, amount, book_value in _rows(
+            grouped, *by, "policy", "period_end", "depreciation", "closing_book_value"
+        ):
+            if end == year_ends[shown]:
+                cells.setdefault(tuple(key), {})[str(policy)] = (float(amount), float(book_value))
+    groups = [
+        GroupRow(
+            " · ".join("(none)" if part is None else str(part) for part in key),
+            tuple(cell[policy][0] for policy in policies),
+            tuple(cell[policy][1] for policy in policies),
         )
-        for key, policy, period_end, amount, book_value in rows:
-            if period_end == year_shown:
-                label = ", ".join("(none)" if _is_null(part) else str(part) for part in key)
-                cells.setdefault(label, {})[str(policy)] = (float(amount), float(book_value))
-        groups = [
-            GroupRow(
-                label,
-                tuple(cell[p][0] for p in policies),
-                tuple(cell[p][1] for p in policies),
-            )
-            for label, cell in cells.items()
-        ]
-        groups.sort(key=lambda row: -max(row.charge, default=0.0))
+        for key, cell in cells.items()
+    ]
+    groups.sort(key=lambda row: -max(row.charge))
     return Comparison(
         title=title,
         policies=policies,
-        period_ends=_unique(column_values(quarters, "period_end")),
-        book_value=_by_policy(quarters, "closing_book_value", policies),
-        accumulated=_by_policy(quarters, "accumulated_depreciation", policies),
+        dates=(_months_before(ends[0], 3), *ends),
+        book_value={policy: [opening[policy][0], *closing[policy]] for policy in policies},
         year_ends=year_ends,
         yearly_charge=charge,
         by=tuple(by),
-        year_shown=year_shown,
+        year_shown=year_ends[shown],
         groups=tuple(groups[:MAX_GROUPS_SHOWN]),
         n_groups=len(groups),
         total=GroupRow(
             "Total",
-            tuple(charge[p][shown] for p in policies),
-            tuple(closing[p][shown] for p in policies),
+            tuple(charge[policy][shown] for policy in policies),
+            tuple(year_closing[policy][shown] for policy in policies),
         ),
         assumptions=tuple(assumptions),
         source=source,
+        currency=_currency(fleet),
         published=published,
     )

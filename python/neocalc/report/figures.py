@@ -1,236 +1,200 @@
-"""The pictures: matplotlib draws, the page's style sheet colours (so they follow light and dark)."""
+"""The pictures of a comparison: book value, yearly charge, running difference, and one mark per group."""
 
 from __future__ import annotations
 
 import datetime as dt
-import io
-import re
-from collections.abc import Sequence
-from html import escape
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from neocalc.errors import NeocalcError
+from neocalc.report.money import Unit, amount, unit_for
+from neocalc.report.svg import FONT_SIZE, Plot, text_width, ticks
 
 if TYPE_CHECKING:
-    from neocalc.report.comparison import Comparison
+    from neocalc.report.comparison import Comparison, GroupRow
 
-# Colours no drawing would use by accident, each replaced by a variable of the style sheet.
-_INK, _MUTED, _GRID, _GAP = "#010203", "#040506", "#070809", "#0a0b0c"
-_SERIES = ("#111213", "#141516", "#171819", "#1a1b1c", "#1d1e1f")
-_VARIABLES = {
-    _INK: "var(--ink)",
-    _MUTED: "var(--muted)",
-    _GRID: "var(--grid)",
-    _GAP: "var(--gap)",
-    **{colour: f"var(--series-{i})" for i, colour in enumerate(_SERIES)},
-}
-_WIDTH, _HEIGHT = 7.6, 3.7  # inches; the page scales it
-_FONT_SIZE = 10.5
-_MISSING = "the HTML report draws with matplotlib, which is not installed: pip install 'neocalc[report]'"
+_GAP = "var(--gap)"
 
 
-def money(value: float, *, digits: int | None = None) -> str:
-    """Write an amount in $ million, with a minus sign that is one."""
-    millions = value / 1e6
-    if digits is None:
-        digits = 0 if abs(millions) >= 1000 else 1
-    text = f"{abs(millions):,.{digits}f}"
-    return f"−{text}" if millions < 0 and float(text.replace(",", "")) else text
+def policy_colour(position: int, count: int) -> str:
+    """Colour of a life among `count`, shortest first: lives are ordered, so their colours are."""
+    if position == count - 1:
+        return "var(--long)"
+    if position == 0:
+        return "var(--short)"
+    return f"color-mix(in oklch, var(--short) {100 - round(100 * position / (count - 1))}%, var(--long))"
 
 
-def short_money(value: float) -> str:
-    """Write an amount with its unit, for a label: $1.2 bn, $340 m."""
-    sign, size = ("−" if value < 0 else ""), abs(value)
-    if size >= 999.5e6:
-        return f"{sign}${size / 1e9:,.1f} bn"
-    if size >= 1e6:
-        return f"{sign}${size / 1e6:,.0f} m"
-    if size >= 1e3:
-        return f"{sign}${size / 1e3:,.0f} k"
-    return f"{sign}${size:,.0f}"
+def year_label(year_end: dt.date) -> str:
+    """Name a fiscal year: plain when it is the calendar's."""
+    return str(year_end.year) if year_end.month == 12 else f"FY{year_end.year}"
 
 
-def series_colour(position: int) -> str:
-    """Name the style sheet's variable for the policy in this position."""
-    return f"var(--series-{position % len(_SERIES)})"
+def _day(date: dt.date) -> float:
+    return float(date.toordinal())
 
 
-def _canvas() -> tuple[Any, Any]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise NeocalcError(_MISSING) from None
-    # Not pyplot: no global state, no display, safe in a thread.
-    figure = Figure(figsize=(_WIDTH, _HEIGHT))
-    axes = figure.add_axes((0.085, 0.105, 0.80, 0.84))
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(_GRID)
-    axes.tick_params(length=0, colors=_MUTED, labelsize=_FONT_SIZE, pad=7)
-    axes.grid(axis="y", color=_GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
+def _year_axis(plot: Plot) -> None:
+    """Name each calendar year in the middle of its span, as many as there is room for."""
+    first, last = dt.date.fromordinal(int(plot.x.low) + 1), dt.date.fromordinal(int(plot.x.high))
+    years = range(first.year, last.year + 1)
+    step = -(-len(years) * 52 // int(plot.right - plot.left))
+    for year in years:
+        start, end = max(_day(dt.date(year - 1, 12, 31)), plot.x.low), min(_day(dt.date(year, 12, 31)), plot.x.high)
+        if start > plot.x.low:
+            plot.tick(start)
+        wide = plot.x(end) - plot.x(start)
+        if (year - first.year) % step == 0 and wide > 34:
+            plot.text((plot.x(start) + plot.x(end)) / 2, plot.bottom + 20, str(year), kind="axis")
 
 
-def _money_axis(axes: Any) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
-
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, min_n_ticks=3))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: short_money(value) if value else "0"))
-
-
-def _year_axis(axes: Any, dates: Sequence[dt.date]) -> None:
-    from matplotlib.dates import DateFormatter, YearLocator
-
-    span = max(1, dates[-1].year - dates[0].year)
-    axes.xaxis.set_major_locator(YearLocator(base=max(1, -(-span // 9))))
-    axes.xaxis.set_major_formatter(DateFormatter("%Y"))
-    axes.set_xlim(dates[0], dates[-1])
+def _plot(data: Comparison, x: tuple[float, float], low: float, high: float) -> tuple[Plot, Unit]:
+    """Open a plot whose amounts start at zero or below, with room for a label above the highest."""
+    low, high = min(0.0, low), max(0.0, high)
+    margin = (high - low) * 0.07 or 1.0
+    y = (low - margin if low < 0 else 0.0, high + margin)
+    values = ticks(*y)
+    unit = unit_for(max(high, -low), data.currency)
+    return Plot(x, y, values, unit.axis(values)), unit
 
 
-def _to_svg(figure: Any, name: str, title: str, description: str) -> str:
-    import matplotlib
-
-    buffer = io.StringIO()
-    settings = {"svg.fonttype": "none", "svg.hashsalt": name, "font.sans-serif": ["DejaVu Sans"]}
-    with matplotlib.rc_context(settings):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, variable)
-    svg = re.sub(r"'DejaVu Sans'[^;\"]*", "var(--sans)", svg)
-    # Several drawings share one page, so every id gets the drawing's name.
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = svg.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
-    # The size comes from the page; the names are for people who cannot see the picture.
-    opening = re.sub(r'\s(width|height)="[^"]*pt"', "", svg[: svg.index(">")])
-    opening += f' role="img" aria-labelledby="{name}-title {name}-desc"'
-    names = (
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
-    )
-    return f"{opening}>{names}{svg[svg.index('>') + 1 :]}"
-
-
-def _spread(positions: Sequence[float], least: float) -> list[float]:
-    """Move labels apart until none is nearer than `least` to the next, keeping their order."""
-    order = sorted(range(len(positions)), key=lambda i: positions[i])
-    moved = list(positions)
-    for before, after in zip(order, order[1:], strict=False):
-        moved[after] = max(moved[after], moved[before] + least)
-    return moved
+def _span(data: Comparison) -> tuple[float, float]:
+    """Whole years, so that each has its place on the axis."""
+    first = data.year_ends[0]
+    return _day(first.replace(year=first.year - 1, day=28 if first.month == 2 else first.day)), _day(data.year_ends[-1])
 
 
 def book_value_figure(data: Comparison) -> str:
     """Net book value over time, a line for each life, the gap between the outer two shaded."""
-    figure, axes = _canvas()
-    dates = data.period_ends
-    outer = [data.book_value[data.shortest], data.book_value[data.longest]]
-    axes.fill_between(dates, outer[0], outer[1], color=_GAP, alpha=0.13, linewidth=0)
-    gaps = [long - short for short, long in zip(*outer, strict=True)]
-    widest = max(range(len(gaps)), key=gaps.__getitem__)
-    top = max(max(values) for values in data.book_value.values()) or 1.0
-    # Labels stand at the widest gap, above the upper line and below the lower: no legend to look up.
+    days = [_day(date) for date in data.dates]
+    highest = max(max(values) for values in data.book_value.values())
+    plot, _ = _plot(data, _span(data), 0.0, highest)
+    count, widest = len(data.policies), data.widest
+    short, long = data.book_value[data.shortest], data.book_value[data.longest]
+    if count > 1:
+        plot.area(zip(days, long, strict=True), zip(days, short, strict=True), _GAP, 0.12)
     for position, policy in enumerate(data.policies):
-        values = data.book_value[policy]
-        axes.plot(dates, values, color=_SERIES[position % 5], linewidth=2.6, solid_capstyle="round")
-    anchors = _spread([data.book_value[p][widest] for p in data.policies], top * 0.07)
-    for position, policy in enumerate(data.policies):
-        last = position == len(data.policies) - 1
-        first = position == 0
-        axes.annotate(
-            f"{policy}  {short_money(data.book_value[policy][widest])}",
-            (dates[widest], anchors[position] if not (first or last) else data.book_value[policy][widest]),
-            xytext=(9, 9) if last else ((-9, -9) if first else (9, 0)),
-            textcoords="offset points",
-            color=_SERIES[position % 5],
-            fontsize=_FONT_SIZE + 1,
-            fontweight="bold",
-            ha="right" if first else "left",
-            va="top" if first else "bottom",
-        )
-    if gaps[widest] > 0:
-        ends = [data.book_value[data.shortest][widest], data.book_value[data.longest][widest]]
-        axes.plot([dates[widest]] * 2, ends, color=_INK, linewidth=1, marker="o", markersize=3.5)
-    axes.set_ylim(bottom=min(0, min(map(min, data.book_value.values()))), top=top * 1.07)
-    _money_axis(axes)
-    _year_axis(axes, dates)
-    summary = f"On {dates[widest]:%d %B %Y} the gap is widest, {short_money(gaps[widest])}: " + ", ".join(
-        f"{policy} {short_money(data.book_value[policy][widest])}" for policy in data.policies
-    )
-    return _to_svg(figure, "book-value", "Net book value under each life", summary)
+        plot.line(zip(days, data.book_value[policy], strict=True), policy_colour(position, count))
+    _year_axis(plot)
+    said = [f"{policy} {amount(data.book_value[policy][widest], data.currency)}" for policy in data.policies]
+    x = plot.x(days[widest])
+    if count > 1 and data.gap[widest] > 0:
+        plot.line([(days[widest], short[widest]), (days[widest], long[widest])], "var(--ink)", "bracket")
+        middle = (plot.y(short[widest]) + plot.y(long[widest])) / 2
+        if count == 2 and plot.y(short[widest]) - plot.y(long[widest]) > 4 * FONT_SIZE:
+            plot.text(x, middle + 4, amount(data.gap[widest], data.currency), colour=_GAP)
+    # Lines fall to the right: above the upper and below the lower there is room, so no legend is needed.
+    y = plot.y(long[widest])
+    plot.dot(days[widest], long[widest], policy_colour(count - 1, count))
+    plot.text(x + 10, y - 10, said[-1], colour=policy_colour(count - 1, count), anchor="start")
+    if count > 1:
+        plot.dot(days[widest], short[widest], policy_colour(0, count))
+        below = min(plot.y(short[widest]) + 20, plot.bottom - 7)
+        plot.text(x - 10, below, said[0], colour=policy_colour(0, count), anchor="end")
+    taken = [y]
+    for position in range(count - 2, 0, -1):
+        y = plot.y(data.book_value[data.policies[position]][widest])
+        if min(abs(y - other) for other in taken) > FONT_SIZE:
+            plot.text(x + 10, y - 2, data.policies[position], colour=policy_colour(position, count), anchor="start")
+            taken.append(y)
+    for (before, day), date, index in zip(pairwise(days), data.dates[1:], range(1, len(days)), strict=True):
+        tip = ", ".join(f"{p} {amount(data.book_value[p][index], data.currency)}" for p in data.policies)
+        plot.hover(before, day, f"{date:%d %B %Y}: {tip}")
+    summary = f"On {data.dates[widest]:%d %B %Y}: {', '.join(said)}."
+    if count > 1:
+        summary = f"The gap is widest, {amount(data.gap[widest], data.currency)}, on {summary[3:]}"
+    return plot.render("book-value", "Net book value under each life", summary)
 
 
 def yearly_charge_figure(data: Comparison) -> str:
     """Each year's depreciation, a bar for each life side by side."""
-    figure, axes = _canvas()
     count = len(data.policies)
     # Years without a charge under any life are only an empty tail.
-    used = [
-        i
-        for i in range(len(data.year_ends))
-        if any(abs(data.yearly_charge[p][i]) >= 0.005 for p in data.policies)
-    ]
-    shown = range(used[0], used[-1] + 1) if used else range(len(data.year_ends))
-    places = list(range(len(shown)))
-    width = 0.78 / count
-    for position, policy in enumerate(data.policies):
-        heights = [data.yearly_charge[policy][i] for i in shown]
-        offsets = [x + (position - (count - 1) / 2) * width for x in places]
-        axes.bar(offsets, heights, width * 0.92, color=_SERIES[position % 5], linewidth=0)
-        if not any(heights):
-            continue
-        # One label for each life, on its tallest bar.
-        tallest = max(range(len(heights)), key=heights.__getitem__)
-        axes.annotate(
-            f"{policy}  {short_money(heights[tallest])}",
-            (offsets[tallest] + (-width / 2 if position == 0 else width / 2), heights[tallest]),
-            xytext=(0, 6),
-            textcoords="offset points",
-            color=_SERIES[position % 5],
-            fontsize=_FONT_SIZE + 1,
-            fontweight="bold",
-            ha="left",
-            va="bottom",
-        )
-    axes.margins(x=0.02)
-    axes.set_ylim(top=axes.get_ylim()[1] * 1.07)
-    every = max(1, -(-len(places) // 12))
-    axes.set_xticks(places[::every], [str(data.year_ends[i].year) for i in shown][::every])
-    _money_axis(axes)
-    parts = "; ".join(
-        f"{data.year_ends[i].year}: "
-        + ", ".join(f"{p} {short_money(data.yearly_charge[p][i])}" for p in data.policies)
+    used = [i for i in range(len(data.year_ends)) if any(data.yearly_charge[p][i] for p in data.policies)] or [0]
+    shown = list(range(used[0], used[-1] + 1))
+    charges = [[data.yearly_charge[p][i] for i in shown] for p in data.policies]
+    plot, unit = _plot(data, (-0.5, len(shown) - 0.5), min(map(min, charges)), max(map(max, charges)))
+    width = 0.8 / count
+    pixels = plot.x(width) - plot.x(0)
+    names = data.policies
+    # Amounts and names stand on the bars where they fit; else the names stand on top, once.
+    room = pixels > text_width(unit.plain(max(map(max, charges)))) * 0.9
+    named = data.year_ends.index(data.year_shown)
+    for position, (policy, values) in enumerate(zip(names, charges, strict=True)):
+        colour = policy_colour(position, count)
+        for place, value in enumerate(values):
+            x0 = place - 0.4 + position * width
+            label = year_label(data.year_ends[shown[place]])
+            plot.bar(
+                x0 + width * 0.04, x0 + width * 0.96, value, colour, f"{label}, {policy}: {amount(value, data.currency)}"
+            )
+            if not room or not value:
+                continue
+            middle, y = plot.x(x0 + width / 2), plot.y(value)
+            plot.text(middle, y - 6, unit.plain(value), colour=colour, kind="value")
+            if shown[place] == named:
+                plot.text(middle, y - 21, policy, colour=colour)
+    if not room:
+        x = plot.right
+        for position, policy in reversed(list(enumerate(names))):
+            plot.text(x, 14, policy, colour=policy_colour(position, count), anchor="end")
+            x -= text_width(policy) + 14
+    every = -(-len(shown) * 52 // int(plot.right - plot.left))
+    for place in range(0, len(shown), every):
+        plot.text(plot.x(place), plot.bottom + 20, year_label(data.year_ends[shown[place]]), kind="axis")
+    parts = (
+        f"{year_label(data.year_ends[i])}: "
+        + ", ".join(f"{p} {amount(data.yearly_charge[p][i], data.currency)}" for p in names)
         for i in shown
     )
-    return _to_svg(figure, "yearly-charge", "Depreciation charged each year", parts)
+    return plot.render("yearly-charge", "Depreciation charged each year", "; ".join(parts) + ".")
 
 
 def difference_figure(data: Comparison) -> str:
-    """How far the shortest life has run ahead of the longest, as an area."""
-    figure, axes = _canvas()
-    dates, gap = data.period_ends, data.difference
-    axes.fill_between(dates, 0, gap, color=_GAP, alpha=0.22, linewidth=0)
-    axes.plot(dates, gap, color=_GAP, linewidth=2.6, solid_capstyle="round")
-    peak = max(range(len(gap)), key=gap.__getitem__)
-    axes.plot([dates[peak]], [gap[peak]], "o", color=_GAP, markersize=6.5)
-    axes.annotate(
-        f"{short_money(gap[peak])} ahead by {dates[peak]:%B %Y}",
-        (dates[peak], gap[peak]),
-        xytext=(0, 10),
-        textcoords="offset points",
-        color=_GAP,
-        fontsize=_FONT_SIZE + 1,
-        fontweight="bold",
-        ha="center",
-        va="bottom",
-    )
-    axes.set_ylim(bottom=min(0, min(gap)), top=(max(gap) or 1.0) * 1.18)
-    _money_axis(axes)
-    _year_axis(axes, dates)
+    """Bars: the year's charge under the shortest life less the longest. Line: their running total."""
+    days = [_day(date) for date in data.dates]
+    yearly = [
+        a - b for a, b in zip(data.yearly_charge[data.shortest], data.yearly_charge[data.longest], strict=True)
+    ]
+    peak = data.widest
+    plot, unit = _plot(data, _span(data), min([*yearly, *data.gap]), max([*yearly, *data.gap]))
+    plot.area(zip(days, data.gap, strict=True), ((day, 0.0) for day in days), _GAP, 0.12)
+    # A year lasts from the end of the one before.
+    starts = [plot.x.low, *map(_day, data.year_ends[:-1])]
+    for start, end, value in zip(starts, data.year_ends, yearly, strict=True):
+        colour = "var(--short)" if value > 0 else "var(--long)"
+        margin = (_day(end) - start) * 0.14
+        text = unit.signed(value)
+        plot.bar(start + margin, _day(end) - margin, value, colour, f"{year_label(end)}: {text} {unit.name}")
+        wide = plot.x(_day(end) - margin) - plot.x(start + margin)
+        if wide > text_width(text) * 0.9 and abs(plot.y(value) - plot.y(0)) > 1.5 * FONT_SIZE:
+            # At the foot of the bar the line does not cross it.
+            y = plot.y(0) + (-6 if value > 0 else 15)
+            plot.text((plot.x(start) + plot.x(_day(end))) / 2, y, text, kind="inside")
+    plot.line(zip(days, data.gap, strict=True), _GAP)
+    plot.dot(days[peak], data.gap[peak], _GAP, 5)
+    said = f"{amount(data.gap[peak], data.currency)} ahead at the end of {data.dates[peak]:%B %Y}"
+    plot.text(plot.x(days[peak]), plot.y(data.gap[peak]) - 12, said, colour=_GAP)
+    _year_axis(plot)
     summary = (
-        f"Accumulated depreciation under {data.shortest} less that under {data.longest} peaks at "
-        f"{short_money(gap[peak])} at the end of {dates[peak]:%B %Y} and is {short_money(gap[-1])} at the end."
+        f"Accumulated depreciation under {data.shortest} less that under {data.longest}: {said}, "
+        f"{amount(data.gap[-1], data.currency)} at the end of the picture."
     )
-    return _to_svg(figure, "difference", "The widening difference", summary)
+    return plot.render("difference", "How far the short life runs ahead", summary)
+
+
+def group_mark(row: GroupRow, highest: float) -> str:
+    """One group's charges on a line from zero: a dot for each life, the outer two joined."""
+    count, wide = len(row.charge), 150
+
+    def x(value: float) -> str:
+        return f"{6 + (wide - 12) * max(value, 0.0) / (highest or 1.0):.1f}"
+
+    dots = "".join(
+        f'<circle cx="{x(value)}" cy="9" r="5" style="fill:{policy_colour(position, count)}"/>'
+        for position, value in reversed(list(enumerate(row.charge)))
+    )
+    span = f'<line class="span" x1="{x(min(row.charge))}" x2="{x(max(row.charge))}" y1="9" y2="9"/>'
+    return (
+        f'<svg class="mark" viewBox="0 0 {wide} 18" aria-hidden="true">'
+        f'<line class="grid" x1="6" x2="{wide - 6}" y1="9" y2="9"/>{span}{dots}</svg>'
+    )

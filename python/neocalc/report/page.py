@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -10,11 +11,12 @@ from neocalc.report.comparison import Comparison, GroupRow, Published
 from neocalc.report.figures import (
     book_value_figure,
     difference_figure,
-    money,
-    series_colour,
-    short_money,
+    group_mark,
+    policy_colour,
+    year_label,
     yearly_charge_figure,
 )
+from neocalc.report.money import MINUS, amount, number, symbol
 
 
 def percent_more(short: float, long: float) -> str:
@@ -22,111 +24,133 @@ def percent_more(short: float, long: float) -> str:
     if not long:
         return "–"
     ratio = (short / long - 1) * 100
-    return f"{'+' if ratio >= 0 else '−'}{abs(ratio):,.1f} %"
+    text = number(ratio, 1)
+    return f"{text} %" if text.startswith((MINUS, "0.0")) else f"+{text} %"
 
 
-def _table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], total: Sequence[str] | None, caption: str
-) -> str:
-    def cells(values: Sequence[str], tag: str = "td") -> str:
-        first, *rest = values
-        scope = ' scope="row"'
-        return f"<th{scope}>{escape(first)}</th>" + "".join(f"<{tag}>{escape(v)}</{tag}>" for v in rest)
+def spelled(policy: str) -> str:
+    """Say ``4y`` as people do, 4-year; other names stay."""
+    return re.sub(r"^([\d.]+)([ym])$", lambda m: f"{m[1]}-{'year' if m[2] == 'y' else 'month'}", policy)
 
-    header = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
-    body = "\n".join(f"<tr>{cells(row)}</tr>" for row in rows)
-    foot = f"<tfoot><tr>{cells(total)}</tr></tfoot>" if total else ""
+
+def _table(caption: str, head: str, rows: Iterable[Sequence[str]], total: Sequence[str]) -> str:
+    """Lay out cells that are HTML already."""
+
+    def line(cells: Sequence[str]) -> str:
+        first, *rest = cells
+        return f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in rest) + "</tr>"
+
     return (
-        f'<div class="scroll"><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
+        f'<div class="scroll"><table><caption>{escape(caption)}</caption>\n<thead>{head}</thead>\n<tbody>\n'
+        + "\n".join(map(line, rows))
+        + f"\n</tbody>\n<tfoot>{line(total)}</tfoot></table></div>"
     )
 
 
-def _group_cells(row: GroupRow) -> list[str]:
-    cells = [row.label, *(money(value, digits=1) for value in row.charge)]
+def _group_cells(row: GroupRow, mark: str) -> list[str]:
+    cells = [escape(row.label), mark, *(number(value / 1e6, 1) for value in row.charge)]
     if len(row.charge) > 1:
-        cells += [
-            money(row.charge[0] - row.charge[-1], digits=1),
-            percent_more(row.charge[0], row.charge[-1]),
-        ]
-    cells += [money(value, digits=1) for value in row.book_value]
-    return cells
+        short, long = row.charge[0], row.charge[-1]
+        cells += [number((short - long) / 1e6, 1), percent_more(short, long)]
+    return [*cells, *(number(value / 1e6, 1) for value in row.book_value)]
 
 
 def _group_table(data: Comparison) -> str:
-    year = data.year_shown
-    head = [" and ".join(data.by) if data.by else "Fleet", *(f"Charge {p}" for p in data.policies)]
-    if len(data.policies) > 1:
-        head += ["Difference", "in %"]
-    head += [f"Book value {p}" for p in data.policies]
-    caption = f"Year to {year:%d %B %Y}, $ million; book value at its end"
+    count = len(data.policies)
+    names = "".join(
+        f'<th scope="col" style="color:{policy_colour(position, count)}">{escape(policy)}</th>'
+        for position, policy in enumerate(data.policies)
+    )
+    more = f'<th scope="col">{escape(data.shortest)} less {escape(data.longest)}</th><th scope="col">in %</th>'
+    charge = f"Charge, {symbol(data.currency)} million"
+    head = (
+        f'<tr><th scope="col" rowspan="2">{escape(", ".join(data.by)) or "Fleet"}</th>'
+        f'<th scope="colgroup" colspan="{1 + count + 2 * (count > 1)}">{escape(charge)}</th>'
+        f'<th scope="colgroup" colspan="{count}">Book value at its end</th></tr>'
+        f"<tr><td></td>{names}{more if count > 1 else ''}{names}</tr>"
+    )
+    caption = f"Year to {data.year_shown:%d %B %Y}"
+    if count > 1:
+        caption += ", in which a short life costs most"
     if data.n_groups > len(data.groups):
         caption += f"; the {len(data.groups)} largest of {data.n_groups:,} groups, total over all"
-    return _table(head, map(_group_cells, data.groups), _group_cells(data.total), caption)
+    highest = max((max(row.charge) for row in data.groups), default=0.0)
+    rows = [_group_cells(row, group_mark(row, highest)) for row in data.groups]
+    return _table(caption, head, rows, _group_cells(data.total, ""))
 
 
 def _published(published: Published | None) -> str:
     if published is None:
         return ""
-    head, *_ = (published.header.split("|"),)
-    table = _table(head, published.rows, published.total, published.headline)
-    return f"<section><h2>Beside the published figure</h2>{table}<p class='remark'>{escape(published.remark)}</p></section>"
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in published.header)
+    rows = [[escape(cell) for cell in row] for row in published.rows]
+    total = [escape(cell) for cell in published.total]
+    return (
+        "<section><h2>Beside the published figure</h2>\n"
+        + _table(published.headline, f"<tr>{head}</tr>", rows, total)
+        + f'<p class="text">{escape(published.remark)}</p></section>\n'
+    )
 
 
 def _tiles(data: Comparison) -> str:
-    year = data.year_shown.year
+    year, count = year_label(data.year_shown), len(data.policies)
     tiles = [
-        (f"charge in {year}, {policy}", short_money(value), series_colour(position))
+        (amount(value, data.currency), f"charge in {year}, {spelled(policy)} life", policy_colour(position, count))
         for position, (policy, value) in enumerate(zip(data.policies, data.total.charge, strict=True))
+        if position in (0, count - 1) or count == 3  # of many lives the outer two
     ]
-    if len(data.policies) > 1:
-        short, long = data.total.charge[0], data.total.charge[-1]
-        tiles.append((f"{data.shortest} over {data.longest}", percent_more(short, long), "var(--gap)"))
-        tiles.append(("most it ever runs ahead", short_money(max(data.difference)), "var(--gap)"))
+    if count > 1:
+        more = percent_more(data.total.charge[0], data.total.charge[-1])
+        tiles.append((more, f"at {data.shortest} against {data.longest}", "var(--gap)"))
     return "".join(
         f'<div class="tile"><strong style="color:{colour}">{escape(value)}</strong><span>{escape(label)}</span></div>'
-        for label, value, colour in tiles
+        for value, label, colour in tiles
     )
 
 
 def _headline(data: Comparison) -> str:
+    short, long, at = spelled(data.shortest), spelled(data.longest), data.dates[data.widest]
     if len(data.policies) < 2:
-        return f"Depreciation over {data.policies[0]}"
-    gap = data.difference
-    peak = max(range(len(gap)), key=gap.__getitem__)
+        return f"Depreciation over a {short} life"
     return (
-        f"By {data.period_ends[peak]:%B %Y}, {data.shortest} lives have written off "
-        f"{short_money(gap[peak])} more than {data.longest} lives."
+        f"By {at:%B %Y}, {short} lives have written off {amount(data.gap[data.widest], data.currency)} "
+        f"more than {long} lives."
     )
 
 
 def _figure(svg: str, heading: str, text: str) -> str:
-    return f"<figure><h2>{escape(heading)}</h2><p>{escape(text)}</p>{svg}</figure>"
+    return (
+        f'<figure><figcaption><h2>{escape(heading)}</h2><p class="text">{escape(text)}</p></figcaption>\n'
+        f'<div class="scroll">{svg}</div></figure>\n'
+    )
 
 
 def render_page(data: Comparison) -> str:
-    """Return the whole page as text, drawings and style sheet included."""
+    """Return the whole page as text, drawings and style sheet included.
+
+    Equal comparisons give equal bytes: nothing in the page is a time, a random id or a path.
+    """
     style = files("neocalc.report").joinpath("page.css").read_text(encoding="utf-8")
-    figures = [
-        _figure(
-            book_value_figure(data),
-            "Net book value",
-            "What the balance sheet still shows at each quarter end. Same machines, same cost; only the life differs.",
-        ),
-        _figure(
-            yearly_charge_figure(data),
-            "Charge of each year",
-            "A short life charges more at first and nothing later. Over the whole life both charge the same.",
-        ),
-    ]
-    if len(data.policies) > 1:
-        figures.append(
-            _figure(
-                difference_figure(data),
-                "The widening difference",
-                f"Accumulated depreciation under {data.shortest} less that under {data.longest}: "
-                "profit reported early that later years give back.",
-            )
+    compared = len(data.policies) > 1
+    short, long = spelled(data.shortest), spelled(data.longest)
+    figures = _figure(
+        book_value_figure(data),
+        "Net book value",
+        "What the balance sheet still shows" + (": same machines, same cost, another life." if compared else "."),
+    )
+    figures += _figure(
+        yearly_charge_figure(data),
+        "Charge of each year",
+        "A short life charges more at first and nothing later; over the whole life all charge the same."
+        if compared
+        else "Depreciation in the income statement, year by year.",
+    )
+    if compared:
+        figures += _figure(
+            difference_figure(data),
+            "The widening difference",
+            f"Bars: the year's charge over {short} lives less that over {long} lives. "
+            "Line: their running total, the profit that later years give back.",
         )
     notes = "".join(f"<li>{escape(text)}</li>" for text in data.assumptions)
     source = f"<p>Source: {escape(data.source)}</p>" if data.source else ""
@@ -144,9 +168,8 @@ def render_page(data: Comparison) -> str:
 <main>
 <header><p class="kicker">{escape(data.title)}</p><h1>{escape(_headline(data))}</h1></header>
 <div class="tiles">{_tiles(data)}</div>
-{"".join(figures)}
-{_published(data.published)}
-<section><h2>By group</h2>{_group_table(data)}</section>
+{figures}{_published(data.published)}<section><h2>{"By group" if data.by else "The fleet"}</h2>
+{_group_table(data)}</section>
 <section class="notes"><h2>Assumptions and source</h2><ul>{notes}</ul>{source}</section>
 </main>
 </body>

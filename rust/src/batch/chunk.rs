@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::columns::{DateColumn, DateRead, Fleet, MoneyColumn, MonthsColumn, Nullable, in_window, read_ticks};
-use super::pool::{Poll, for_each, stretches};
+use super::pool::{Poll, filled, for_each, stretches};
 use super::settings::{PolicySpec, Run, Settings};
 use crate::calendar::{Date, Month};
 use crate::depreciation::straight_line::{Amount, depreciable_amount};
@@ -232,21 +232,7 @@ pub struct Prepared<T> {
 impl<T: Money> Prepared<T> {
     /// Reads and judges the rows of `range`.
     pub fn read(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: Range<usize>) {
-        let count = range.len();
-        self.rows = range.clone();
-        self.bad.clear();
-        self.bad.resize(count, false);
-        self.skip.clear();
-        self.skip.resize(count, false);
-        self.mask.clear();
-        if let Some(skip) = fleet.skip {
-            self.mask.resize(count, 0);
-            skip.load(range.start, &mut self.mask);
-            for (mask, skip) in self.mask.iter_mut().zip(&mut self.skip) {
-                *skip = *mask != 0;
-                *mask = if *skip { 2 } else { 0 };
-            }
-        }
+        self.begin(fleet, &range);
         let mut reader = Reader {
             settings,
             log: &mut self.log,
@@ -303,6 +289,44 @@ impl<T: Money> Prepared<T> {
         }
     }
 
+    /// Reads the days of service alone.
+    pub fn read_dates(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: &Range<usize>) {
+        self.begin(fleet, range);
+        let mut reader = Reader {
+            settings,
+            log: &mut self.log,
+            bad: &mut self.bad,
+            null: &mut self.null,
+            optional: false,
+            nan_is_null: fleet.nan_is_null,
+            first_row: range.start,
+            floats: &mut self.floats,
+            mask: &mut self.mask,
+        };
+        read_days(&fleet.in_service, Column::InServiceDate, range, &mut reader, &mut self.ticks, &mut self.day);
+        for (bad, skip) in self.bad.iter_mut().zip(&self.skip) {
+            *bad |= *skip;
+        }
+    }
+
+    fn begin(&mut self, fleet: &Fleet<'_>, range: &Range<usize>) {
+        let count = range.len();
+        self.rows = range.clone();
+        self.bad.clear();
+        self.bad.resize(count, false);
+        self.skip.clear();
+        self.skip.resize(count, false);
+        self.mask.clear();
+        if let Some(skip) = fleet.skip {
+            self.mask.resize(count, 0);
+            skip.load(range.start, &mut self.mask);
+            for (mask, skip) in self.mask.iter_mut().zip(&mut self.skip) {
+                *skip = *mask != 0;
+                *mask = if *skip { 2 } else { 0 };
+            }
+        }
+    }
+
     /// Loads the policy codes of `run`.
     pub fn assign(&mut self, run: &Run<'_>) {
         self.codes.clear();
@@ -319,6 +343,18 @@ impl<T: Money> Prepared<T> {
         run.specs.get(usize::try_from(code).ok()?)
     }
 
+    /// The life that the row states.
+    #[inline]
+    pub fn own_life(&self, index: usize) -> Option<i32> {
+        self.life.get(index).copied().filter(|life| *life > 0)
+    }
+
+    /// The residual value that the row states.
+    #[inline]
+    pub fn own_residual(&self, index: usize) -> Option<T> {
+        self.residual.get(index).copied().filter(|_| !self.residual_null.get(index).is_some_and(|null| *null))
+    }
+
     /// The row as an asset under the run last assigned; `None` where it is left out or wrong, and then noted.
     #[inline]
     pub fn resolve(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Asset<T>> {
@@ -329,13 +365,12 @@ impl<T: Money> Prepared<T> {
         let Some(spec) = self.spec(run, index) else {
             return self.reject(index, Column::Policy, Rule::PolicyMissing, "no policy for this class".to_owned());
         };
-        let own = self.life.get(index).copied().filter(|life| *life > 0);
+        let own = self.own_life(index);
         let life = if spec.life_wins { spec.life_months.or(own) } else { own.or(spec.life_months) };
         let Some(life_months) = life else {
             return self.reject(index, Column::UsefulLifeMonths, Rule::LifeMissing, "null".to_owned());
         };
-        let own_residual = self.residual.get(index).filter(|_| !self.residual_null.get(index).is_some_and(|null| *null));
-        let residual = own_residual.copied().unwrap_or_else(|| cost.share(spec.residual_rate));
+        let residual = self.own_residual(index).unwrap_or_else(|| cost.share(spec.residual_rate));
         let Some(base) = T::base(cost, residual) else {
             return self.reject(index, Column::ResidualValue, Rule::Range, residual.show(settings));
         };
@@ -355,12 +390,6 @@ impl<T: Money> Prepared<T> {
             *bad = true;
         }
         None
-    }
-
-    /// Whether any row has a life, an opening balance or a mask of its own.
-    #[must_use]
-    pub fn is_uniform(fleet: &Fleet<'_>) -> bool {
-        fleet.opening.is_none() && fleet.skip.is_none()
     }
 }
 
@@ -506,7 +535,7 @@ pub(super) fn iso(date: Date) -> String {
 /// # Errors
 /// [`Error::Interrupted`].
 pub fn validate<T: Money + Default>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, poll: Poll<'_>) -> Result<(IssueLog, Vec<bool>), Error> {
-    let mut bad = vec![false; fleet.len];
+    let mut bad = filled(fleet.len, false)?;
     let tasks = stretches(fleet.len, settings.chunk_rows).into_iter().zip(bad.chunks_mut(settings.chunk_rows.max(1))).collect();
     let states = for_each(tasks, settings.threads, poll, &Prepared::<T>::default, &|chunk, (range, bad): (Range<usize>, &mut [bool])| {
         chunk.read(fleet, settings, range);
@@ -537,8 +566,8 @@ pub fn book_values<T: Money>(
     as_of: Month,
     poll: Poll<'_>,
 ) -> Result<(IssueLog, Vec<[T; 3]>, Vec<i32>), Error> {
-    let mut amounts = vec![[T::default(); 3]; fleet.len];
-    let mut remaining = vec![0; fleet.len];
+    let mut amounts = filled(fleet.len, [T::default(); 3])?;
+    let mut remaining = filled(fleet.len, 0)?;
     let size = settings.chunk_rows.max(1);
     let tasks = stretches(fleet.len, size).into_iter().zip(amounts.chunks_mut(size)).zip(remaining.chunks_mut(size)).collect();
     let work = |chunk: &mut Prepared<T>, ((range, amounts), remaining): ((Range<usize>, &mut [[T; 3]]), &mut [i32])| {

@@ -4,14 +4,16 @@
 mod chunk;
 mod cohorts;
 mod columns;
+mod flows;
 mod pool;
 mod rows;
 mod settings;
+mod survey;
 mod totals;
 
-pub use chunk::{Prepared, book_values, validate};
+pub use chunk::{Money, Prepared, book_values, validate};
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
-pub use pool::Poll;
-pub use rows::{Cell, Dates, RowPlan, RowTargets, fill_rows, plan_rows};
-pub use settings::{Horizon, PolicySpec, Run, Settings};
-pub use totals::{Measure, Totals, totals};
+pub use pool::{Poll, filled};
+pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
+pub use settings::{Horizon, Measure, PolicySpec, Run, Settings};
+pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -80,6 +80,17 @@ pub fn for_each<T: Send, S: Send>(
     })
 }
 
+/// `len` copies of `value`; memory that cannot be had is an error, not an abort.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>, Error> {
+    let mut vec = Vec::new();
+    vec.try_reserve_exact(len).map_err(|_| Error::OutOfMemory(len.saturating_mul(size_of::<T>())))?;
+    vec.resize(len, value);
+    Ok(vec)
+}
+
 /// Consecutive stretches of at most `size` rows.
 pub fn stretches(len: usize, size: usize) -> Vec<std::ops::Range<usize>> {
     let size = size.max(1);

@@ -68,6 +68,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Months in a period.
+    #[must_use]
+    pub fn period_months(&self) -> usize {
+        usize::try_from(self.grid.months()).unwrap_or(1)
+    }
+
     /// The rounding whose dates apply: unrounded work follows days like balance rounding.
     #[must_use]
     pub fn by_days(&self) -> bool {
@@ -84,9 +90,48 @@ impl Settings {
 }
 
 impl Horizon {
+    /// The shortest horizon that holds both.
+    #[must_use]
+    pub fn hull(a: Option<Self>, b: Option<Self>) -> Option<Self> {
+        match (a, b) {
+            (Some(a), Some(b)) => Some(Self { start: a.start.min(b.start), end: a.end.max(b.end) }),
+            (one, other) => one.or(other),
+        }
+    }
+
     /// Months in the horizon; 0 where it ends before it starts.
     #[must_use]
     pub fn months(self) -> usize {
         usize::try_from(self.end.saturating_sub(self.start).saturating_add(1)).unwrap_or(0)
+    }
+}
+
+/// A money column of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Book value at the start of the period.
+    OpeningBookValue,
+    /// Cost (or the book value of an asset brought in) that entered in the period.
+    Additions,
+    /// The period's charge.
+    Depreciation,
+    /// Book value at the end of the period.
+    ClosingBookValue,
+    /// All that was charged by the end of the period.
+    AccumulatedDepreciation,
+}
+
+impl Measure {
+    /// Reads a column's name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "opening_book_value" => Self::OpeningBookValue,
+            "additions" => Self::Additions,
+            "depreciation" => Self::Depreciation,
+            "closing_book_value" => Self::ClosingBookValue,
+            "accumulated_depreciation" => Self::AccumulatedDepreciation,
+            _ => return None,
+        })
     }
 }

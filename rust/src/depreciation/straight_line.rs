@@ -25,6 +25,9 @@ pub trait Amount: Copy + Default + Send + Sync {
     /// Difference, bounded likewise.
     #[must_use]
     fn minus(self, other: Self) -> Self;
+    /// An accumulated sum at the end of `month`, freed of float dust once the life is over.
+    #[must_use]
+    fn settled(self, asset: &Asset<Self>, month: Month) -> Self;
 }
 
 impl Amount for f64 {
@@ -56,6 +59,10 @@ impl Amount for f64 {
 
     fn minus(self, other: f64) -> f64 {
         self - other
+    }
+
+    fn settled(self, asset: &Asset<f64>, month: Month) -> f64 {
+        if month >= asset.timing.last_month { asset.base } else { self }
     }
 }
 
@@ -100,6 +107,10 @@ impl Amount for i64 {
 
     fn minus(self, other: i64) -> i64 {
         self.saturating_sub(other)
+    }
+
+    fn settled(self, _: &Asset<i64>, _: Month) -> i64 {
+        self
     }
 }
 

@@ -1,0 +1,308 @@
+"""A user's frame as the core's columns, and everything that is wrong with it.
+
+Each problem is found by whoever can see it: names and types here, values in the core. `FleetColumns.settle`
+puts both together, so that one call reports all of them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from neocalc import _core
+from neocalc._columns import Array, Problems, dates, life, money
+from neocalc._currencies import ISO_4217
+from neocalc._frames import as_frame, nearest
+from neocalc._groups import Groups, group_rows
+from neocalc._options import Options
+from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues, ResourceLimitError
+
+T = TypeVar("T")
+REQUIRED = ("cost", "in_service_date")
+_OPENING = ("opening_accumulated", "opening_date")
+_OPTIONAL = ("asset_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
+# A life of one month for every row: to judge the columns where no policy is known yet.
+ANY_LIFE: _core.PolicyTuple = (1, False, 0.0, "full_month")
+
+
+def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call the core; its plain exceptions get their names."""
+    try:
+        return call(*args, **kwargs)
+    except MemoryError as error:
+        raise ResourceLimitError(f"{error}; ask for totals with by=[...], or a shorter start/end") from error
+    except RuntimeError as error:
+        if "changed" in str(error):
+            raise changed() from error
+        raise InternalError(str(error)) from error
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def changed() -> InputError:
+    """Return the error for a frame that another thread writes to."""
+    return InputError([Issue.make("fleet", "concurrent_mutation")])
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip("\ufeff \t\r\n").casefold().replace(" ", "_")
+
+
+@lru_cache(maxsize=256)
+def _layout(names: tuple[Any, ...]) -> tuple[tuple[Issue, ...], frozenset[Any]]:
+    """Issues of the names alone, and the names; frames of one shape are judged once."""
+    present = frozenset(names)
+    issues = [
+        Issue.make(str(name), "duplicate_column", n_bad=count)
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+    issues += [
+        Issue.make(name, "missing_column", hint=nearest(name, names))
+        for name in REQUIRED
+        if name not in present
+    ]
+    # Columns that only look like an optional one would change amounts by being ignored.
+    twins = {_plain(name): name for name in names if isinstance(name, str) and name not in _OPTIONAL}
+    for name in _OPTIONAL:
+        if name not in present and name in twins:
+            hint = f"rename {twins[name]!r} to {name!r}"
+            issues.append(Issue.make(name, "missing_column", hint=hint))
+    for one, other in (_OPENING, _OPENING[::-1]):
+        if one in present and other not in present and other not in twins:
+            issues.append(Issue.make(other, "missing_column", hint=f"{one!r} means nothing without it"))
+    if "life" in present and "useful_life_months" not in present:
+        issues.append(Issue.make("life", "life_unit"))
+    return tuple(issues), present
+
+
+class FleetColumns:
+    """What the core gets of a frame, the problems that are known, and the rows left out."""
+
+    def __init__(self, data: Any, options: Options, *, index_is_id: bool) -> None:
+        self.options = options
+        self.frame = as_frame(data)
+        self.n = self.frame.n
+        issues, self.present = _layout(self.frame.names)
+        self.problems = Problems(list(issues), whole_column=bool(issues))
+        if any(issue.code == "duplicate_column" for issue in issues):
+            raise InputError(issues, n_rows=self.n)
+        self._classes: dict[str, tuple[Array, int, list[Any]]] = {}
+        self._core: _core.Fleet | None = None
+        self.skip: Array | None = None  # construction in progress, then also rows that are dropped
+        self.bad: Array | None = None  # rows that were settled to be dropped or flagged
+        self.issues: Issues | None = None
+        self.policy_by: str | None = None
+        self._index_is_id = index_is_id
+        self._read()
+
+    def _read(self) -> None:
+        frame, present, problems = self.frame, self.present, self.problems
+        cost = self._money("cost") or (np.zeros(self.n), None)
+        day = self._dates("in_service_date") or (np.zeros(self.n, dtype=np.int64), "D", None)
+        self._cost, self._day, self._unit = cost[0], day[0], day[1]
+        args: dict[str, Any] = {"nan_is_null": frame.nan_is_null}
+        args["cost_null"], args["date_null"] = cost[1], day[2]
+        if residual := self._money("residual_value"):
+            args["residual_value"], args["residual_null"] = residual
+        if "useful_life_months" in present:
+            months = life(
+                frame.raw("useful_life_months"),
+                "useful_life_months",
+                problems,
+                nan_is_null=frame.nan_is_null,
+            )
+            if months is not None:
+                args["useful_life_months"], args["life_null"] = months
+        if "opening_accumulated" in present and "opening_date" in present:
+            opening, opened = self._money("opening_accumulated"), self._dates("opening_date")
+            if opening is not None and opened is not None:
+                args["opening_accumulated"], args["opening_null"] = opening
+                args["opening_date"], args["opening_date_unit"], args["opening_date_null"] = opened
+        if problems.whole_column:
+            # Nothing will be computed; amounts that stand for a refused column must not be compared.
+            for name in ("residual_value", "residual_null", *_OPENING, "opening_null", "opening_date_null"):
+                args.pop(name, None)
+        self._args = {name: value for name, value in args.items() if value is not None}
+        if "status" in present:
+            building = frame.isin("status", ["cip"])
+            self.skip = building if building.any() else None
+        if "currency" in present:
+            self._check_currency()
+        self._check_ids()
+
+    def _money(self, name: str) -> tuple[Array, Array | None] | None:
+        if name not in self.present:
+            return None
+        options = self.options
+        return money(
+            self.frame.raw(name),
+            name,
+            self.problems,
+            minor_units=options.minor_units,
+            in_minor=options.amounts == "minor",
+            round_input=options.round_input,
+            nan_is_null=self.frame.nan_is_null and name != "cost",
+        )
+
+    def _dates(self, name: str) -> tuple[Array, str, Array | None] | None:
+        return dates(self.frame.raw(name), name, self.problems) if name in self.present else None
+
+    def _check_ids(self) -> None:
+        nulls = self.frame.null_ids()
+        if len(nulls):
+            self.problems.rows("asset_id", "null", nulls, self.n, "null")
+        again = self.frame.duplicate_ids(self._index_is_id)
+        if len(again):
+            example = str(self.frame.ids(True).pick(int(again[0])))
+            self.problems.rows("asset_id", "duplicate_id", again, self.n, example)
+
+    def _check_currency(self) -> None:
+        codes, n, values = self.classes("currency")
+        unknown = [at for at, value in enumerate(values) if value not in ISO_4217]
+        if unknown:
+            wrong = np.zeros(n + 1, dtype=bool)
+            wrong[unknown] = True
+            rows = np.flatnonzero(wrong[codes])
+            if len(rows):  # a category that no row has is no problem
+                self.problems.rows("currency", "currency", rows, self.n, repr(values[int(codes[rows[0]])]))
+
+    def classes(self, name: str) -> tuple[Array, int, list[Any]]:
+        """Return codes (-1 for null) of a column, their number and their values."""
+        if name not in self._classes:
+            codes, n, uniques = self.frame.codes(name)
+            self._classes[name] = codes, n, self.frame.uniques(uniques)
+        return self._classes[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a column; if not, that is a problem."""
+        if name not in self.present:
+            self.problems.column(str(name), "missing_column", hint=nearest(str(name), self.frame.names))
+        return name in self.present
+
+    def groups(self, by: Sequence[str]) -> Groups:
+        """Number the groups; amounts in different currencies are never added."""
+        names = [name for name in by if self.has(name)]
+        groups = group_rows(self.frame, names)
+        if "currency" in self.present and "currency" not in by:
+            codes, n, _ = self.classes("currency")
+            mixed = groups.mixed(codes, n, self.skip)
+            if len(mixed):
+                self.problems.issues.append(
+                    Issue.make("currency", "currency_mix", n_bad=len(mixed), rows=mixed[:5].tolist())
+                )
+                self.problems.whole_column = True  # no row could be dropped to mend it
+        return groups
+
+    def core(self, skip: Array | None = None) -> _core.Fleet:
+        """Return the core's fleet without the rows of `skip` (by default `self.skip`)."""
+        if skip is None and self._core is not None:
+            return self._core
+        leave_out = self.skip if skip is None else skip
+        args = self._args if leave_out is None else {**self._args, "skip": leave_out}
+        try:
+            fleet = _core.Fleet(self._cost, self._day, self._unit, **args)
+        except ValueError as error:
+            raise changed() from error  # nothing but columns of different lengths is left to go wrong
+        if skip is None:
+            self._core = fleet
+        return fleet
+
+    def _one(self, row: int) -> _core.Fleet:
+        only = slice(row, row + 1)
+        args = {k: v[only] if isinstance(v, np.ndarray) else v for k, v in self._args.items()}
+        return _core.Fleet(self._cost[only], self._day[only], self._unit, **args)
+
+    def settle(self, runs: Sequence[_core.Run]) -> None:
+        """Raise all that is wrong, or leave the rows out that it concerns, as ``on_error`` says."""
+        found, bad = self._judge(runs)
+        issues = Issues(self._locate(issue) for issue in found)
+        if not found:
+            raise changed()  # the core saw a problem that is gone
+        if self.options.on_error == "raise" or self.problems.whole_column or self.issues is not None:
+            raise InputError(issues, n_rows=self.n)
+        self.issues, self.bad = issues, bad
+        self.skip = bad if self.skip is None else self.skip | bad
+        self._core = None
+
+    def _judge(self, runs: Sequence[_core.Run]) -> tuple[list[Issue], Array]:
+        problems, settings = self.problems, self.options.settings
+        own_bad = np.zeros(self.n, dtype=bool) if problems.bad is None else problems.bad
+        nothing = np.zeros(self.n, dtype=bool) if self.skip is None else self.skip
+        tuples, bad = guarded(_core.validate, self.core(nothing | own_bad), runs, settings)
+        bad = own_bad if bad is None else bad | own_bad
+        found = {(column, code): (n, rows, example) for column, code, n, rows, example in tuples}
+        if problems.bad is not None:
+            # The rows found bad here may have more to say, but for columns that hold a stand-in.
+            seen = {issue.column for issue in problems.issues}
+            if "cost" in seen:
+                seen |= {"residual_value", "opening_accumulated"}
+            if "in_service_date" in seen:
+                seen.add("opening_date")
+            more, _ = guarded(_core.validate, self.core(nothing | ~own_bad), runs, settings)
+            for column, code, n, rows, example in more:
+                if column not in seen:
+                    m, others, other = found.get((column, code), (0, [], ""))
+                    first = example if not others or rows[0] < others[0] else other
+                    found[column, code] = n + m, sorted([*rows, *others])[:5], first
+        return problems.issues + [
+            Issue.make(self._name(column), code, n_bad=n, rows=rows, example=example)
+            for (column, code), (n, rows, example) in found.items()
+        ], bad
+
+    def _name(self, column: str) -> str:
+        return (self.policy_by or column) if column == "policy" else column
+
+    def _locate(self, issue: Issue) -> Issue:
+        if not issue.rows:
+            return issue
+        pick = self.frame.ids(True).pick
+        ids = tuple(pick(row) for row in issue.rows)
+        return replace(issue, index_labels=self.frame.labels(issue.rows), ids=ids)
+
+    def codes_of_bad(self, runs_of: Callable[[int], Sequence[_core.Run]]) -> list[str]:
+        """Return the first problem's code for each bad row, in order."""
+        if self.bad is None:
+            return []
+        codes = []
+        for row in np.flatnonzero(self.bad).tolist():
+            code = self.problems.code_of(row)
+            if code is None:
+                found, _ = guarded(_core.validate, self._one(row), runs_of(row), self.options.settings)
+                if not found:
+                    raise changed()
+                code = found[0][1]
+            codes.append(code)
+        return codes
+
+
+def check_by(by: Any, reserved: Sequence[str]) -> list[str]:
+    """Return the keys of the totals as a list."""
+    if isinstance(by, str) or not isinstance(by, (list, tuple)):
+        raise ConfigError(f"by must be a list of columns, such as by=['site'], not {by!r}")
+    for name in by:
+        if name in reserved:
+            raise ConfigError(f"by={name!r} would stand beside the result's own {name!r}: rename the column")
+    if len(set(by)) < len(by):
+        raise ConfigError(f"by names a column twice: {by!r}")
+    return list(by)
+
+
+def match_rows(fleet: FleetColumns, where: Mapping[str, Any] | None) -> Array | None:
+    """Return the rows whose columns all hold a value asked for; None for all rows."""
+    if where is None:
+        return None
+    if not isinstance(where, Mapping) or not where:
+        raise ConfigError(f"where must name columns and values, such as {{'asset_class': 'gpu'}}, not {where!r}")
+    inside = np.ones(fleet.n, dtype=bool)
+    for name, values in where.items():
+        if fleet.has(name):
+            many = isinstance(values, (list, tuple, set, frozenset, np.ndarray))
+            inside &= fleet.frame.isin(name, list(values) if many else [values])
+    return inside

@@ -1,0 +1,264 @@
+"""From the core's arrays to the frame a user gets: rows of each asset, or totals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from neocalc import _core
+from neocalc._columns import Array, minor_to_decimal, minor_to_major
+from neocalc._fleet import FleetColumns, changed, guarded
+from neocalc._groups import Groups
+from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory
+from neocalc.errors import InputError, InternalError, Issue, Issues, NeocalcWarning
+
+T = TypeVar("T")
+_DECIMAL_BYTES = 112  # a pointer and a Python Decimal
+_YEARS = 300 + 2 * 100  # 1900 to 2199 and the longest life, for a bound that needs no look at the data
+_FEWER = "ask for fewer columns=[...] or keys in by=, or a shorter start/end"
+
+
+def attempt(
+    fleet: FleetColumns, runs: Sequence[_core.Run], compute: Callable[[_core.Fleet], T], issues: Callable[[T], Any]
+) -> T:
+    """Compute over the good rows; what is wrong with the others is settled first."""
+    if fleet.problems.issues:
+        fleet.settle(runs)
+    result = guarded(compute, fleet.core())
+    if issues(result):
+        fleet.settle(runs)
+        result = guarded(compute, fleet.core())
+        if issues(result):
+            raise changed()
+    return result
+
+
+def finish(fleet: FleetColumns, frame: Any) -> Any:
+    """Say on the result which rows were left out."""
+    if fleet.issues is not None and not fleet.frame.attach(frame, as_records(fleet.issues)):
+        n = int(np.count_nonzero(fleet.bad))
+        text = f"{n:,} rows with problems were left out of the amounts:\n{fleet.issues!r}"
+        warnings.warn(text, NeocalcWarning, stacklevel=4)
+    return frame
+
+
+def as_records(issues: Issues) -> list[dict[str, Any]]:
+    """Plain values, so that a frame that carries them can still be written to a file."""
+    records = []
+    for issue in issues:
+        record = {name: getattr(issue, name) for name in Issues.columns}
+        record["rows"] = list(issue.rows)
+        for name in ("index_labels", "ids"):
+            record[name] = [v if isinstance(v, (int, str)) else str(v) for v in record[name]]
+        records.append(record)
+    return records
+
+
+def _differing(options: Options) -> list[str]:
+    return [name for name in DIFFERENCE_COLUMNS if name in options.columns]
+
+
+def money_column(fleet: FleetColumns, values: Array, null: Array | None = None) -> Any:
+    """Turn what the core gave into a column of the amounts asked for."""
+    options = fleet.options
+    if options.amounts == "decimal":
+        decimals = minor_to_decimal(values, options.minor_units)
+        if null is not None:
+            decimals[null] = None
+        return fleet.frame.decimals_out(decimals, options.minor_units)
+    if options.amounts == "major" and options.rounded and values.dtype != np.float64:
+        values = minor_to_major(values, options.minor_units)
+    return fleet.frame.money_out(values, null)
+
+
+def _union_horizon(fleet: FleetColumns, runs: Sequence[_core.Run]) -> _core.Settings:
+    """Settings under which every run has the same rows."""
+    settings = fleet.options.settings
+    found = attempt(
+        fleet, runs, lambda f: _core.totals(f, runs, settings, None, 1, ["depreciation"]), lambda t: t.issues
+    )
+    ends = found.period_ends
+    return fleet.options.running(int(ends[0]), int(ends[-1])) if len(ends) else settings
+
+
+def rows_frame(
+    fleet: FleetColumns,
+    runs: Sequence[_core.Run],
+    labels: Sequence[str] | None = None,
+    baseline: int | None = None,
+    run_of_row: Callable[[int], Sequence[_core.Run]] | None = None,
+) -> Any:
+    """One row per asset and period, policy after policy."""
+    options, frame = fleet.options, fleet.frame
+    settings = options.settings
+    if baseline is not None or (options.rows_all and len(runs) > 1):
+        settings = _union_horizon(fleet, runs)
+    plans = attempt(
+        fleet,
+        runs,
+        lambda f: [_core.plan_rows(f, run, settings) for run in runs],
+        lambda made: any(plan.issues for plan in made),
+    )
+    sizes = [plan.n_rows for plan in plans]
+    total = sum(sizes)
+    _check_rows(options, total, labels is not None, baseline)
+    # Float64 comes from the core as it is; exact differences and Decimals start from minor units.
+    direct = not options.rounded or (options.amounts == "major" and baseline is None)
+    ids = frame.ids(options.keep_id_dtype)
+    id_ints = None if ids.ints is None else np.empty(total, dtype=np.int64)
+    position = np.empty(total, dtype=np.int32) if ids.ints is None else None
+    period_end = np.empty(total, dtype=frame.date_dtype)
+    zeros = [name for name in options.columns if name in ZERO_COLUMNS]
+    money = {
+        name: (np.zeros if name in zeros else np.empty)(total, dtype=np.float64 if direct else np.int64)
+        for name in options.columns
+    }
+    stops = np.cumsum(sizes).tolist()
+    for plan, stop, size in zip(plans, stops, sizes, strict=True):
+        part = slice(stop - size, stop)
+        guarded(
+            plan.fill,
+            position=None if position is None else position[part],
+            ids=ids.ints,
+            ids_out=None if id_ints is None else id_ints[part],
+            period_end=period_end[part],
+            money={name: money[name][part] for name in options.core_columns},
+        )
+    policy = None if labels is None else np.repeat(np.arange(len(runs), dtype=np.int8), sizes)
+    if baseline is not None:
+        base = slice(stops[baseline] - sizes[baseline], stops[baseline])
+        if len(set(sizes)) > 1:
+            raise InternalError("policies compared by row have different rows")
+        for name in _differing(options):
+            money[f"{name}_difference"] = (money[name].reshape(len(runs), -1) - money[name][base]).reshape(-1)
+
+    null = issue = None
+    if options.on_error == "flag" and fleet.bad is not None and run_of_row is not None:
+        at, rows = _places_of_bad(plans, fleet.bad)
+        codes = fleet.codes_of_bad(run_of_row)
+        names = sorted(set(codes))
+        null = _insert(np.zeros(total, dtype=bool), at, True)
+        issue = _insert(np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(plans)))
+        if id_ints is not None and ids.ints is not None:
+            id_ints = _insert(id_ints, at, ids.ints[rows])
+        if position is not None:
+            position = _insert(position, at, rows)
+        if policy is not None:
+            policy = _insert(policy, at, np.repeat(np.arange(len(runs)), len(codes)))
+        period_end = _insert(period_end, at, 0)
+        money = {name: _insert(values, at, 0) for name, values in money.items()}
+    elif options.on_error == "flag":
+        names, issue = [], np.full(total, -1, dtype=np.int8)
+
+    if position is not None:
+        asset_id = ids.by_position(position)
+    else:
+        asset_id = id_ints if ids.restore is None or id_ints is None else id_ints.astype(ids.restore)
+    columns: dict[str, Any] = {"asset_id": asset_id}
+    if policy is not None and labels is not None:
+        columns["policy"] = frame.categorical(policy, labels)
+    columns["period_end"] = frame.dates_out(period_end, null)
+    for name in list(money):
+        columns[name] = money_column(fleet, money.pop(name), null)
+    if issue is not None:
+        columns["issue"] = frame.categorical(issue, names)
+    return finish(fleet, frame.build(columns))
+
+
+def _check_rows(options: Options, total: int, with_policy: bool, baseline: int | None) -> None:
+    cells = len(options.columns) + (0 if baseline is None else len(_differing(options)))
+    per_cell = 8 if options.amounts != "decimal" else 8 + _DECIMAL_BYTES
+    if baseline is not None and options.amounts == "major":
+        per_cell += 8 / max(cells, 1)  # one column at a time is converted
+    n_bytes = int(total * (16 + with_policy + cells * per_cell))
+    instead = "ask for totals with by=[...], fewer columns=[...], a shorter start/end, or a part of the fleet"
+    check_memory(n_bytes, f"a result of {total:,} rows", instead)
+
+
+def _places_of_bad(plans: Sequence[_core.RowsPlan], bad: Array) -> tuple[Array, Array]:
+    """Where a row for each bad asset goes in the stacked result, and which asset it is."""
+    rows = np.flatnonzero(bad)
+    places, start = [], 0
+    for plan in plans:
+        before = np.cumsum(plan.counts, dtype=np.int64)
+        places.append(start + before[rows])
+        start += plan.n_rows
+    return np.concatenate(places), np.tile(rows, len(plans))
+
+
+def _insert(values: Array, at: Array, what: Any) -> Array:
+    out: Array = np.insert(values, at, what)
+    return out
+
+
+def _totals_bytes(fleet: FleetColumns, runs: int, groups: int, names: int) -> int:
+    """Size of the totals over the longest horizon there could be."""
+    years = _YEARS
+    days = [fleet.options.settings_args[side] for side in ("start", "end")]
+    if None not in days:
+        years = (days[1] - days[0]) // 365 + 2
+    # The core's sums are 16 bytes wide, and there is one set of them beside those that go out.
+    return runs * (groups + 1) * years * fleet.options.periods_per_year * (names * 8 + 4 * 16)
+
+
+def totals_frame(
+    fleet: FleetColumns,
+    runs: Sequence[_core.Run],
+    groups: Groups,
+    labels: Sequence[str] | None = None,
+    baseline: int | None = None,
+) -> Any:
+    """Totals by group, policy and period; nothing per asset is ever made."""
+    options, frame = fleet.options, fleet.frame
+    n_bytes = _totals_bytes(fleet, len(runs), groups.n, len(options.columns))
+    check_memory(n_bytes, f"totals of {groups.n:,} groups under {len(runs)} policies", _FEWER)
+    direct = not options.rounded or (options.amounts == "major" and baseline is None)
+    amounts = "major" if direct else "minor"
+
+    def compute(core: _core.Fleet) -> _core.Totals:
+        return _core.totals(
+            core, runs, options.settings, groups.codes, groups.n, options.core_columns, amounts
+        )
+
+    try:
+        found = attempt(fleet, runs, compute, lambda t: t.issues)
+        observed = np.flatnonzero(found.group_rows)
+        cells = {name: np.asarray(found.cells(name))[:, observed] for name in options.core_columns}
+    except OverflowError:
+        if options.amounts == "minor":
+            hint = "ask for amounts='decimal': totals have no limit there"
+            raise InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n) from None
+        amounts = "exact"
+        found = attempt(fleet, runs, compute, lambda t: t.issues)
+        observed = np.flatnonzero(found.group_rows)
+        shape = (len(runs), groups.n + 1, len(found.period_ends))
+        cells = {
+            name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, observed]
+            for name in options.core_columns
+        }
+
+    shape = (len(runs), len(observed), len(found.period_ends))
+    money = {name: cells.get(name) for name in options.columns}
+    for name in money:
+        if money[name] is None:
+            money[name] = np.zeros(shape, dtype=np.float64 if direct else np.int64)
+    if baseline is not None:
+        for name in _differing(options):
+            money[f"{name}_difference"] = cells[name] - cells[name][baseline]
+
+    runs_n, groups_n, periods = shape
+    columns: dict[str, Any] = {}
+    for name, uniques, key in zip(groups.names, groups.uniques, groups.keys, strict=True):
+        columns[name] = frame.take(uniques, np.repeat(key[observed], runs_n * periods))
+    if labels is not None:
+        policy = np.tile(np.repeat(np.arange(runs_n, dtype=np.int8), periods), groups_n)
+        columns["policy"] = frame.categorical(policy, labels)
+    ends = np.asarray(found.period_ends, dtype=np.int32)
+    columns["period_end"] = frame.dates_out(np.tile(ends, groups_n * runs_n))
+    for name, values in money.items():
+        flat = np.ascontiguousarray(np.swapaxes(values, 0, 1)).reshape(-1)
+        columns[name] = money_column(fleet, flat)
+    return finish(fleet, frame.build(columns))

@@ -1,0 +1,367 @@
+//! One row per asset and period: count first, then fill arrays that the caller allocated.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::chunk::{Money, Prepared};
+use super::columns::{Fleet, Load};
+use super::pool::{Poll, filled, for_each, stretches};
+use super::settings::{Horizon, Measure, Run, Settings};
+use crate::calendar::{Date, Month, month_end};
+use crate::depreciation::{Asset, Rounding};
+use crate::error::{Error, IssueLog};
+use crate::money::MinorUnits;
+
+const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+
+/// The months an asset is in the ledger: from the month its cost enters to its last charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stay {
+    enter: Month,
+    last: Month,
+}
+
+impl Stay {
+    /// No row at all: an asset that is left out.
+    const NONE: Self = Self { enter: Month::MAX, last: Month::MIN };
+
+    fn of<T>(asset: &Asset<T>) -> Self {
+        Self { enter: asset.timing.enter_month, last: asset.timing.last_month }
+    }
+
+    /// First month of its first period and last month of its last, inside the horizon.
+    fn window(self, horizon: Horizon, settings: &Settings) -> Option<(Month, Month)> {
+        let first = self.enter.max(horizon.start);
+        let last = if settings.rows_all { horizon.end } else { self.last.min(horizon.end) };
+        let (first, last) = (settings.grid.period_start(first), settings.grid.period_end(last));
+        (self != Self::NONE && self.enter <= horizon.end && first <= last).then_some((first, last))
+    }
+
+    fn rows(self, horizon: Horizon, settings: &Settings) -> usize {
+        let months = self.window(horizon, settings).map_or(0, |(start, end)| Horizon { start, end }.months());
+        months.checked_div(settings.period_months()).unwrap_or(0)
+    }
+}
+
+/// How many rows each asset has, and where each chunk's rows begin.
+#[derive(Debug, Default)]
+pub struct RowPlan {
+    horizon: Option<Horizon>,
+    stays: Vec<Stay>,
+    chunk_counts: Vec<usize>,
+    /// Rows of the result.
+    pub n_rows: usize,
+}
+
+impl RowPlan {
+    /// Rows of each asset.
+    pub fn counts(&self, settings: &Settings) -> impl Iterator<Item = usize> {
+        let (horizon, settings) = (self.horizon, *settings);
+        self.stays.iter().map(move |stay| horizon.map_or(0, |horizon| stay.rows(horizon, &settings)))
+    }
+}
+
+/// Judges and resolves every row, and counts the rows of the result.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::OutOfMemory`].
+pub fn plan_rows<T: Money>(fleet: &Fleet<'_>, run: &Run<'_>, settings: &Settings, poll: Poll<'_>) -> Result<(IssueLog, RowPlan), Error> {
+    let mut stays = filled(fleet.len, Stay::NONE)?;
+    let tasks = stretches(fleet.len, settings.chunk_rows).into_iter().zip(stays.chunks_mut(settings.chunk_rows.max(1))).collect();
+    let init = || (Prepared::<T>::default(), None);
+    let work = |(chunk, extent): &mut (Prepared<T>, Option<Horizon>), (range, stays): (Range<usize>, &mut [Stay])| {
+        chunk.read(fleet, settings, range);
+        chunk.assign(run);
+        for (index, slot) in stays.iter_mut().enumerate() {
+            let Some(asset) = chunk.resolve(run, settings, index) else { continue };
+            *slot = Stay::of(&asset);
+            *extent = Horizon::hull(*extent, Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }));
+        }
+        Ok(())
+    };
+    let mut log = IssueLog::default();
+    let mut extent = None;
+    for (chunk, part) in for_each(tasks, settings.threads, poll, &init, &work)? {
+        log.merge(chunk.log);
+        extent = Horizon::hull(extent, part);
+    }
+    let horizon = settings.snapped(extent.map(|e| e.start), extent.map(|e| e.end));
+    let mut plan = RowPlan { horizon, stays, ..RowPlan::default() };
+    for stays in plan.stays.chunks(settings.chunk_rows.max(1)) {
+        let rows = |stay: &Stay| horizon.map_or(0, |horizon| stay.rows(horizon, settings));
+        let count = stays.iter().map(rows).fold(0, usize::saturating_add);
+        plan.chunk_counts.push(count);
+        plan.n_rows = plan.n_rows.saturating_add(count);
+    }
+    Ok((log, plan))
+}
+
+/// Where amounts go.
+pub enum Amounts<'a> {
+    /// Float64 major units.
+    Major(&'a mut [f64]),
+    /// Integer minor units; unrounded amounts have none.
+    Minor(&'a mut [i64]),
+}
+
+/// Where dates go.
+pub enum Dates<'a> {
+    /// Days since 1970-01-01.
+    Days(&'a mut [i32]),
+    /// Microseconds since 1970-01-01.
+    Microseconds(&'a mut [i64]),
+}
+
+/// The columns to fill, each as long as the result.
+#[derive(Default)]
+pub struct RowTargets<'a> {
+    /// The asset's row number in the fleet.
+    pub position: Option<&'a mut [i32]>,
+    /// The asset's own number, taken from a column.
+    pub ids: Option<(&'a dyn Load<i64>, &'a mut [i64])>,
+    /// The last day of each period.
+    pub period_end: Option<Dates<'a>>,
+    /// Amounts by measure.
+    pub money: Vec<(Measure, Amounts<'a>)>,
+}
+
+/// Cuts the first `count` values off a slice, or all there are.
+fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
+    let whole = std::mem::take(slice);
+    let at = count.min(whole.len());
+    let (head, tail) = whole.split_at_mut(at);
+    *slice = tail;
+    head
+}
+
+impl<'a> Amounts<'a> {
+    fn cut(&mut self, count: usize) -> Amounts<'a> {
+        match self {
+            Self::Major(slice) => Amounts::Major(cut(slice, count)),
+            Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
+        }
+    }
+}
+
+impl<'a> Dates<'a> {
+    fn cut(&mut self, count: usize) -> Dates<'a> {
+        match self {
+            Self::Days(slice) => Dates::Days(cut(slice, count)),
+            Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
+        }
+    }
+}
+
+impl<'a> RowTargets<'a> {
+    fn cut(&mut self, count: usize) -> RowTargets<'a> {
+        RowTargets {
+            position: self.position.as_mut().map(|slice| cut(slice, count)),
+            ids: self.ids.as_mut().map(|(source, slice)| (*source, cut(slice, count))),
+            period_end: self.period_end.as_mut().map(|dates| dates.cut(count)),
+            money: self.money.iter_mut().map(|(measure, amounts)| (*measure, amounts.cut(count))).collect(),
+        }
+    }
+}
+
+/// Fills the targets with the rows that `plan` counted.
+///
+/// # Errors
+/// [`Error::ConcurrentMutation`] where the fleet no longer is what was planned, [`Error::Interrupted`].
+pub fn fill_rows<T: RowAmount>(
+    fleet: &Fleet<'_>,
+    run: &Run<'_>,
+    settings: &Settings,
+    plan: &RowPlan,
+    mut targets: RowTargets<'_>,
+    poll: Poll<'_>,
+) -> Result<(), Error> {
+    let Some(horizon) = plan.horizon else { return Ok(()) };
+    let mut tasks = Vec::new();
+    let size = settings.chunk_rows.max(1);
+    for ((range, stays), count) in stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts) {
+        tasks.push((range, stays, targets.cut(*count)));
+    }
+    let ends = PeriodEnds::new(horizon, settings);
+    let work = |state: &mut (Prepared<T>, Lines<T>), (range, stays, targets): (Range<usize>, &[Stay], RowTargets<'_>)| {
+        let (chunk, lines) = state;
+        fill_chunk(fleet, run, settings, (range, stays), horizon, &ends, targets, chunk, lines)
+    };
+    for_each(tasks, settings.threads, poll, &Default::default, &work)?;
+    Ok(())
+}
+
+/// The last days of the horizon's periods, ready to copy.
+struct PeriodEnds {
+    start: Month,
+    months: usize,
+    days: Vec<Date>,
+    microseconds: Vec<i64>,
+}
+
+impl PeriodEnds {
+    fn new(horizon: Horizon, settings: &Settings) -> Self {
+        let days: Vec<Date> =
+            (horizon.start..=horizon.end).step_by(settings.period_months()).map(|month| month_end(settings.grid.period_end(month))).collect();
+        let microseconds = days.iter().map(|day| i64::from(*day).saturating_mul(MICROSECONDS_PER_DAY)).collect();
+        Self { start: horizon.start, months: settings.period_months(), days, microseconds }
+    }
+
+    fn index(&self, month: Month) -> usize {
+        let months = usize::try_from(month.saturating_sub(self.start)).unwrap_or(0);
+        months.checked_div(self.months).unwrap_or(0)
+    }
+}
+
+/// One asset's periods.
+#[derive(Default)]
+struct Lines<T> {
+    monthly: Vec<T>,
+    charges: Vec<T>,
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of one closure, named")]
+fn fill_chunk<T: RowAmount>(
+    fleet: &Fleet<'_>,
+    run: &Run<'_>,
+    settings: &Settings,
+    (range, stays): (Range<usize>, &[Stay]),
+    horizon: Horizon,
+    ends: &PeriodEnds,
+    mut targets: RowTargets<'_>,
+    chunk: &mut Prepared<T>,
+    lines: &mut Lines<T>,
+) -> Result<(), Error> {
+    let start = range.start;
+    chunk.read(fleet, settings, range);
+    chunk.assign(run);
+    let mut ids = vec![0; if targets.ids.is_some() { stays.len() } else { 0 }];
+    if let Some((source, _)) = &targets.ids {
+        source.load(start, &mut ids);
+    }
+    for (index, stay) in stays.iter().enumerate() {
+        let asset = chunk.resolve(run, settings, index);
+        if asset.as_ref().map_or(Stay::NONE, Stay::of) != *stay {
+            return Err(Error::ConcurrentMutation);
+        }
+        let (Some(asset), Some((first, last))) = (asset, stay.window(horizon, settings)) else { continue };
+        let count = stay.rows(horizon, settings);
+        if let Some(position) = &mut targets.position {
+            cut(position, count).fill(i32::try_from(start.saturating_add(index)).unwrap_or(i32::MAX));
+        }
+        if let Some((_, out)) = &mut targets.ids {
+            cut(out, count).fill(ids.get(index).copied().unwrap_or(0));
+        }
+        let at = ends.index(first);
+        let periods = at..at.saturating_add(count);
+        match &mut targets.period_end {
+            Some(Dates::Days(out)) => copy(cut(out, count), ends.days.get(periods)),
+            Some(Dates::Microseconds(out)) => copy(cut(out, count), ends.microseconds.get(periods)),
+            None => {}
+        }
+        if targets.money.is_empty() {
+            continue;
+        }
+        let before = lines.compute(&asset, settings, first, last);
+        for (measure, out) in &mut targets.money {
+            let enters = stay.enter >= horizon.start;
+            let row = Ledger { asset: &asset, before, enters, first, months: settings.period_months() };
+            T::write(row, &lines.charges, *measure, settings.units, out.cut(count));
+        }
+    }
+    Ok(())
+}
+
+fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
+    for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
+        *slot = *value;
+    }
+}
+
+impl<T: Money> Lines<T> {
+    /// Computes the charges of each period from `first` to `last`; returns the accumulated depreciation before them.
+    fn compute(&mut self, asset: &Asset<T>, settings: &Settings, first: Month, last: Month) -> T {
+        let months = Horizon { start: first, end: last }.months();
+        let rounding = settings.rounding.unwrap_or(Rounding::Balance);
+        let step = settings.period_months();
+        if step == 1 {
+            self.charges.resize(months, T::default());
+            return T::charges_into(asset, rounding, first, &mut self.charges);
+        }
+        self.monthly.resize(months, T::default());
+        let before = T::charges_into(asset, rounding, first, &mut self.monthly);
+        self.charges.clear();
+        self.charges.extend(self.monthly.chunks(step).map(|period| period.iter().fold(T::default(), |sum, charge| sum.plus(*charge))));
+        before
+    }
+}
+
+/// What the rows of one asset start from.
+pub struct Ledger<'a, T> {
+    asset: &'a Asset<T>,
+    /// Accumulated depreciation before the first period.
+    before: T,
+    /// Whether its cost enters in the first period rather than before the horizon.
+    enters: bool,
+    /// First month of the first period.
+    first: Month,
+    /// Months in a period.
+    months: usize,
+}
+
+impl<T: Money> Ledger<'_, T> {
+    /// The measure of each period in turn.
+    #[inline]
+    fn walk(&self, charges: &[T], measure: Measure, mut emit: impl FnMut(usize, T)) {
+        let cost = self.asset.cost;
+        let mut accumulated = self.before;
+        let mut book = if self.enters { T::default() } else { cost.minus(accumulated) };
+        let mut month = self.first;
+        for (row, charge) in charges.iter().enumerate() {
+            let (opening, added) = (book, if self.enters && row == 0 { cost.minus(accumulated) } else { T::default() });
+            month = month.saturating_add(i32::try_from(self.months).unwrap_or(i32::MAX));
+            accumulated = accumulated.plus(*charge).settled(self.asset, month.saturating_sub(1));
+            book = cost.minus(accumulated);
+            emit(
+                row,
+                match measure {
+                    Measure::OpeningBookValue => opening,
+                    Measure::Additions => added,
+                    Measure::Depreciation => *charge,
+                    Measure::ClosingBookValue => book,
+                    Measure::AccumulatedDepreciation => accumulated,
+                },
+            );
+        }
+    }
+}
+
+/// An amount that can be written as a cell of the result.
+pub trait RowAmount: Money {
+    /// Writes one measure of an asset's rows.
+    fn write(row: Ledger<'_, Self>, charges: &[Self], measure: Measure, units: MinorUnits, out: Amounts<'_>);
+}
+
+fn put<V>(out: &mut [V], row: usize, value: V) {
+    if let Some(slot) = out.get_mut(row) {
+        *slot = value;
+    }
+}
+
+impl RowAmount for i64 {
+    fn write(row: Ledger<'_, i64>, charges: &[i64], measure: Measure, units: MinorUnits, out: Amounts<'_>) {
+        match out {
+            Amounts::Minor(out) => row.walk(charges, measure, |at, value| put(out, at, value)),
+            Amounts::Major(out) if measure == Measure::Depreciation => units.to_major_into(charges, out),
+            Amounts::Major(out) => row.walk(charges, measure, |at, value| put(out, at, units.to_major(value))),
+        }
+    }
+}
+
+impl RowAmount for f64 {
+    fn write(row: Ledger<'_, f64>, charges: &[f64], measure: Measure, _: MinorUnits, out: Amounts<'_>) {
+        match out {
+            Amounts::Major(out) => row.walk(charges, measure, |at, value| put(out, at, value)),
+            Amounts::Minor(_) => {}
+        }
+    }
+}

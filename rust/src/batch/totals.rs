@@ -1,0 +1,313 @@
+//! Totals by group and period, never materialising assets x periods.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::chunk::{Prepared, validate};
+use super::cohorts::{CohortPlan, Cohorts, Shortcut};
+use super::columns::{CodeColumn, Fleet};
+use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows};
+use super::pool::{Poll, filled, for_each, stretches};
+use super::settings::{Horizon, Measure, Run, Settings};
+use super::survey::survey;
+use crate::calendar::{Date, month_end};
+use crate::depreciation::{Asset, Rounding};
+use crate::error::{Error, IssueLog};
+use crate::money::MinorUnits;
+
+/// The groups of a roll-up: a code for each row, negative for null.
+#[derive(Clone, Copy)]
+pub struct Grouping<'a> {
+    /// The codes; without them all rows are group 0.
+    pub codes: Option<CodeColumn<'a>>,
+    /// How many groups there are, not counting null.
+    pub groups: usize,
+}
+
+/// How rows are summed; the result is the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// As the sizes suggest.
+    Auto,
+    /// Each asset's charges one by one.
+    Direct,
+    /// Cohorts of equal group and month wherever possible.
+    Cohorts,
+}
+
+/// Accumulators of all threads together stay below this, as long as one fits at all.
+const ACCUMULATOR_BYTES: usize = 1 << 29;
+
+/// Sums by run, group and period.
+pub struct Totals<T: Addend> {
+    horizon: Horizon,
+    settings: Settings,
+    groups: usize,
+    runs: usize,
+    flows: Flows<T>,
+    /// Rows in each group, the null group last.
+    pub group_rows: Vec<i64>,
+}
+
+/// Sums the charges of a fleet under several runs.
+///
+/// Issues found leave no totals; a fleet without rows has none either.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::OutOfMemory`], [`Error::Argument`] for a group code out of range.
+pub fn totals<T: Summable>(
+    fleet: &Fleet<'_>,
+    runs: &[Run<'_>],
+    settings: &Settings,
+    grouping: Grouping<'_>,
+    route: Route,
+    poll: Poll<'_>,
+) -> Result<(IssueLog, Option<Totals<T>>), Error> {
+    let groups = grouping.groups.saturating_add(1);
+    let found = survey::<T>(fleet, runs, settings, poll)?;
+    let Some(horizon) = settings.snapped(found.extent.map(|e| e.start), found.extent.map(|e| e.end)) else {
+        // Either there are no rows, or all of them are wrong: the log says which.
+        return Ok((validate::<T>(fleet, runs, settings, poll)?.0, None));
+    };
+    let threads = match settings.rounding {
+        Some(_) => {
+            let each = Flows::<T>::bytes(horizon, groups, runs.len()).max(1);
+            settings.threads.min(ACCUMULATOR_BYTES.checked_div(each).unwrap_or(1)).max(1)
+        }
+        None => 1,
+    };
+    let plan = match (route, found.services) {
+        (Route::Direct, _) | (_, None) => None,
+        (_, Some(services)) => CohortPlan::new(services, fleet, runs, settings, groups, route == Route::Cohorts),
+    };
+    let fresh = || -> Result<Worker<T>, Error> {
+        Ok(Worker {
+            chunk: Prepared::default(),
+            flows: Flows::new(horizon, groups, runs.len())?,
+            cohorts: match &plan {
+                Some(plan) => T::shortcut(plan)?,
+                None => None,
+            },
+            group_rows: filled(groups, 0)?,
+            codes: Vec::new(),
+            charges: Vec::new(),
+            leftover: Vec::new(),
+        })
+    };
+    let work = |state: &mut Option<Worker<T>>, range: Range<usize>| -> Result<(), Error> {
+        let worker = match state {
+            Some(worker) => worker,
+            None => state.insert(fresh()?),
+        };
+        worker.add(fleet, runs, settings, grouping, horizon, range)
+    };
+    let tasks = stretches(fleet.len, settings.chunk_rows);
+    let mut log = IssueLog::default();
+    let mut merged: Option<Worker<T>> = None;
+    for worker in for_each(tasks, threads, poll, &|| None, &work)?.into_iter().flatten() {
+        merged = Some(match merged {
+            None => worker,
+            Some(first) => first.merge(worker)?,
+        });
+    }
+    let mut whole = match merged {
+        Some(whole) => whole,
+        None => fresh()?,
+    };
+    if let Some(cohorts) = &mut whole.cohorts {
+        cohorts.flush(&mut whole.flows)?;
+    }
+    log.merge(whole.chunk.log);
+    let totals = Totals { horizon, settings: *settings, groups, runs: runs.len(), flows: whole.flows, group_rows: whole.group_rows };
+    Ok(if log.is_empty() { (log, Some(totals)) } else { (log, None) })
+}
+
+/// What one thread adds up.
+struct Worker<T: Summable> {
+    chunk: Prepared<T>,
+    flows: Flows<T>,
+    cohorts: Option<Box<dyn Shortcut<T>>>,
+    group_rows: Vec<i64>,
+    codes: Vec<i32>,
+    charges: Vec<T>,
+    leftover: Vec<usize>,
+}
+
+impl<T: Summable> Worker<T> {
+    fn add(
+        &mut self,
+        fleet: &Fleet<'_>,
+        runs: &[Run<'_>],
+        settings: &Settings,
+        grouping: Grouping<'_>,
+        horizon: Horizon,
+        range: Range<usize>,
+    ) -> Result<(), Error> {
+        self.chunk.read(fleet, settings, range.clone());
+        self.group(grouping, range)?;
+        for (number, run) in runs.iter().enumerate() {
+            self.chunk.assign(run);
+            self.leftover.clear();
+            match &mut self.cohorts {
+                Some(cohorts) => {
+                    cohorts.absorb(number, &self.chunk, &self.codes, &mut self.leftover, &mut self.flows)?;
+                }
+                None => self.leftover.extend(0..self.codes.len()),
+            }
+            for index in std::mem::take(&mut self.leftover) {
+                let Some(asset) = self.chunk.resolve(run, settings, index) else { continue };
+                let group = self.codes.get(index).and_then(|code| usize::try_from(*code).ok()).unwrap_or(0);
+                self.charge(&asset, settings, horizon, group, number)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Loads the group of each row, null as the last group, and counts the rows that are not left out.
+    fn group(&mut self, grouping: Grouping<'_>, range: Range<usize>) -> Result<(), Error> {
+        let null = i32::try_from(grouping.groups).map_err(|_| Error::Argument("too many groups".to_owned()))?;
+        self.codes.clear();
+        self.codes.resize(range.len(), 0);
+        if let Some(codes) = grouping.codes {
+            codes.load(range.start, &mut self.codes);
+        }
+        for (code, bad) in self.codes.iter_mut().zip(&self.chunk.bad) {
+            if *code < 0 {
+                *code = null;
+            } else if *code >= null {
+                return Err(Error::Argument(format!("group code {code} is not below {null}")));
+            }
+            if let Some(count) = usize::try_from(*code).ok().and_then(|code| self.group_rows.get_mut(code)) {
+                *count = count.saturating_add(i64::from(!bad));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds one asset; its cost enters with the first run.
+    fn charge(&mut self, asset: &Asset<T>, settings: &Settings, horizon: Horizon, group: usize, run: usize) -> Result<(), Error> {
+        let timing = &asset.timing;
+        let Some(entry) = self.flows.slot(timing.enter_month) else { return Ok(()) };
+        self.flows.reserve(asset.cost.magnitude())?;
+        if run == 0 {
+            self.flows.add(COST, group, entry, asset.cost);
+            self.flows.add(BROUGHT_IN, group, entry, asset.opening);
+        }
+        let plane = CHARGES.saturating_add(run);
+        let first = timing.open_month.max(horizon.start);
+        let last = timing.last_month.min(horizon.end);
+        self.charges.resize(Horizon { start: first, end: last }.months(), T::default());
+        let rounding = settings.rounding.unwrap_or(Rounding::Balance);
+        let before = T::charges_into(asset, rounding, first, &mut self.charges);
+        self.flows.add(plane, group, 0, before.minus(asset.opening));
+        let start = self.flows.slot(first).unwrap_or(0);
+        for (cell, charge) in self.flows.row(plane, group).iter_mut().skip(start).zip(&self.charges) {
+            *cell = cell.sum(*charge);
+        }
+        Ok(())
+    }
+
+    fn merge(mut self, other: Self) -> Result<Self, Error> {
+        let Self { chunk, mut flows, cohorts, group_rows, .. } = other;
+        if let Some(mut cohorts) = cohorts {
+            cohorts.flush(&mut flows)?;
+        }
+        self.flows.merge(flows)?;
+        self.chunk.log.merge(chunk.log);
+        for (mine, count) in self.group_rows.iter_mut().zip(group_rows) {
+            *mine = mine.saturating_add(count);
+        }
+        Ok(self)
+    }
+}
+
+impl<T: Addend> Totals<T> {
+    /// The horizon, in whole periods.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        self.horizon
+    }
+
+    /// The last day of each period.
+    #[must_use]
+    pub fn period_ends(&self) -> Vec<Date> {
+        let step = self.settings.period_months();
+        (self.horizon.start..=self.horizon.end).step_by(step).map(|month| month_end(self.settings.grid.period_end(month))).collect()
+    }
+
+    /// Cells of a measure: runs x groups (null last) x periods.
+    #[must_use]
+    pub fn n_cells(&self) -> usize {
+        let periods = self.horizon.months().checked_div(self.settings.period_months()).unwrap_or(0);
+        self.runs.saturating_mul(self.groups).saturating_mul(periods)
+    }
+
+    /// Each cell of a measure in row-major order of (run, group, period).
+    ///
+    /// # Errors
+    /// Whatever `emit` returns.
+    pub fn each<E>(&self, measure: Measure, mut emit: impl FnMut(T::Wide) -> Result<(), E>) -> Result<(), E> {
+        let step = self.settings.period_months();
+        for run in 0..self.runs {
+            for group in 0..self.groups {
+                let charges = self.flows.sums(CHARGES.saturating_add(run), group);
+                let entering = self.flows.sums(COST, group).zip(self.flows.sums(BROUGHT_IN, group));
+                let mut months = entering.zip(charges);
+                let zero = T::Wide::default();
+                let (mut book, mut accumulated) = (zero, zero);
+                if let Some(((cost, brought_in), charged)) = months.next() {
+                    accumulated = T::add(brought_in, charged);
+                    book = T::subtract(cost, accumulated);
+                }
+                let mut left = self.horizon.months();
+                while left > 0 {
+                    let opening = book;
+                    let (mut added, mut charge) = (zero, zero);
+                    for ((cost, brought_in), charged) in months.by_ref().take(step) {
+                        added = T::add(added, T::subtract(cost, brought_in));
+                        accumulated = T::add(accumulated, brought_in);
+                        charge = T::add(charge, charged);
+                    }
+                    accumulated = T::add(accumulated, charge);
+                    book = T::subtract(T::add(opening, added), charge);
+                    emit(match measure {
+                        Measure::OpeningBookValue => opening,
+                        Measure::Additions => added,
+                        Measure::Depreciation => charge,
+                        Measure::ClosingBookValue => book,
+                        Measure::AccumulatedDepreciation => accumulated,
+                    })?;
+                    left = left.saturating_sub(step);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Digits of the currency.
+    #[must_use]
+    pub fn units(&self) -> MinorUnits {
+        self.settings.units
+    }
+}
+
+/// An amount whose totals can be asked for.
+pub trait Summable: Addend {
+    /// A faster way to add most rows, where the amount has one.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error>;
+}
+
+impl Summable for i64 {
+    fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error> {
+        Ok(Some(Box::new(Cohorts::new(plan)?)))
+    }
+}
+
+impl Summable for f64 {
+    fn shortcut(_: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,112 @@
+//! Numpy arrays as columns that the core may read while Python goes on.
+//!
+//! # Rationale
+//! The GIL is released during a call, so nothing stops another thread from writing into the same array. Borrow flags
+//! do not help: Python code ignores them. Therefore no reference into an array is ever made; values are copied out one
+//! by one by relaxed atomic loads, which the hardware makes plain loads. A concurrent write yields the old or the new
+//! value of that element.
+//!
+//! # Limitations
+//! The array is kept alive, but nothing can keep a caller from `resize(..., refcheck=False)` during a call; numpy
+//! documents that as unsafe for any holder.
+#![allow(unsafe_code)]
+
+use std::sync::atomic::{AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::batch::Load;
+
+/// An array and where its values are.
+pub struct Column<T> {
+    start: *const T,
+    len: usize,
+    _keep: Py<PyArray1<T>>,
+}
+
+// SAFETY: the pointer is only read, by atomic loads, and the array it points into lives as long as the column.
+unsafe impl<T> Send for Column<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Column<T> {}
+
+impl<T: Element> Column<T> {
+    /// Takes a contiguous, aligned array of `len` values of exactly this type; `None` for another type.
+    pub fn take(array: &Bound<'_, PyAny>, len: Option<usize>) -> PyResult<Option<Self>> {
+        let Ok(array) = array.cast::<PyArray1<T>>() else { return Ok(None) };
+        if !array.is_c_contiguous() || !array.data().is_aligned() {
+            return Err(PyValueError::new_err("arrays must be contiguous and aligned"));
+        }
+        if len.is_some_and(|len| len != array.len()) {
+            return Err(PyValueError::new_err("columns differ in length"));
+        }
+        Ok(Some(Self { start: array.data(), len: array.len(), _keep: array.clone().unbind() }))
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+macro_rules! load {
+    ($value:ty, $atomic:ty, $from_bits:expr) => {
+        impl Load<$value> for Column<$value> {
+            #[allow(clippy::redundant_closure_call, reason = "the conversion is a parameter")]
+            fn load(&self, start: usize, out: &mut [$value]) {
+                if start.checked_add(out.len()).is_none_or(|end| end > self.len) {
+                    return;
+                }
+                for (offset, slot) in out.iter_mut().enumerate() {
+                    // SAFETY: start + offset < len, the array is alive, aligned and contiguous, and the atomic has
+                    // the size and alignment of the value. Nothing is ever written through it.
+                    let bits = unsafe {
+                        let at = self.start.add(start).add(offset).cast_mut().cast::<<$atomic as Bits>::Raw>();
+                        <$atomic>::from_ptr(at).load(Ordering::Relaxed)
+                    };
+                    *slot = $from_bits(bits);
+                }
+            }
+        }
+    };
+}
+
+/// The plain type behind an atomic.
+trait Bits {
+    type Raw;
+}
+
+macro_rules! bits {
+    ($($atomic:ty => $raw:ty),*) => { $(impl Bits for $atomic { type Raw = $raw; })* };
+}
+
+bits!(AtomicU64 => u64, AtomicI64 => i64, AtomicI32 => i32, AtomicI16 => i16, AtomicI8 => i8, AtomicU8 => u8);
+load!(f64, AtomicU64, f64::from_bits);
+load!(i64, AtomicI64, |value| value);
+load!(i32, AtomicI32, |value| value);
+load!(i16, AtomicI16, |value| value);
+load!(i8, AtomicI8, |value| value);
+
+/// A numpy array of bools as a column of bytes.
+pub struct Mask(Column<bool>);
+
+impl Mask {
+    pub fn take(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Self> {
+        match Column::take(array, Some(len))? {
+            Some(column) => Ok(Self(column)),
+            None => Err(PyValueError::new_err("masks must be arrays of bool")),
+        }
+    }
+}
+
+impl Load<u8> for Mask {
+    fn load(&self, start: usize, out: &mut [u8]) {
+        if start.checked_add(out.len()).is_none_or(|end| end > self.0.len) {
+            return;
+        }
+        for (offset, slot) in out.iter_mut().enumerate() {
+            // SAFETY: as for columns of numbers. Bytes are read, so that an invalid bool does no harm.
+            *slot = unsafe { AtomicU8::from_ptr(self.0.start.add(start).add(offset).cast_mut().cast()).load(Ordering::Relaxed) };
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What Python gets back: plans that fill arrays, and totals as arrays.
+#![forbid(unsafe_code)]
+
+use numpy::{PyArray1, PyArray3, PyArrayMethods, PyReadwriteArray1};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::columns::Column;
+use super::door::{enter, to_exception};
+use super::inputs::{Fleet, Run};
+use super::{IssueTuple, batch};
+use crate::batch::{Amounts, Dates, Load, Measure, Poll, RowPlan, RowTargets, Settings};
+use crate::error::Error;
+use crate::money::MinorUnits;
+
+/// Book values as Python sees them: issues, cost, accumulated, book value, months left.
+pub type BookValues<'py> = (Vec<IssueTuple>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyArray1<i32>>);
+
+/// Reads a money column's name.
+pub fn measure(name: &str) -> PyResult<Measure> {
+    Measure::parse(name).ok_or_else(|| PyValueError::new_err(format!("unknown column {name:?}")))
+}
+
+/// How amounts are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum OutAmounts {
+    Major,
+    Minor,
+    Decimal,
+}
+
+impl OutAmounts {
+    pub fn parse(text: &str) -> PyResult<Self> {
+        match text {
+            "major" => Ok(Self::Major),
+            "minor" => Ok(Self::Minor),
+            "decimal" => Ok(Self::Decimal),
+            _ => Err(PyValueError::new_err("amounts must be major, minor or decimal")),
+        }
+    }
+}
+
+/// One of three columns of cents.
+pub fn cents_column<'py>(py: Python<'py>, rows: &[[i64; 3]], at: usize, units: MinorUnits, amounts: OutAmounts) -> PyResult<Bound<'py, PyAny>> {
+    let column = rows.iter().map(|row| row.get(at).copied().unwrap_or_default());
+    Ok(match amounts {
+        OutAmounts::Major => PyArray1::from_iter(py, column.map(|minor| units.to_major(minor))).into_any(),
+        OutAmounts::Minor | OutAmounts::Decimal => PyArray1::from_iter(py, column).into_any(),
+    })
+}
+
+/// One of three unrounded columns.
+pub fn float_column<'py>(py: Python<'py>, rows: &[[f64; 3]], at: usize) -> PyResult<Bound<'py, PyAny>> {
+    Ok(PyArray1::from_iter(py, rows.iter().map(|row| row.get(at).copied().unwrap_or_default())).into_any())
+}
+
+/// The counted rows of a call, to be filled into arrays.
+#[pyclass(frozen, module = "neocalc._core")]
+pub struct RowsPlan {
+    pub fleet: Py<Fleet>,
+    pub run: Py<Run>,
+    pub settings: Settings,
+    pub issues: Vec<IssueTuple>,
+    pub plan: RowPlan,
+}
+
+/// An output array of either of two types, held for writing.
+enum Out<'py, A: numpy::Element, B: numpy::Element> {
+    A(PyReadwriteArray1<'py, A>),
+    B(PyReadwriteArray1<'py, B>),
+}
+
+impl<'py, A: numpy::Element, B: numpy::Element> Out<'py, A, B> {
+    fn take(array: &Bound<'py, PyAny>, len: usize) -> PyResult<Self> {
+        let out = if let Ok(array) = array.cast::<PyArray1<A>>() {
+            Self::A(array.try_readwrite().map_err(|error| PyValueError::new_err(error.to_string()))?)
+        } else if let Ok(array) = array.cast::<PyArray1<B>>() {
+            Self::B(array.try_readwrite().map_err(|error| PyValueError::new_err(error.to_string()))?)
+        } else {
+            return Err(PyTypeError::new_err("an output array has the wrong type"));
+        };
+        if array.len()? == len { Ok(out) } else { Err(PyValueError::new_err("an output array has the wrong length")) }
+    }
+}
+
+fn written<'a, T: numpy::Element>(array: &'a mut PyReadwriteArray1<'_, T>) -> PyResult<&'a mut [T]> {
+    array.as_slice_mut().map_err(|_| PyValueError::new_err("output arrays must be contiguous"))
+}
+
+#[pymethods]
+impl RowsPlan {
+    #[getter]
+    fn issues(&self) -> Vec<IssueTuple> {
+        self.issues.clone()
+    }
+
+    #[getter]
+    fn n_rows(&self) -> usize {
+        self.plan.n_rows
+    }
+
+    #[getter]
+    fn counts<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i32>> {
+        let counts: Vec<i32> = self.plan.counts(&self.settings).map(|count| i32::try_from(count).unwrap_or(i32::MAX)).collect();
+        PyArray1::from_vec(py, counts)
+    }
+
+    /// Writes the rows into arrays of length `n_rows`.
+    #[pyo3(signature = (*, position=None, ids=None, ids_out=None, period_end=None, money=None))]
+    fn fill(
+        &self,
+        py: Python<'_>,
+        position: Option<&Bound<'_, PyAny>>,
+        ids: Option<&Bound<'_, PyAny>>,
+        ids_out: Option<&Bound<'_, PyAny>>,
+        period_end: Option<&Bound<'_, PyAny>>,
+        money: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let n = self.plan.n_rows;
+        let fleet = self.fleet.get();
+        let mut position = position.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
+        let ids = match ids.map(|array| Column::<i64>::take(array, Some(fleet.rows))).transpose()? {
+            Some(None) => return Err(PyTypeError::new_err("ids must be an int64 array")),
+            some => some.flatten(),
+        };
+        let mut ids_out = ids_out.map(|array| Out::<i64, i64>::take(array, n)).transpose()?;
+        let mut period_end = period_end.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
+        let mut columns = Vec::new();
+        for (name, array) in money.into_iter().flat_map(|money| money.iter()) {
+            columns.push((measure(name.extract()?)?, Out::<f64, i64>::take(&array, n)?));
+        }
+        let mut targets = RowTargets::default();
+        if let Some(Out::A(array) | Out::B(array)) = &mut position {
+            targets.position = Some(written(array)?);
+        }
+        if let (Some(ids), Some(Out::A(array) | Out::B(array))) = (&ids, &mut ids_out) {
+            targets.ids = Some((ids as &dyn Load<i64>, written(array)?));
+        }
+        targets.period_end = match &mut period_end {
+            None => None,
+            Some(Out::A(days)) => Some(Dates::Days(written(days)?)),
+            Some(Out::B(microseconds)) => Some(Dates::Microseconds(written(microseconds)?)),
+        };
+        for (measure, array) in &mut columns {
+            let amounts = match array {
+                Out::A(major) => Amounts::Major(written(major)?),
+                Out::B(_) if self.settings.rounding.is_none() => {
+                    return Err(PyTypeError::new_err("unrounded amounts need float64 arrays"));
+                }
+                Out::B(minor) => Amounts::Minor(written(minor)?),
+            };
+            targets.money.push((*measure, amounts));
+        }
+        let (run, settings, plan) = (self.run.get(), &self.settings, &self.plan);
+        enter(py, |poll: Poll<'_>| match settings.rounding {
+            Some(_) => batch::fill_rows::<i64>(&fleet.borrow(), &run.borrow(), settings, plan, targets, poll),
+            None => batch::fill_rows::<f64>(&fleet.borrow(), &run.borrow(), settings, plan, targets, poll),
+        })
+    }
+}
+
+/// Sums of either kind.
+pub enum Sums {
+    Cents(batch::Totals<i64>),
+    Unrounded(batch::Totals<f64>),
+}
+
+/// Totals by run, group and period.
+#[pyclass(frozen, module = "neocalc._core")]
+pub struct Totals {
+    pub issues: Vec<IssueTuple>,
+    pub sums: Option<Sums>,
+    pub runs: usize,
+    pub groups: usize,
+    pub measures: Vec<Measure>,
+    pub amounts: OutAmounts,
+}
+
+impl Totals {
+    fn asked_for(&self, column: &str) -> PyResult<Measure> {
+        let measure = measure(column)?;
+        if self.measures.contains(&measure) { Ok(measure) } else { Err(PyValueError::new_err(format!("{column:?} was not asked for"))) }
+    }
+}
+
+#[pymethods]
+impl Totals {
+    #[getter]
+    fn issues(&self) -> Vec<IssueTuple> {
+        self.issues.clone()
+    }
+
+    #[getter]
+    fn group_rows<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        match &self.sums {
+            None => PyArray1::zeros(py, self.groups, false),
+            Some(Sums::Cents(totals)) => PyArray1::from_slice(py, &totals.group_rows),
+            Some(Sums::Unrounded(totals)) => PyArray1::from_slice(py, &totals.group_rows),
+        }
+    }
+
+    #[getter]
+    fn period_ends<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i32>> {
+        PyArray1::from_vec(
+            py,
+            match &self.sums {
+                None => Vec::new(),
+                Some(Sums::Cents(totals)) => totals.period_ends(),
+                Some(Sums::Unrounded(totals)) => totals.period_ends(),
+            },
+        )
+    }
+
+    /// Runs x groups (null last) x periods.
+    fn cells<'py>(&self, py: Python<'py>, column: &str) -> PyResult<Bound<'py, PyAny>> {
+        let measure = self.asked_for(column)?;
+        let periods = match &self.sums {
+            None => 0,
+            Some(Sums::Cents(totals)) => totals.period_ends().len(),
+            Some(Sums::Unrounded(totals)) => totals.period_ends().len(),
+        };
+        let shape = [self.runs, self.groups, periods];
+        let wrong = |_| PyValueError::new_err("cells must be contiguous");
+        if self.amounts == OutAmounts::Minor {
+            let array = PyArray3::<i64>::zeros(py, shape, false);
+            if let Some(Sums::Cents(totals)) = &self.sums {
+                let mut view = array.readwrite();
+                let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
+                let write = |sum: i128| {
+                    let value = i64::try_from(sum).map_err(|_| Error::TotalOverflow)?;
+                    if let Some(slot) = slots.next() {
+                        *slot = value;
+                    }
+                    Ok(())
+                };
+                totals.each(measure, write).map_err(to_exception)?;
+            }
+            return Ok(array.into_any());
+        }
+        let array = PyArray3::<f64>::zeros(py, shape, false);
+        {
+            let mut view = array.readwrite();
+            let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
+            let mut write = |value: f64| -> Result<(), Error> {
+                if let Some(slot) = slots.next() {
+                    *slot = value;
+                }
+                Ok(())
+            };
+            match &self.sums {
+                None => {}
+                Some(Sums::Cents(totals)) => totals.each(measure, |sum| write(totals.units().wide_to_major(sum))).map_err(to_exception)?,
+                Some(Sums::Unrounded(totals)) => totals.each(measure, &mut write).map_err(to_exception)?,
+            }
+        }
+        Ok(array.into_any())
+    }
+
+    /// The same cells as Python integers of minor units, in one list.
+    fn cells_exact(&self, column: &str) -> PyResult<Vec<i128>> {
+        let measure = self.asked_for(column)?;
+        let mut cells = Vec::new();
+        match &self.sums {
+            None => {}
+            Some(Sums::Unrounded(_)) => return Err(PyValueError::new_err("unrounded totals have no minor units")),
+            Some(Sums::Cents(totals)) => {
+                totals
+                    .each(measure, |sum| {
+                        cells.push(sum);
+                        Ok(())
+                    })
+                    .map_err(to_exception)?;
+            }
+        }
+        Ok(cells)
+    }
+}
