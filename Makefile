@@ -67,8 +67,8 @@ bench: .venv/.dev .venv/.built ## measure speed on this machine (see benches/REA
 	$(SAY) "Benchmarks"
 	@$(BIN)/python benches/run.py
 
-wheel: .venv/.created ## build the one wheel and prove it on every Python found here
-	$(SAY) "Wheel"
+wheel: .venv/.wheel ## build the one wheel and prove it on every Python found here
+	$(SAY) "Building the wheel and proving it"
 	@$(BIN)/python scripts/prove_wheel.py
 
 clean: ## remove all that make has made
@@ -89,6 +89,11 @@ need-cargo:
 .venv/.dev: pyproject.toml .venv/.created
 	$(SAY) "Installing what tests and lints need"
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv/.wheel: pyproject.toml .venv/.created
+	$(SAY) "Installing what building a portable wheel needs"
+	@$(BIN)/python -m pip install --quiet --group wheel
 	@touch $@
 
 .venv/.built: $(RUST) pyproject.toml .venv/.created $(if $(wildcard python/neocalc/_core*.so),,FORCE) | need-cargo

@@ -19,7 +19,12 @@ cargo)
     fi
     ;;
 python)
-    for python in ${PYTHON:-python3.13 python3.12 python3.11 python3.14 python3 python}; do
+    if [ -n "${PYTHON:-}" ]; then
+        set -- "$PYTHON"
+    else
+        set -- python3.13 python3.12 python3.11 python3.14 python3 python
+    fi
+    for python; do
         # A pyenv shim can exist and still refuse to run: ask it.
         if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
             echo "$python"

@@ -246,11 +246,12 @@ def _months(value: Any) -> int:
         raise _Refused("dtype")
     if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
         raise _Refused("nonfinite")
-    if abs(value) > _I64.max:
-        raise _Refused("range")
-    if value != int(value):
+    months = int(value)
+    if months != value:
         raise _Refused("dtype")
-    return int(value)
+    if abs(months) > _I64.max:
+        raise _Refused("range")
+    return months
 
 
 def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Column | None:

@@ -20,15 +20,16 @@ from neocalc._columns import Array, Problems, dates, life, money
 from neocalc._currencies import ISO_4217
 from neocalc._frames import as_frame, nearest
 from neocalc._groups import Groups, group_rows
-from neocalc._options import Options
+from neocalc._options import DIFFERENCE_COLUMNS, MONEY_COLUMNS, Options
 from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues, ResourceLimitError
 
 T = TypeVar("T")
 REQUIRED = ("cost", "in_service_date")
 _OPENING = ("opening_accumulated", "opening_date")
 _OPTIONAL = ("asset_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
-# A life of one month for every row: to judge the columns where no policy is known yet.
-ANY_LIFE: _core.PolicyTuple = (1, False, 0.0, "full_month")
+_RESERVED = frozenset(
+    ("policy", "period_end", "issue", *MONEY_COLUMNS, *(f"{name}_difference" for name in DIFFERENCE_COLUMNS))
+)
 
 
 def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -37,6 +38,8 @@ def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         return call(*args, **kwargs)
     except MemoryError as error:
         raise ResourceLimitError(f"{error}; ask for totals with by=[...], or a shorter start/end") from error
+    except OverflowError as error:
+        raise InputError([Issue.make("cost", "overflow")]) from error
     except RuntimeError as error:
         if "changed" in str(error):
             raise changed() from error
@@ -216,14 +219,13 @@ class FleetColumns:
 
     def _one(self, row: int) -> _core.Fleet:
         only = slice(row, row + 1)
-        args = {k: v[only] if isinstance(v, np.ndarray) else v for k, v in self._args.items()}
+        args: dict[str, Any] = {k: v[only] if isinstance(v, np.ndarray) else v for k, v in self._args.items()}
         return _core.Fleet(self._cost[only], self._day[only], self._unit, **args)
 
     def settle(self, runs: Sequence[_core.Run]) -> None:
         """Raise all that is wrong, or leave the rows out that it concerns, as ``on_error`` says."""
-        found, bad = self._judge(runs)
-        issues = Issues(self._locate(issue) for issue in found)
-        if not found:
+        issues, bad = self._judge(runs)
+        if not len(issues):
             raise changed()  # the core saw a problem that is gone
         if self.options.on_error == "raise" or self.problems.whole_column or self.issues is not None:
             raise InputError(issues, n_rows=self.n)
@@ -231,7 +233,11 @@ class FleetColumns:
         self.skip = bad if self.skip is None else self.skip | bad
         self._core = None
 
-    def _judge(self, runs: Sequence[_core.Run]) -> tuple[list[Issue], Array]:
+    def find_issues(self, runs: Sequence[_core.Run]) -> Issues:
+        """Return all that is wrong."""
+        return self._judge(runs)[0]
+
+    def _judge(self, runs: Sequence[_core.Run]) -> tuple[Issues, Array]:
         problems, settings = self.problems, self.options.settings
         own_bad = np.zeros(self.n, dtype=bool) if problems.bad is None else problems.bad
         nothing = np.zeros(self.n, dtype=bool) if self.skip is None else self.skip
@@ -251,10 +257,11 @@ class FleetColumns:
                     m, others, other = found.get((column, code), (0, [], ""))
                     first = example if not others or rows[0] < others[0] else other
                     found[column, code] = n + m, sorted([*rows, *others])[:5], first
-        return problems.issues + [
+        issues = problems.issues + [
             Issue.make(self._name(column), code, n_bad=n, rows=rows, example=example)
             for (column, code), (n, rows, example) in found.items()
-        ], bad
+        ]
+        return Issues(self._locate(issue) for issue in issues), bad
 
     def _name(self, column: str) -> str:
         return (self.policy_by or column) if column == "policy" else column
@@ -266,7 +273,7 @@ class FleetColumns:
         ids = tuple(pick(row) for row in issue.rows)
         return replace(issue, index_labels=self.frame.labels(issue.rows), ids=ids)
 
-    def codes_of_bad(self, runs_of: Callable[[int], Sequence[_core.Run]]) -> list[str]:
+    def codes_of_bad(self, runs_of_row: Sequence[Callable[[int], _core.Run]]) -> list[str]:
         """Return the first problem's code for each bad row, in order."""
         if self.bad is None:
             return []
@@ -274,7 +281,8 @@ class FleetColumns:
         for row in np.flatnonzero(self.bad).tolist():
             code = self.problems.code_of(row)
             if code is None:
-                found, _ = guarded(_core.validate, self._one(row), runs_of(row), self.options.settings)
+                runs = [run_of(row) for run_of in runs_of_row]
+                found, _ = guarded(_core.validate, self._one(row), runs, self.options.settings)
                 if not found:
                     raise changed()
                 code = found[0][1]
@@ -282,24 +290,26 @@ class FleetColumns:
         return codes
 
 
-def check_by(by: Any, reserved: Sequence[str]) -> list[str]:
+def check_by(by: Any) -> list[str]:
     """Return the keys of the totals as a list."""
     if isinstance(by, str) or not isinstance(by, (list, tuple)):
         raise ConfigError(f"by must be a list of columns, such as by=['site'], not {by!r}")
     for name in by:
-        if name in reserved:
+        if name in _RESERVED:
             raise ConfigError(f"by={name!r} would stand beside the result's own {name!r}: rename the column")
     if len(set(by)) < len(by):
         raise ConfigError(f"by names a column twice: {by!r}")
     return list(by)
 
 
-def match_rows(fleet: FleetColumns, where: Mapping[str, Any] | None) -> Array | None:
+def match_rows(fleet: FleetColumns, where: Any) -> Array | None:
     """Return the rows whose columns all hold a value asked for; None for all rows."""
     if where is None:
         return None
     if not isinstance(where, Mapping) or not where:
-        raise ConfigError(f"where must name columns and values, such as {{'asset_class': 'gpu'}}, not {where!r}")
+        raise ConfigError(
+            f"where must name columns and values, such as {{'asset_class': 'gpu'}}, not {where!r}"
+        )
     inside = np.ones(fleet.n, dtype=bool)
     for name, values in where.items():
         if fleet.has(name):

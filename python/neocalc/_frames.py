@@ -34,14 +34,14 @@ class Frame(Protocol):
     kind: str
     n: int
     names: tuple[Any, ...]
-    date_dtype: type[np.generic]  # in which the core writes dates: int64 microseconds or int32 days
+    date_dtype: np.dtype[Any]  # in which the core writes dates: int64 microseconds or int32 days
     nan_is_null: bool
 
     def raw(self, name: str) -> Raw:
         """Return a column as numpy."""
 
     def codes(self, name: str) -> tuple[Array, int, Any]:
-        """Return codes (-1 for null) in the order of the values, their number, and what `take` decodes with."""
+        """Return codes (-1 for null) in the order of the values, their number, and what `take` needs."""
 
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""

@@ -77,7 +77,7 @@ def _unknown(series: Any, null: Array | None) -> Raw:
 class NarwhalsFrame:
     """A polars or pyarrow frame as the verbs see it."""
 
-    date_dtype = np.int32
+    date_dtype = np.dtype(np.int32)
     nan_is_null = False
 
     def __init__(self, frame: Any) -> None:

@@ -241,7 +241,7 @@ def _build(
     if start_day is not None and end_day is not None and start_day > end_day:
         raise ConfigError(f"start {start!r} is after end {end!r}")
     digits = _int_between("minor_units", minor_units, 0, 4)
-    args = {
+    args: dict[str, Any] = {
         "rounding": kind,
         "minor_units": digits,
         "freq": freq,

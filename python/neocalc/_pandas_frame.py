@@ -70,7 +70,7 @@ class PandasFrame:
     """A pandas frame as the verbs see it."""
 
     kind = "pandas"
-    date_dtype = np.int64
+    date_dtype = np.dtype(np.int64)
     nan_is_null = True
 
     def __init__(self, data: pd.DataFrame) -> None:
@@ -124,7 +124,7 @@ class PandasFrame:
                 # The ids are unique: they are the categories, and a position is its own code.
                 categories = pd.Index(array, tupleize_cols=False)
                 return pd.Categorical.from_codes(
-                    positions,  # type: ignore[arg-type]
+                    positions,
                     dtype=pd.CategoricalDtype(categories),
                     validate=False,
                 )
@@ -166,7 +166,7 @@ class PandasFrame:
     def take(self, uniques: Any, codes: Array) -> Any:
         """Decode codes into a column."""
         if isinstance(uniques, pd.CategoricalDtype):
-            return pd.Categorical.from_codes(codes, dtype=uniques, validate=False)  # type: ignore[arg-type]
+            return pd.Categorical.from_codes(codes, dtype=uniques, validate=False)
         if (codes < 0).any():
             return pd.api.extensions.take(uniques, codes, allow_fill=True)
         return uniques.take(codes)
@@ -177,7 +177,7 @@ class PandasFrame:
 
     def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
         """Return an ordered Categorical."""
-        return pd.Categorical.from_codes(codes, dtype=_ordered(tuple(labels)), validate=False)  # type: ignore[arg-type]
+        return pd.Categorical.from_codes(codes, dtype=_ordered(tuple(labels)), validate=False)
 
     def dates_out(self, dates: Array, null: Array | None = None) -> Any:
         """Return datetime64[us] over the same memory."""

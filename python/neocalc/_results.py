@@ -22,7 +22,10 @@ _FEWER = "ask for fewer columns=[...] or keys in by=, or a shorter start/end"
 
 
 def attempt(
-    fleet: FleetColumns, runs: Sequence[_core.Run], compute: Callable[[_core.Fleet], T], issues: Callable[[T], Any]
+    fleet: FleetColumns,
+    runs: Sequence[_core.Run],
+    compute: Callable[[_core.Fleet], T],
+    issues: Callable[[T], Any],
 ) -> T:
     """Compute over the good rows; what is wrong with the others is settled first."""
     if fleet.problems.issues:
@@ -39,7 +42,7 @@ def attempt(
 def finish(fleet: FleetColumns, frame: Any) -> Any:
     """Say on the result which rows were left out."""
     if fleet.issues is not None and not fleet.frame.attach(frame, as_records(fleet.issues)):
-        n = int(np.count_nonzero(fleet.bad))
+        n = 0 if fleet.bad is None else int(fleet.bad.sum())
         text = f"{n:,} rows with problems were left out of the amounts:\n{fleet.issues!r}"
         warnings.warn(text, NeocalcWarning, stacklevel=4)
     return frame
@@ -87,9 +90,9 @@ def _union_horizon(fleet: FleetColumns, runs: Sequence[_core.Run]) -> _core.Sett
 def rows_frame(
     fleet: FleetColumns,
     runs: Sequence[_core.Run],
+    runs_of_row: Sequence[Callable[[int], _core.Run]],
     labels: Sequence[str] | None = None,
     baseline: int | None = None,
-    run_of_row: Callable[[int], Sequence[_core.Run]] | None = None,
 ) -> Any:
     """One row per asset and period, policy after policy."""
     options, frame = fleet.options, fleet.frame
@@ -112,9 +115,9 @@ def rows_frame(
     position = np.empty(total, dtype=np.int32) if ids.ints is None else None
     period_end = np.empty(total, dtype=frame.date_dtype)
     zeros = [name for name in options.columns if name in ZERO_COLUMNS]
-    money = {
-        name: (np.zeros if name in zeros else np.empty)(total, dtype=np.float64 if direct else np.int64)
-        for name in options.columns
+    kind = np.dtype(np.float64 if direct else np.int64)
+    money: dict[str, Array] = {
+        name: np.zeros(total, kind) if name in zeros else np.empty(total, kind) for name in options.columns
     }
     stops = np.cumsum(sizes).tolist()
     for plan, stop, size in zip(plans, stops, sizes, strict=True):
@@ -136,12 +139,14 @@ def rows_frame(
             money[f"{name}_difference"] = (money[name].reshape(len(runs), -1) - money[name][base]).reshape(-1)
 
     null = issue = None
-    if options.on_error == "flag" and fleet.bad is not None and run_of_row is not None:
+    if options.on_error == "flag" and fleet.bad is not None:
         at, rows = _places_of_bad(plans, fleet.bad)
-        codes = fleet.codes_of_bad(run_of_row)
+        codes = fleet.codes_of_bad(runs_of_row)
         names = sorted(set(codes))
         null = _insert(np.zeros(total, dtype=bool), at, True)
-        issue = _insert(np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(plans)))
+        issue = _insert(
+            np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(plans))
+        )
         if id_ints is not None and ids.ints is not None:
             id_ints = _insert(id_ints, at, ids.ints[rows])
         if position is not None:
@@ -170,10 +175,10 @@ def rows_frame(
 
 def _check_rows(options: Options, total: int, with_policy: bool, baseline: int | None) -> None:
     cells = len(options.columns) + (0 if baseline is None else len(_differing(options)))
-    per_cell = 8 if options.amounts != "decimal" else 8 + _DECIMAL_BYTES
+    per_row = 16 + with_policy + cells * (8 + _DECIMAL_BYTES * (options.amounts == "decimal"))
     if baseline is not None and options.amounts == "major":
-        per_cell += 8 / max(cells, 1)  # one column at a time is converted
-    n_bytes = int(total * (16 + with_policy + cells * per_cell))
+        per_row += 8  # one column at a time is converted
+    n_bytes = total * per_row
     instead = "ask for totals with by=[...], fewer columns=[...], a shorter start/end, or a part of the fleet"
     check_memory(n_bytes, f"a result of {total:,} rows", instead)
 
@@ -223,28 +228,25 @@ def totals_frame(
             core, runs, options.settings, groups.codes, groups.n, options.core_columns, amounts
         )
 
+    found = attempt(fleet, runs, compute, lambda t: t.issues)
+    observed = np.flatnonzero(found.group_rows)
+    shape = (len(runs), groups.n + 1, len(found.period_ends))
     try:
-        found = attempt(fleet, runs, compute, lambda t: t.issues)
-        observed = np.flatnonzero(found.group_rows)
         cells = {name: np.asarray(found.cells(name))[:, observed] for name in options.core_columns}
     except OverflowError:
         if options.amounts == "minor":
             hint = "ask for amounts='decimal': totals have no limit there"
             raise InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n) from None
-        amounts = "exact"
-        found = attempt(fleet, runs, compute, lambda t: t.issues)
-        observed = np.flatnonzero(found.group_rows)
-        shape = (len(runs), groups.n + 1, len(found.period_ends))
         cells = {
             name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, observed]
             for name in options.core_columns
         }
 
     shape = (len(runs), len(observed), len(found.period_ends))
-    money = {name: cells.get(name) for name in options.columns}
-    for name in money:
-        if money[name] is None:
-            money[name] = np.zeros(shape, dtype=np.float64 if direct else np.int64)
+    money: dict[str, Array] = {
+        name: cells[name] if name in cells else np.zeros(shape, dtype=np.float64 if direct else np.int64)
+        for name in options.columns
+    }
     if baseline is not None:
         for name in _differing(options):
             money[f"{name}_difference"] = cells[name] - cells[name][baseline]

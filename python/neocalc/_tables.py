@@ -75,7 +75,7 @@ def _read_parquet(path: Path, library: str) -> Any:
         return pq.read_table(path)
     except ImportError:
         raise NeocalcError("reading Parquet with pandas needs pyarrow: pip install pyarrow") from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # pyarrow raises OSError and ValueError, polars its own; whatever it is, the file is at fault.
         raise NeocalcError(f"{path} is not a readable Parquet file: {error}") from None
 
@@ -145,12 +145,10 @@ def _frame(columns: dict[str, npt.NDArray[np.float64] | list[str | None]], libra
     if library == "polars":
         import polars as pl
 
-        return pl.DataFrame(
-            [
-                pl.Series(name, v, dtype=pl.String) if isinstance(v, list) else pl.Series(name, v, nan_to_null=True)
-                for name, v in columns.items()
-            ]
+        table = pl.DataFrame(
+            {name: pl.Series(v, dtype=pl.String) if isinstance(v, list) else v for name, v in columns.items()}
         )
+        return table.with_columns(pl.selectors.float().fill_nan(None))
     import pyarrow as pa
 
     return pa.table(
@@ -237,7 +235,7 @@ def _guarded(frame: Any) -> Any:
             labels = [_guard(label) for label in dtype.categories]
             if labels != list(dtype.categories):
                 guarded[name] = guarded[name].astype(object).map(_guard)
-        elif dtype == object or pd.api.types.is_string_dtype(dtype):
+        elif pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype):
             guarded[name] = guarded[name].astype(object).map(_guard)
     guarded.columns = [_guard(name) for name in guarded.columns]
     return guarded

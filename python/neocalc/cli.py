@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -117,7 +118,8 @@ def _demo(args: argparse.Namespace) -> int:
     lines = [row[0].ljust(width) + "".join(cell.rjust(15) for cell in row[1:]) for row in table]
     lines.insert(-1, "-" * max(map(len, lines)))
     print(f"{demo.TITLE}\n{published.headline}\n", *lines, f"\n{published.remark}", sep="\n")
-    print("\nAssumptions", *(f"- {line}" for line in demo.ASSUMPTIONS), f"\nSource: {coreweave.SOURCE}", sep="\n")
+    assumptions = (f"- {line}" for line in demo.ASSUMPTIONS)
+    print("\nAssumptions", *assumptions, f"\nSource: {coreweave.SOURCE}", sep="\n")
     _say(f"wrote {args.output}" if args.output else "neocalc demo -o report.html draws it")
     return EXIT_OK
 
@@ -146,13 +148,14 @@ def _compare(args: argparse.Namespace) -> int:
         from neocalc.report import compare_for_report, render_page
 
         where = "; only rows with " + ", ".join(args.where) if args.where else ""
+        convention = args.convention.replace("_", " ")
         data = compare_for_report(
             fleet,
             args.years,
             by=args.by,
             title=f"{args.fleet.name}: {' against '.join(f'{year:g}' for year in sorted(args.years))} years",
             assumptions=(
-                f"Straight line, {args.convention.replace('_', ' ')} convention, rounding {args.rounding}{where}.",
+                f"Straight line, {convention} convention, rounding {args.rounding}{where}.",
                 f"Residual value {args.residual_rate * 100:g} % of cost where a row has none of its own.",
                 "Assets of the file only: nothing is bought or retired later.",
             ),
@@ -192,14 +195,13 @@ def _report_error(error: BaseException, as_json: bool) -> None:
     problem: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
     if isinstance(error, InputError):
         problem["code"] = error.code
-        columns = error.issues.to_dict()
-        problem["issues"] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        problem["issues"] = [dataclasses.asdict(issue) for issue in error.issues]
     _say(json.dumps(problem, default=str, ensure_ascii=True))
 
 
 @contextlib.contextmanager
 def _stoppable() -> Iterator[list[int]]:
-    """Turn SIGINT and SIGTERM into one KeyboardInterrupt, so that no half-written file stays; list what came."""
+    """Turn SIGINT and SIGTERM into KeyboardInterrupt, so that no half-written file stays; list them."""
     came: list[int] = []
 
     def stop(signum: int, _frame: object) -> None:
@@ -209,7 +211,7 @@ def _stoppable() -> Iterator[list[int]]:
 
     previous: dict[int, Any] = {}
     try:
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        for signum in map(int, (signal.SIGINT, signal.SIGTERM)):
             # Under nohup or in the background a signal may be ignored on purpose.
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 with contextlib.suppress(ValueError):  # not the main thread: whoever runs it handles signals

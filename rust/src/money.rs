@@ -221,7 +221,8 @@ mod tests {
             let rounded = round_half_even(n.into(), d.into());
             prop_assert_eq!(i128::from(quotient_half_even(n, d)), rounded);
             let off = (rounded * i128::from(d) - i128::from(n)).abs() * 2;
-            prop_assert!(off < d.into() || (off == d.into() && rounded % 2 == 0));
+            let d = i128::from(d);
+            prop_assert!(off < d || (off == d && rounded % 2 == 0));
         }
     }
 }

@@ -7,8 +7,9 @@ module imports no frame library.
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from neocalc.errors import ConfigError
 from neocalc.examples import coreweave, gpu_fleet
@@ -52,7 +53,8 @@ def load_example(name: str, *, rows: int | None = None, kind: str = "pandas") ->
         raise ConfigError(f"there is no example {name!r}; there are {', '.join(sorted(_EXAMPLES))}")
     if kind not in KINDS:
         raise ConfigError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    if rows is not None and (isinstance(rows, bool) or not isinstance(rows, Integral) or rows < 0):
+    whole = isinstance(rows, int | np.integer) and not isinstance(rows, bool)
+    if rows is not None and (not whole or rows < 0):
         raise ConfigError(f"rows must be a whole number of at least 0, not {rows!r}")
     return build(_EXAMPLES[name](None if rows is None else int(rows)), kind)
 

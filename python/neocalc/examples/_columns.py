@@ -50,7 +50,7 @@ def _pandas(example: ExampleColumns) -> Any:
     data: dict[str, Any] = {}
     for name, column in example.columns.items():
         if isinstance(column, Category):
-            data[name] = pd.Categorical.from_codes(column.codes, categories=list(column.labels))  # type: ignore[arg-type]
+            data[name] = pd.Categorical.from_codes(column.codes, categories=pd.Index(column.labels))
         elif isinstance(column, Nullable):
             data[name] = pd.arrays.IntegerArray(column.values.copy(), column.null.copy())
         elif _is_date(column):

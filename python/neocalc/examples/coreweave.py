@@ -39,9 +39,9 @@ CLASSES: dict[str, tuple[str, int, int, int | None]] = {
 
 ASSUMPTIONS = (
     "Straight line without residual value, mid-month convention.",
-    "Lives at six years: technology equipment 6 (disclosed), data-centre equipment 10 (disclosed as 8 to 12), "
-    "software 3 and furniture 5 (not disclosed).",
-    "Gross in service at 2024-12-31 is taken to have entered service in May 2024 and still to be within its life.",
+    "Technology equipment lives 6 years (disclosed), data-centre equipment 10 (disclosed as 8 to 12).",
+    "Software lives 3 years and furniture 5 (not disclosed).",
+    "Gross in service at 2024-12-31 is taken to have entered service in May 2024.",
     "The quarter's additions (closing less opening gross) are spread evenly over its three months.",
     "Construction in progress is not depreciated; intangible assets are not included.",
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 import neocalc
 from neocalc.errors import NeocalcError
+from neocalc.report.money import amount
 
 # A table of thousands of groups is not read; `compare -o groups.csv` has them all.
 MAX_GROUPS_SHOWN = 25
@@ -64,6 +65,10 @@ class Comparison:
         """The policy that charges least at first."""
         return self.policies[-1]
 
+    def money(self, value: float) -> str:
+        """Write an amount in the fleet's currency."""
+        return amount(value, self.currency)
+
     @property
     def gap(self) -> list[float]:
         """By how much the longest life's book value is above the shortest's: charge still to come."""
@@ -100,7 +105,8 @@ def _unique(values: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _months_before(month_end: dt.date, months: int) -> dt.date:
+def months_before(month_end: dt.date, months: int) -> dt.date:
+    """Return the last day of the month so many months before."""
     month = month_end.year * 12 + month_end.month - months  # of the first day after, counted from 0
     return dt.date(month // 12, month % 12 + 1, 1) - dt.timedelta(days=1)
 
@@ -152,11 +158,11 @@ def compare_for_report(
     cells: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = {}
     if by:
         grouped = compare(by, "Y", "depreciation", "closing_book_value")
-        for *key, policy, end, amount, book_value in _rows(
+        for *key, policy, end, cost, book_value in _rows(
             grouped, *by, "policy", "period_end", "depreciation", "closing_book_value"
         ):
             if end == year_ends[shown]:
-                cells.setdefault(tuple(key), {})[str(policy)] = (float(amount), float(book_value))
+                cells.setdefault(tuple(key), {})[str(policy)] = (float(cost), float(book_value))
     groups = [
         GroupRow(
             " · ".join("(none)" if part is None else str(part) for part in key),
@@ -169,7 +175,7 @@ def compare_for_report(
     return Comparison(
         title=title,
         policies=policies,
-        dates=(_months_before(ends[0], 3), *ends),
+        dates=(months_before(ends[0], 3), *ends),
         book_value={policy: [opening[policy][0], *closing[policy]] for policy in policies},
         year_ends=year_ends,
         yearly_charge=charge,

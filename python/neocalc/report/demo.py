@@ -30,9 +30,8 @@ def coreweave_fleet(kind: str) -> Any:
 def quarter_charges(fleet: Any) -> dict[str, dict[str, float]]:
     """Compute the charge of the filing's quarter: asset class, then policy, then amount."""
     start, end = coreweave.QUARTER
-    quarter = neocalc.compare_lives(
-        fleet, (4, 6), by=["asset_class"], freq="Q", start=start, end=end, columns=["depreciation"], **_OPTIONS
-    )
+    options = {**_OPTIONS, "start": start, "end": end, "columns": ["depreciation"]}
+    quarter = neocalc.compare_lives(fleet, (4, 6), by=["asset_class"], freq="Q", **options)
     charges: dict[str, dict[str, float]] = {}
     names = ("asset_class", "policy", "depreciation")
     for key, policy, charge in zip(*(column_values(quarter, name) for name in names), strict=True):

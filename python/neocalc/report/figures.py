@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from neocalc.report.money import Unit, amount, unit_for
+from neocalc.report.comparison import Comparison, GroupRow, months_before
+from neocalc.report.money import Unit, unit_for
 from neocalc.report.svg import FONT_SIZE, Plot, text_width, ticks
-
-if TYPE_CHECKING:
-    from neocalc.report.comparison import Comparison, GroupRow
 
 _GAP = "var(--gap)"
 
@@ -39,7 +36,8 @@ def _year_axis(plot: Plot) -> None:
     years = range(first.year, last.year + 1)
     step = -(-len(years) * 52 // int(plot.right - plot.left))
     for year in years:
-        start, end = max(_day(dt.date(year - 1, 12, 31)), plot.x.low), min(_day(dt.date(year, 12, 31)), plot.x.high)
+        start = max(_day(dt.date(year - 1, 12, 31)), plot.x.low)
+        end = min(_day(dt.date(year, 12, 31)), plot.x.high)
         if start > plot.x.low:
             plot.tick(start)
         wide = plot.x(end) - plot.x(start)
@@ -59,8 +57,7 @@ def _plot(data: Comparison, x: tuple[float, float], low: float, high: float) -> 
 
 def _span(data: Comparison) -> tuple[float, float]:
     """Whole years, so that each has its place on the axis."""
-    first = data.year_ends[0]
-    return _day(first.replace(year=first.year - 1, day=28 if first.month == 2 else first.day)), _day(data.year_ends[-1])
+    return _day(months_before(data.year_ends[0], 12)), _day(data.year_ends[-1])
 
 
 def book_value_figure(data: Comparison) -> str:
@@ -75,13 +72,13 @@ def book_value_figure(data: Comparison) -> str:
     for position, policy in enumerate(data.policies):
         plot.line(zip(days, data.book_value[policy], strict=True), policy_colour(position, count))
     _year_axis(plot)
-    said = [f"{policy} {amount(data.book_value[policy][widest], data.currency)}" for policy in data.policies]
+    said = [f"{policy} {data.money(data.book_value[policy][widest])}" for policy in data.policies]
     x = plot.x(days[widest])
     if count > 1 and data.gap[widest] > 0:
         plot.line([(days[widest], short[widest]), (days[widest], long[widest])], "var(--ink)", "bracket")
         middle = (plot.y(short[widest]) + plot.y(long[widest])) / 2
         if count == 2 and plot.y(short[widest]) - plot.y(long[widest]) > 4 * FONT_SIZE:
-            plot.text(x, middle + 4, amount(data.gap[widest], data.currency), colour=_GAP)
+            plot.text(x, middle + 4, data.money(data.gap[widest]), colour=_GAP)
     # Lines fall to the right: above the upper and below the lower there is room, so no legend is needed.
     y = plot.y(long[widest])
     plot.dot(days[widest], long[widest], policy_colour(count - 1, count))
@@ -90,18 +87,19 @@ def book_value_figure(data: Comparison) -> str:
         plot.dot(days[widest], short[widest], policy_colour(0, count))
         below = min(plot.y(short[widest]) + 20, plot.bottom - 7)
         plot.text(x - 10, below, said[0], colour=policy_colour(0, count), anchor="end")
-    taken = [y]
+    taken = [plot.y(long[widest])]
     for position in range(count - 2, 0, -1):
         y = plot.y(data.book_value[data.policies[position]][widest])
         if min(abs(y - other) for other in taken) > FONT_SIZE:
-            plot.text(x + 10, y - 2, data.policies[position], colour=policy_colour(position, count), anchor="start")
+            colour = policy_colour(position, count)
+            plot.text(x + 10, y - 2, data.policies[position], colour=colour, anchor="start")
             taken.append(y)
     for (before, day), date, index in zip(pairwise(days), data.dates[1:], range(1, len(days)), strict=True):
-        tip = ", ".join(f"{p} {amount(data.book_value[p][index], data.currency)}" for p in data.policies)
+        tip = ", ".join(f"{p} {data.money(data.book_value[p][index])}" for p in data.policies)
         plot.hover(before, day, f"{date:%d %B %Y}: {tip}")
     summary = f"On {data.dates[widest]:%d %B %Y}: {', '.join(said)}."
     if count > 1:
-        summary = f"The gap is widest, {amount(data.gap[widest], data.currency)}, on {summary[3:]}"
+        summary = f"The gap is widest, {data.money(data.gap[widest])}, on {summary[3:]}"
     return plot.render("book-value", "Net book value under each life", summary)
 
 
@@ -109,7 +107,8 @@ def yearly_charge_figure(data: Comparison) -> str:
     """Each year's depreciation, a bar for each life side by side."""
     count = len(data.policies)
     # Years without a charge under any life are only an empty tail.
-    used = [i for i in range(len(data.year_ends)) if any(data.yearly_charge[p][i] for p in data.policies)] or [0]
+    charged = [any(charges) for charges in zip(*data.yearly_charge.values(), strict=True)]
+    used = [i for i, any_charge in enumerate(charged) if any_charge] or [0]
     shown = list(range(used[0], used[-1] + 1))
     charges = [[data.yearly_charge[p][i] for i in shown] for p in data.policies]
     plot, unit = _plot(data, (-0.5, len(shown) - 0.5), min(map(min, charges)), max(map(max, charges)))
@@ -123,27 +122,24 @@ def yearly_charge_figure(data: Comparison) -> str:
         colour = policy_colour(position, count)
         for place, value in enumerate(values):
             x0 = place - 0.4 + position * width
-            label = year_label(data.year_ends[shown[place]])
-            plot.bar(
-                x0 + width * 0.04, x0 + width * 0.96, value, colour, f"{label}, {policy}: {amount(value, data.currency)}"
-            )
-            if not room or not value:
-                continue
-            middle, y = plot.x(x0 + width / 2), plot.y(value)
-            plot.text(middle, y - 6, unit.plain(value), colour=colour, kind="value")
-            if shown[place] == named:
-                plot.text(middle, y - 21, policy, colour=colour)
+            tip = f"{year_label(data.year_ends[shown[place]])}, {policy}: {data.money(value)}"
+            plot.bar(x0 + width * 0.04, x0 + width * 0.96, value, colour, tip)
+            middle, top = plot.x(x0 + width / 2), min(plot.y(value), plot.y(0))
+            if room and unit.plain(value) != "0.0":
+                plot.text(middle, top - 6, unit.plain(value), colour=colour, kind="value")
+            if room and shown[place] == named:
+                plot.text(middle, top - 21, policy, colour=colour)
     if not room:
-        x = plot.right
+        right = plot.right
         for position, policy in reversed(list(enumerate(names))):
-            plot.text(x, 14, policy, colour=policy_colour(position, count), anchor="end")
-            x -= text_width(policy) + 14
+            plot.text(right, 14, policy, colour=policy_colour(position, count), anchor="end")
+            right -= text_width(policy) + 14
     every = -(-len(shown) * 52 // int(plot.right - plot.left))
     for place in range(0, len(shown), every):
         plot.text(plot.x(place), plot.bottom + 20, year_label(data.year_ends[shown[place]]), kind="axis")
     parts = (
         f"{year_label(data.year_ends[i])}: "
-        + ", ".join(f"{p} {amount(data.yearly_charge[p][i], data.currency)}" for p in names)
+        + ", ".join(f"{p} {data.money(data.yearly_charge[p][i])}" for p in names)
         for i in shown
     )
     return plot.render("yearly-charge", "Depreciation charged each year", "; ".join(parts) + ".")
@@ -152,9 +148,8 @@ def yearly_charge_figure(data: Comparison) -> str:
 def difference_figure(data: Comparison) -> str:
     """Bars: the year's charge under the shortest life less the longest. Line: their running total."""
     days = [_day(date) for date in data.dates]
-    yearly = [
-        a - b for a, b in zip(data.yearly_charge[data.shortest], data.yearly_charge[data.longest], strict=True)
-    ]
+    pairs = zip(data.yearly_charge[data.shortest], data.yearly_charge[data.longest], strict=True)
+    yearly = [short - long for short, long in pairs]
     peak = data.widest
     plot, unit = _plot(data, _span(data), min([*yearly, *data.gap]), max([*yearly, *data.gap]))
     plot.area(zip(days, data.gap, strict=True), ((day, 0.0) for day in days), _GAP, 0.12)
@@ -172,12 +167,12 @@ def difference_figure(data: Comparison) -> str:
             plot.text((plot.x(start) + plot.x(_day(end))) / 2, y, text, kind="inside")
     plot.line(zip(days, data.gap, strict=True), _GAP)
     plot.dot(days[peak], data.gap[peak], _GAP, 5)
-    said = f"{amount(data.gap[peak], data.currency)} ahead at the end of {data.dates[peak]:%B %Y}"
+    said = f"{data.money(data.gap[peak])} ahead at the end of {data.dates[peak]:%B %Y}"
     plot.text(plot.x(days[peak]), plot.y(data.gap[peak]) - 12, said, colour=_GAP)
     _year_axis(plot)
     summary = (
         f"Accumulated depreciation under {data.shortest} less that under {data.longest}: {said}, "
-        f"{amount(data.gap[-1], data.currency)} at the end of the picture."
+        f"{data.money(data.gap[-1])} at the end of the picture."
     )
     return plot.render("difference", "How far the short life runs ahead", summary)
 

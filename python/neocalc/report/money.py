@@ -27,8 +27,8 @@ def amount(value: float, currency: str) -> str:
     for scale, name in _UNITS:
         # 999.6 m would round to a four-digit 1,000 m.
         if size >= scale * 0.9995:
-            scaled = size / scale
-            return f"{sign}{symbol(currency)}{scaled:,.{1 if scaled < 99.95 and name != 'k' else 0}f}\u00a0{name}"
+            digits = 1 if name == "bn" or (name == "m" and size < 99.95e6) else 0
+            return f"{sign}{symbol(currency)}{size / scale:,.{digits}f}\u00a0{name}"
     return f"{sign}{symbol(currency)}{size:,.0f}"
 
 

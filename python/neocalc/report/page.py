@@ -16,7 +16,7 @@ from neocalc.report.figures import (
     year_label,
     yearly_charge_figure,
 )
-from neocalc.report.money import MINUS, amount, number, symbol
+from neocalc.report.money import MINUS, number, symbol
 
 
 def percent_more(short: float, long: float) -> str:
@@ -61,7 +61,8 @@ def _group_table(data: Comparison) -> str:
         f'<th scope="col" style="color:{policy_colour(position, count)}">{escape(policy)}</th>'
         for position, policy in enumerate(data.policies)
     )
-    more = f'<th scope="col">{escape(data.shortest)} less {escape(data.longest)}</th><th scope="col">in %</th>'
+    less = escape(f"{data.shortest} less {data.longest}")
+    more = f'<th scope="col">{less}</th><th scope="col">in %</th>'
     charge = f"Charge, {symbol(data.currency)} million"
     head = (
         f'<tr><th scope="col" rowspan="2">{escape(", ".join(data.by)) or "Fleet"}</th>'
@@ -95,7 +96,7 @@ def _published(published: Published | None) -> str:
 def _tiles(data: Comparison) -> str:
     year, count = year_label(data.year_shown), len(data.policies)
     tiles = [
-        (amount(value, data.currency), f"charge in {year}, {spelled(policy)} life", policy_colour(position, count))
+        (data.money(value), f"charge in {year}, {spelled(policy)} life", policy_colour(position, count))
         for position, (policy, value) in enumerate(zip(data.policies, data.total.charge, strict=True))
         if position in (0, count - 1) or count == 3  # of many lives the outer two
     ]
@@ -103,7 +104,8 @@ def _tiles(data: Comparison) -> str:
         more = percent_more(data.total.charge[0], data.total.charge[-1])
         tiles.append((more, f"at {data.shortest} against {data.longest}", "var(--gap)"))
     return "".join(
-        f'<div class="tile"><strong style="color:{colour}">{escape(value)}</strong><span>{escape(label)}</span></div>'
+        f'<div class="tile"><strong style="color:{colour}">{escape(value)}</strong>'
+        f"<span>{escape(label)}</span></div>"
         for value, label, colour in tiles
     )
 
@@ -113,7 +115,7 @@ def _headline(data: Comparison) -> str:
     if len(data.policies) < 2:
         return f"Depreciation over a {short} life"
     return (
-        f"By {at:%B %Y}, {short} lives have written off {amount(data.gap[data.widest], data.currency)} "
+        f"By {at:%B %Y}, {short} lives have written off {data.money(data.gap[data.widest])} "
         f"more than {long} lives."
     )
 
@@ -136,7 +138,9 @@ def render_page(data: Comparison) -> str:
     figures = _figure(
         book_value_figure(data),
         "Net book value",
-        "What the balance sheet still shows" + (": same machines, same cost, another life." if compared else "."),
+        "What the balance sheet still shows: same machines, same cost, another life."
+        if compared
+        else "What the balance sheet still shows.",
     )
     figures += _figure(
         yearly_charge_figure(data),

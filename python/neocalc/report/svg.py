@@ -46,6 +46,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
+        """Return the coordinate of a value."""
         share = (value - self.low) / (self.high - self.low) if self.high != self.low else 0.5
         return self.start + share * (self.end - self.start)
 
@@ -82,23 +83,23 @@ class Plot:
 
     def dot(self, x: float, y: float, colour: str, radius: float = 4) -> None:
         """Mark one point of the data."""
-        self._marks.append(
-            f'<circle class="dot" cx="{_n(self.x(x))}" cy="{_n(self.y(y))}" r="{radius}" style="fill:{colour}"/>'
-        )
+        at = f'cx="{_n(self.x(x))}" cy="{_n(self.y(y))}"'
+        self._marks.append(f'<circle class="dot" {at} r="{radius}" style="fill:{colour}"/>')
 
     def bar(self, x0: float, x1: float, value: float, colour: str, tip: str) -> None:
         """Draw a bar from zero; pointing at it shows the tip."""
-        ends = sorted((self.y(0), self.y(value)))
-        self._marks.append(
-            f'<rect x="{_n(self.x(x0))}" y="{_n(ends[0])}" width="{_n(self.x(x1) - self.x(x0))}" '
-            f'height="{_n(ends[1] - ends[0])}" style="fill:{colour}"><title>{escape(tip)}</title></rect>'
-        )
+        top, bottom = sorted((self.y(0), self.y(value)))
+        self._rect(x0, x1, top, bottom, f'style="fill:{colour}"', tip)
 
     def hover(self, x0: float, x1: float, tip: str) -> None:
         """Lay an unseen column over the plot that shows the tip."""
+        self._rect(x0, x1, self.top, self.bottom, 'class="hover"', tip)
+
+    def _rect(self, x0: float, x1: float, top: float, bottom: float, look: str, tip: str) -> None:
+        left, wide = self.x(x0), self.x(x1) - self.x(x0)
         self._marks.append(
-            f'<rect class="hover" x="{_n(self.x(x0))}" y="{_n(self.top)}" width="{_n(self.x(x1) - self.x(x0))}" '
-            f'height="{_n(self.bottom - self.top)}"><title>{escape(tip)}</title></rect>'
+            f'<rect x="{_n(left)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(bottom - top)}" {look}>'
+            f"<title>{escape(tip)}</title></rect>"
         )
 
     def text(
@@ -109,10 +110,8 @@ class Plot:
             wide = text_width(text)
             before = {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
             x = min(max(x, before + 2), WIDTH - 2 - (wide - before))
-        style = f' style="fill:{colour}"' if colour else ""
-        self._marks.append(
-            f'<text class="{kind}" x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"{style}>{escape(text)}</text>'
-        )
+        look = f'class="{kind}" text-anchor="{anchor}"' + (f' style="fill:{colour}"' if colour else "")
+        self._marks.append(f'<text x="{_n(x)}" y="{_n(y)}" {look}>{escape(text)}</text>')
 
     def tick(self, x: float) -> None:
         """Put a tick under the plot."""
@@ -126,9 +125,9 @@ class Plot:
 
     def render(self, name: str, title: str, description: str) -> str:
         """Close the drawing; title and description stand for it where it cannot be seen."""
+        names = f'aria-labelledby="{name}-title {name}-desc"'
         return (
-            f'<svg viewBox="0 0 {WIDTH} {self.height}" role="img" aria-labelledby="{name}-title {name}-desc">'
-            f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>\n'
-            + "\n".join(self._marks)
-            + "\n</svg>"
+            f'<svg viewBox="0 0 {WIDTH} {self.height}" role="img" {names}>\n'
+            f'<title id="{name}-title">{escape(title)}</title>\n'
+            f'<desc id="{name}-desc">{escape(description)}</desc>\n' + "\n".join(self._marks) + "\n</svg>"
         )

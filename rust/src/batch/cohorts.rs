@@ -24,11 +24,11 @@ use crate::money::{FLOAT_LIMIT_MINOR, small_quotient_floor, small_quotient_half_
 use crate::rate::Rate;
 
 /// Cells of one accumulator at most: 32 MB.
-const MAX_CELLS: usize = 1 << 22;
+const MAX_CELLS: usize = if cfg!(test) { 400 } else { 1 << 22 };
 /// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
 const MAX_LIFE: i32 = 255;
 /// Additions of at most 4 to a 16-bit sum before it is emptied.
-const PATTERN_ROOM: u16 = 16_000;
+const PATTERN_ROOM: u16 = if cfg!(test) { 5 } else { 16_000 };
 const NOWHERE: u32 = u32::MAX;
 
 /// A way to add rows faster than one by one.
@@ -37,7 +37,14 @@ pub trait Shortcut<T: Addend>: Send {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    fn absorb(&mut self, run: usize, chunk: &Prepared<T>, groups: &[i32], leftover: &mut Vec<usize>, flows: &mut Flows<T>) -> Result<(), Error>;
+    fn absorb(
+        &mut self,
+        run: usize,
+        chunk: &Prepared<T>,
+        groups: &[i32],
+        leftover: &mut Vec<usize>,
+        flows: &mut Flows<T>,
+    ) -> Result<(), Error>;
 
     /// Moves all that was added into `flows`.
     ///
@@ -114,7 +121,14 @@ impl CohortSpec {
 
 impl CohortPlan {
     /// `None` where cohorts cannot or would not help; `forced` ignores the latter.
-    pub fn new(services: Horizon, fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, groups: usize, forced: bool) -> Option<Self> {
+    pub fn new(
+        services: Horizon,
+        fleet: &Fleet<'_>,
+        runs: &[Run<'_>],
+        settings: &Settings,
+        groups: usize,
+        forced: bool,
+    ) -> Option<Self> {
         let rounding = settings.rounding?;
         if fleet.opening.is_some() {
             return None;
@@ -172,7 +186,14 @@ impl Patterns {
             }
         }
         let cells = groups.saturating_mul(width);
-        Ok(Self { table, row_len, sums: filled(cells, 0)?, added: filled(groups, 0)?, emptied: filled(cells, 0)?, width })
+        Ok(Self {
+            table,
+            row_len,
+            sums: filled(cells, 0)?,
+            added: filled(groups, 0)?,
+            emptied: filled(cells, 0)?,
+            width,
+        })
     }
 
     /// Adds the charges of `remainder` for an asset of `group` that entered service in month `at` of the plan.
@@ -196,7 +217,9 @@ impl Patterns {
     fn empty(&mut self, group: usize) {
         let start = group.saturating_mul(self.width);
         let range = start..start.saturating_add(self.width);
-        let (Some(sums), Some(emptied)) = (self.sums.get_mut(range.clone()), self.emptied.get_mut(range)) else { return };
+        let (Some(sums), Some(emptied)) = (self.sums.get_mut(range.clone()), self.emptied.get_mut(range)) else {
+            return;
+        };
         for (wide, sum) in emptied.iter_mut().zip(sums) {
             *wide = wide.saturating_add(i64::from(std::mem::take(sum)));
         }
@@ -217,12 +240,16 @@ fn small_float(value: usize) -> f64 {
     f64::from(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
+/// A policy, and under balance its patterns.
+type Kernel = (CohortSpec, Option<Patterns>);
+
 /// One thread's sums.
 pub struct Cohorts {
     first: Month,
     months: usize,
     stride: usize,
-    specs: Vec<Vec<Option<(CohortSpec, Option<Patterns>)>>>,
+    /// By run and policy.
+    specs: Vec<Vec<Option<Kernel>>>,
     /// By group and month: the cost that entered, then the fields of each policy.
     cells: Vec<i64>,
     /// Where each row of the chunk belongs: group x months + month.
@@ -309,7 +336,14 @@ fn whole(quotient: f64) -> i64 {
 }
 
 impl Shortcut<i64> for Cohorts {
-    fn absorb(&mut self, run: usize, chunk: &Prepared<i64>, groups: &[i32], leftover: &mut Vec<usize>, flows: &mut Flows<i64>) -> Result<(), Error> {
+    fn absorb(
+        &mut self,
+        run: usize,
+        chunk: &Prepared<i64>,
+        groups: &[i32],
+        leftover: &mut Vec<usize>,
+        flows: &mut Flows<i64>,
+    ) -> Result<(), Error> {
         if run == 0 {
             self.place(chunk, groups, flows)?;
         }
@@ -388,7 +422,7 @@ impl Sink<'_> {
         let modulus = small_float(spec.modulus());
         let start = rows.start;
         let costs = chunk.cost.get(rows.clone()).unwrap_or_default();
-        let marks = chunk.bad.get(rows.clone()).unwrap_or_default();
+        let marks = chunk.reader.bad.get(rows.clone()).unwrap_or_default();
         let places = places.get(rows).unwrap_or_default();
         for (offset, ((cost, bad), place)) in costs.iter().zip(marks).zip(places).enumerate() {
             if *bad {
@@ -409,7 +443,11 @@ impl Sink<'_> {
                     let quotient = small_quotient_floor(amount, modulus);
                     *step = step.wrapping_add(whole(quotient).wrapping_mul(2));
                     let group = place.checked_div(self.months).unwrap_or(0);
-                    patterns.add(group, place.checked_rem(self.months).unwrap_or(0), index_of(amount - quotient * modulus));
+                    patterns.add(
+                        group,
+                        place.checked_rem(self.months).unwrap_or(0),
+                        index_of(amount - quotient * modulus),
+                    );
                     true
                 }
                 (None, fields) => spec.add_level(fields, base, amount, life),
@@ -417,10 +455,10 @@ impl Sink<'_> {
             };
             if !taken {
                 leftover.push(index);
-            } else if self.enters {
-                if let Some(entered) = cell.first_mut() {
-                    *entered = entered.wrapping_add(*cost);
-                }
+            } else if self.enters
+                && let Some(entered) = cell.first_mut()
+            {
+                *entered = entered.wrapping_add(*cost);
             }
         }
     }

@@ -12,7 +12,7 @@ pub trait Load<T>: Sync {
     fn load(&self, start: usize, out: &mut [T]);
 }
 
-impl<T: Copy + Sync> Load<T> for [T] {
+impl<T: Copy + Sync> Load<T> for Vec<T> {
     fn load(&self, start: usize, out: &mut [T]) {
         if let Some(source) = self.get(start..start.saturating_add(out.len())) {
             out.copy_from_slice(source);

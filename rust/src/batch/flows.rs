@@ -6,8 +6,8 @@
 //! the same whatever the order. Unrounded sums are float64, and their order is kept by using one thread.
 #![forbid(unsafe_code)]
 
-use super::chunk::Money;
 use super::pool::filled;
+use super::reader::Money;
 use super::settings::Horizon;
 use crate::calendar::Month;
 use crate::error::Error;

@@ -1,19 +1,23 @@
 //! Rows in, tables out: chunks, threads, cancellation and roll-ups. The only user of threads.
 #![forbid(unsafe_code)]
 
+mod assets;
 mod chunk;
 mod cohorts;
 mod columns;
 mod flows;
 mod pool;
+mod reader;
 mod rows;
 mod settings;
 mod survey;
 mod totals;
 
-pub use chunk::{Money, Prepared, book_values, validate};
+pub use assets::{BookValue, book_values, validate};
+pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use pool::{Poll, filled};
+pub use reader::Money;
 pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -126,7 +126,10 @@ mod tests {
     fn errors_and_panics_come_back() {
         let fail = |(): &mut (), task: i32| if task == 500 { Err(Error::TotalOverflow) } else { Ok(()) };
         for threads in [1, 3] {
-            assert_eq!(for_each((0..1000).collect(), threads, &mut || false, &|| (), &fail).unwrap_err(), Error::TotalOverflow);
+            assert_eq!(
+                for_each((0..1000).collect(), threads, &mut || false, &|| (), &fail).unwrap_err(),
+                Error::TotalOverflow
+            );
         }
     }
 

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use super::chunk::{Money, Prepared};
+use super::chunk::Prepared;
 use super::columns::{Fleet, Load};
 use super::pool::{Poll, filled, for_each, stretches};
+use super::reader::Money;
 use super::settings::{Horizon, Measure, Run, Settings};
 use crate::calendar::{Date, Month, month_end};
 use crate::depreciation::{Asset, Rounding};
@@ -65,9 +66,17 @@ impl RowPlan {
 ///
 /// # Errors
 /// [`Error::Interrupted`], [`Error::OutOfMemory`].
-pub fn plan_rows<T: Money>(fleet: &Fleet<'_>, run: &Run<'_>, settings: &Settings, poll: Poll<'_>) -> Result<(IssueLog, RowPlan), Error> {
+pub fn plan_rows<T: Money>(
+    fleet: &Fleet<'_>,
+    run: &Run<'_>,
+    settings: &Settings,
+    poll: Poll<'_>,
+) -> Result<(IssueLog, RowPlan), Error> {
     let mut stays = filled(fleet.len, Stay::NONE)?;
-    let tasks = stretches(fleet.len, settings.chunk_rows).into_iter().zip(stays.chunks_mut(settings.chunk_rows.max(1))).collect();
+    let tasks = stretches(fleet.len, settings.chunk_rows)
+        .into_iter()
+        .zip(stays.chunks_mut(settings.chunk_rows.max(1)))
+        .collect();
     let init = || (Prepared::<T>::default(), None);
     let work = |(chunk, extent): &mut (Prepared<T>, Option<Horizon>), (range, stays): (Range<usize>, &mut [Stay])| {
         chunk.read(fleet, settings, range);
@@ -75,14 +84,15 @@ pub fn plan_rows<T: Money>(fleet: &Fleet<'_>, run: &Run<'_>, settings: &Settings
         for (index, slot) in stays.iter_mut().enumerate() {
             let Some(asset) = chunk.resolve(run, settings, index) else { continue };
             *slot = Stay::of(&asset);
-            *extent = Horizon::hull(*extent, Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }));
+            *extent =
+                Horizon::hull(*extent, Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }));
         }
         Ok(())
     };
     let mut log = IssueLog::default();
     let mut extent = None;
     for (chunk, part) in for_each(tasks, settings.threads, poll, &init, &work)? {
-        log.merge(chunk.log);
+        log.merge(chunk.reader.log);
         extent = Horizon::hull(extent, part);
     }
     let horizon = settings.snapped(extent.map(|e| e.start), extent.map(|e| e.end));
@@ -178,11 +188,14 @@ pub fn fill_rows<T: RowAmount>(
     let Some(horizon) = plan.horizon else { return Ok(()) };
     let mut tasks = Vec::new();
     let size = settings.chunk_rows.max(1);
-    for ((range, stays), count) in stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts) {
+    for ((range, stays), count) in
+        stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts)
+    {
         tasks.push((range, stays, targets.cut(*count)));
     }
     let ends = PeriodEnds::new(horizon, settings);
-    let work = |state: &mut (Prepared<T>, Lines<T>), (range, stays, targets): (Range<usize>, &[Stay], RowTargets<'_>)| {
+    let work = |state: &mut (Prepared<T>, Lines<T>),
+                (range, stays, targets): (Range<usize>, &[Stay], RowTargets<'_>)| {
         let (chunk, lines) = state;
         fill_chunk(fleet, run, settings, (range, stays), horizon, &ends, targets, chunk, lines)
     };
@@ -200,8 +213,10 @@ struct PeriodEnds {
 
 impl PeriodEnds {
     fn new(horizon: Horizon, settings: &Settings) -> Self {
-        let days: Vec<Date> =
-            (horizon.start..=horizon.end).step_by(settings.period_months()).map(|month| month_end(settings.grid.period_end(month))).collect();
+        let days: Vec<Date> = (horizon.start..=horizon.end)
+            .step_by(settings.period_months())
+            .map(|month| month_end(settings.grid.period_end(month)))
+            .collect();
         let microseconds = days.iter().map(|day| i64::from(*day).saturating_mul(MICROSECONDS_PER_DAY)).collect();
         Self { start: horizon.start, months: settings.period_months(), days, microseconds }
     }
@@ -290,7 +305,9 @@ impl<T: Money> Lines<T> {
         self.monthly.resize(months, T::default());
         let before = T::charges_into(asset, rounding, first, &mut self.monthly);
         self.charges.clear();
-        self.charges.extend(self.monthly.chunks(step).map(|period| period.iter().fold(T::default(), |sum, charge| sum.plus(*charge))));
+        self.charges.extend(
+            self.monthly.chunks(step).map(|period| period.iter().fold(T::default(), |sum, charge| sum.plus(*charge))),
+        );
         before
     }
 }

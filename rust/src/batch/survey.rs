@@ -29,8 +29,14 @@ fn widen(days: Days, day: Date) -> Days {
 }
 
 /// Looks through the fleet once. Rows that are wrong are left to the pass that reports them.
-pub(super) fn survey<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, poll: Poll<'_>) -> Result<Survey, Error> {
-    let policies_decide = runs.iter().flat_map(|run| &run.specs).all(|spec| spec.life_wins && spec.life_months.is_some());
+pub(super) fn survey<T: Addend>(
+    fleet: &Fleet<'_>,
+    runs: &[Run<'_>],
+    settings: &Settings,
+    poll: Poll<'_>,
+) -> Result<Survey, Error> {
+    let policies_decide =
+        runs.iter().flat_map(|run| &run.specs).all(|spec| spec.life_wins && spec.life_months.is_some());
     if fleet.opening.is_none() && (fleet.life_months.is_none() || policies_decide) {
         return by_days::<T>(fleet, runs, settings, poll);
     }
@@ -41,19 +47,26 @@ pub(super) fn survey<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &
 }
 
 /// The last charge never comes earlier for a later day of service, so each policy's first and last day say it all.
-fn by_days<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, poll: Poll<'_>) -> Result<Survey, Error> {
-    let init = || (Prepared::<T>::default(), None, runs.iter().map(|run| vec![None; run.specs.len()]).collect::<Vec<Vec<Days>>>());
+fn by_days<T: Addend>(
+    fleet: &Fleet<'_>,
+    runs: &[Run<'_>],
+    settings: &Settings,
+    poll: Poll<'_>,
+) -> Result<Survey, Error> {
+    let init = || {
+        (Prepared::<T>::default(), None, runs.iter().map(|run| vec![None; run.specs.len()]).collect::<Vec<Vec<Days>>>())
+    };
     type State<T> = (Prepared<T>, Days, Vec<Vec<Days>>);
     let work = |(chunk, all, by_policy): &mut State<T>, range: Range<usize>| {
-        chunk.read_dates(fleet, settings, &range);
-        let good = chunk.day.iter().zip(&chunk.bad).filter(|(_, bad)| !**bad).map(|(day, _)| *day);
+        chunk.read_dates(fleet, settings, range);
+        let good = chunk.day.iter().zip(&chunk.reader.bad).filter(|(_, bad)| !**bad).map(|(day, _)| *day);
         *all = good.fold(*all, widen);
         for (run, days) in runs.iter().zip(by_policy) {
             if run.codes.is_none() {
                 continue;
             }
             chunk.assign(run);
-            for ((day, bad), code) in chunk.day.iter().zip(&chunk.bad).zip(&chunk.codes) {
+            for ((day, bad), code) in chunk.day.iter().zip(&chunk.reader.bad).zip(&chunk.codes) {
                 if let (false, Some(slot)) = (*bad, usize::try_from(*code).ok().and_then(|code| days.get_mut(code))) {
                     *slot = widen(*slot, *day);
                 }
@@ -62,9 +75,12 @@ fn by_days<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, 
         Ok(())
     };
     let mut found = Survey::default();
-    for (_, all, by_policy) in for_each(stretches(fleet.len, settings.chunk_rows), settings.threads, poll, &init, &work)? {
+    for (_, all, by_policy) in
+        for_each(stretches(fleet.len, settings.chunk_rows), settings.threads, poll, &init, &work)?
+    {
         if let Some((first, last)) = all {
-            found.services = Horizon::hull(found.services, Some(Horizon { start: month_of(first), end: month_of(last) }));
+            found.services =
+                Horizon::hull(found.services, Some(Horizon { start: month_of(first), end: month_of(last) }));
         }
         for (run, days) in runs.iter().zip(by_policy) {
             for (spec, days) in run.specs.iter().zip(days) {
@@ -73,7 +89,10 @@ fn by_days<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, 
                 for in_service in [first, last] {
                     let service = Service { in_service, life_months, opening: None };
                     let timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
-                    found.extent = Horizon::hull(found.extent, Some(Horizon { start: timing.first_month, end: timing.last_month }));
+                    found.extent = Horizon::hull(
+                        found.extent,
+                        Some(Horizon { start: timing.first_month, end: timing.last_month }),
+                    );
                 }
             }
         }
@@ -81,14 +100,22 @@ fn by_days<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, 
     Ok(found)
 }
 
-fn by_assets<T: Addend>(fleet: &Fleet<'_>, runs: &[Run<'_>], settings: &Settings, poll: Poll<'_>) -> Result<Survey, Error> {
+fn by_assets<T: Addend>(
+    fleet: &Fleet<'_>,
+    runs: &[Run<'_>],
+    settings: &Settings,
+    poll: Poll<'_>,
+) -> Result<Survey, Error> {
     let work = |(chunk, extent): &mut (Prepared<T>, Option<Horizon>), range: Range<usize>| {
         chunk.read(fleet, settings, range);
         for run in runs {
             chunk.assign(run);
-            for index in 0..chunk.bad.len() {
+            for index in 0..chunk.reader.bad.len() {
                 let Some(asset) = chunk.resolve(run, settings, index) else { continue };
-                *extent = Horizon::hull(*extent, Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }));
+                *extent = Horizon::hull(
+                    *extent,
+                    Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }),
+                );
             }
         }
         Ok(())

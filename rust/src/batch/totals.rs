@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use super::chunk::{Prepared, validate};
+use super::assets::validate;
+use super::chunk::Prepared;
 use super::cohorts::{CohortPlan, Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
 use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows};
@@ -117,8 +118,15 @@ pub fn totals<T: Summable>(
     if let Some(cohorts) = &mut whole.cohorts {
         cohorts.flush(&mut whole.flows)?;
     }
-    log.merge(whole.chunk.log);
-    let totals = Totals { horizon, settings: *settings, groups, runs: runs.len(), flows: whole.flows, group_rows: whole.group_rows };
+    log.merge(whole.chunk.reader.log);
+    let totals = Totals {
+        horizon,
+        settings: *settings,
+        groups,
+        runs: runs.len(),
+        flows: whole.flows,
+        group_rows: whole.group_rows,
+    };
     Ok(if log.is_empty() { (log, Some(totals)) } else { (log, None) })
 }
 
@@ -171,7 +179,7 @@ impl<T: Summable> Worker<T> {
         if let Some(codes) = grouping.codes {
             codes.load(range.start, &mut self.codes);
         }
-        for (code, bad) in self.codes.iter_mut().zip(&self.chunk.bad) {
+        for (code, bad) in self.codes.iter_mut().zip(&self.chunk.reader.bad) {
             if *code < 0 {
                 *code = null;
             } else if *code >= null {
@@ -185,7 +193,14 @@ impl<T: Summable> Worker<T> {
     }
 
     /// Adds one asset; its cost enters with the first run.
-    fn charge(&mut self, asset: &Asset<T>, settings: &Settings, horizon: Horizon, group: usize, run: usize) -> Result<(), Error> {
+    fn charge(
+        &mut self,
+        asset: &Asset<T>,
+        settings: &Settings,
+        horizon: Horizon,
+        group: usize,
+        run: usize,
+    ) -> Result<(), Error> {
         let timing = &asset.timing;
         let Some(entry) = self.flows.slot(timing.enter_month) else { return Ok(()) };
         self.flows.reserve(asset.cost.magnitude())?;
@@ -213,7 +228,7 @@ impl<T: Summable> Worker<T> {
             cohorts.flush(&mut flows)?;
         }
         self.flows.merge(flows)?;
-        self.chunk.log.merge(chunk.log);
+        self.chunk.reader.log.merge(chunk.reader.log);
         for (mine, count) in self.group_rows.iter_mut().zip(group_rows) {
             *mine = mine.saturating_add(count);
         }
@@ -232,7 +247,10 @@ impl<T: Addend> Totals<T> {
     #[must_use]
     pub fn period_ends(&self) -> Vec<Date> {
         let step = self.settings.period_months();
-        (self.horizon.start..=self.horizon.end).step_by(step).map(|month| month_end(self.settings.grid.period_end(month))).collect()
+        (self.horizon.start..=self.horizon.end)
+            .step_by(step)
+            .map(|month| month_end(self.settings.grid.period_end(month)))
+            .collect()
     }
 
     /// Cells of a measure: runs x groups (null last) x periods.
@@ -311,3 +329,7 @@ impl Summable for f64 {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+#[path = "totals_tests.rs"]
+mod tests;

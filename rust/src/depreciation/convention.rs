@@ -208,7 +208,8 @@ impl Share {
             Self::Days { start } => {
                 // The day after the life may lie past the window; months of service and the length bound it.
                 let last = i64::from(start).saturating_add(total).saturating_sub(1);
-                let mut month = month_of(start).saturating_add(i32::try_from(total.saturating_div(31)).unwrap_or(i32::MAX));
+                let mut month =
+                    month_of(start).saturating_add(i32::try_from(total.saturating_div(31)).unwrap_or(i32::MAX));
                 while i64::from(month_end(month)) < last {
                     month = month.saturating_add(1);
                 }
@@ -220,7 +221,7 @@ impl Share {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
     use super::*;
     use crate::calendar::{Frequency, month_start};
     use proptest::prelude::*;

@@ -202,11 +202,11 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         }
     }
     // The last month's step may overshoot the cap of the ramp: the life ends at exactly `left`.
-    if month > timing.last_month {
-        if let Some((last, others)) = charges.split_last_mut() {
-            let charged_here = others.iter().fold(share(left, units, span), |sum, charge| sum.saturating_add(*charge));
-            *last = left.saturating_sub(charged_here);
-        }
+    if month > timing.last_month
+        && let Some((last, others)) = charges.split_last_mut()
+    {
+        let charged_here = others.iter().fold(share(left, units, span), |sum, charge| sum.saturating_add(*charge));
+        *last = left.saturating_sub(charged_here);
     }
 }
 
@@ -271,7 +271,14 @@ mod tests {
     use crate::depreciation::{Convention, Service};
     use proptest::prelude::*;
 
-    fn asset(base: i64, day: i32, life: i32, convention: Convention, rounding: Rounding, opening: Option<(i32, i64)>) -> Asset<i64> {
+    fn asset(
+        base: i64,
+        day: i32,
+        life: i32,
+        convention: Convention,
+        rounding: Rounding,
+        opening: Option<(i32, i64)>,
+    ) -> Asset<i64> {
         let grid = PeriodGrid::new(Frequency::Month, 12).unwrap();
         let service = Service { in_service: day, life_months: life, opening: opening.map(|(date, _)| date) };
         let timing = Timing::new(&service, convention, grid, rounding == Rounding::Balance);
@@ -287,7 +294,9 @@ mod tests {
 
     #[test]
     fn ties_of_the_balance_go_to_even() {
-        let of = |base, life| whole(&asset(base, 0, life, Convention::FullMonth, Rounding::Balance, None), Rounding::Balance);
+        let of = |base, life| {
+            whole(&asset(base, 0, life, Convention::FullMonth, Rounding::Balance, None), Rounding::Balance)
+        };
         assert_eq!(of(1, 2), [0, 1]); // 1/2 -> 0
         assert_eq!(of(3, 2), [2, 1]); // 3/2 -> 2
         assert_eq!(of(-3, 2), [-2, -1]);
@@ -296,7 +305,8 @@ mod tests {
 
     #[test]
     fn level_charges_end_with_the_remainder() {
-        let of = |base, life, convention| whole(&asset(base, 14, life, convention, Rounding::Level, None), Rounding::Level);
+        let of =
+            |base, life, convention| whole(&asset(base, 14, life, convention, Rounding::Level, None), Rounding::Level);
         assert_eq!(of(100, 3, Convention::FullMonth), [33, 33, 34]);
         assert_eq!(of(15, 10, Convention::FullMonth), [2, 2, 2, 2, 2, 2, 2, 1, 0, 0]); // 1.5 -> 2, never above what is left
         assert_eq!(of(5, 10, Convention::FullMonth), [0, 0, 0, 0, 0, 0, 0, 0, 0, 5]); // 0.5 -> 0

@@ -106,7 +106,9 @@ impl Load<u8> for Mask {
         }
         for (offset, slot) in out.iter_mut().enumerate() {
             // SAFETY: as for columns of numbers. Bytes are read, so that an invalid bool does no harm.
-            *slot = unsafe { AtomicU8::from_ptr(self.0.start.add(start).add(offset).cast_mut().cast()).load(Ordering::Relaxed) };
+            *slot = unsafe {
+                AtomicU8::from_ptr(self.0.start.add(start).add(offset).cast_mut().cast()).load(Ordering::Relaxed)
+            };
         }
     }
 }

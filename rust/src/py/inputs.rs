@@ -62,7 +62,9 @@ impl DateArray {
             _ => return Err(PyValueError::new_err("date unit must be D, s, ms, us or ns")),
         };
         let ticks = Column::take(array, Some(len))?;
-        ticks.map(|ticks| Self::Ticks(ticks, per_day)).ok_or_else(|| PyTypeError::new_err("dates must be int64 or int32 arrays"))
+        ticks
+            .map(|ticks| Self::Ticks(ticks, per_day))
+            .ok_or_else(|| PyTypeError::new_err("dates must be int64 or int32 arrays"))
     }
 
     fn borrow(&self) -> DateColumn<'_> {
@@ -224,7 +226,10 @@ impl Fleet {
             in_service: self.in_service.borrow(DateArray::borrow),
             residual: self.residual.as_ref().map(|column| column.borrow(MoneyArray::borrow)),
             life_months: self.life_months.as_ref().map(|column| column.borrow(MonthsArray::borrow)),
-            opening: self.opening.as_ref().map(|(amount, date)| (amount.borrow(MoneyArray::borrow), date.borrow(DateArray::borrow))),
+            opening: self
+                .opening
+                .as_ref()
+                .map(|(amount, date)| (amount.borrow(MoneyArray::borrow), date.borrow(DateArray::borrow))),
             skip: self.skip.as_ref().map(|mask| -> &dyn Load<u8> { mask }),
             nan_is_null: self.nan_is_null,
         }
@@ -244,8 +249,10 @@ impl Run {
     #[pyo3(signature = (policies, codes=None))]
     fn new(policies: Vec<(i32, bool, f64, String)>, codes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let spec = |(life, life_wins, rate, convention): (i32, bool, f64, String)| -> PyResult<PolicySpec> {
-            let convention = Convention::parse(&convention).ok_or_else(|| PyValueError::new_err(format!("unknown convention {convention:?}")))?;
-            let residual_rate = Rate::new(rate).map_err(|_| PyValueError::new_err("residual rate must lie between 0 and 1"))?;
+            let convention = Convention::parse(&convention)
+                .ok_or_else(|| PyValueError::new_err(format!("unknown convention {convention:?}")))?;
+            let residual_rate =
+                Rate::new(rate).map_err(|_| PyValueError::new_err("residual rate must lie between 0 and 1"))?;
             Ok(PolicySpec { life_months: (life > 0).then_some(life), life_wins, residual_rate, convention })
         };
         let specs = policies.into_iter().map(spec).collect::<PyResult<Vec<_>>>()?;

@@ -17,8 +17,15 @@ use outputs::{RowsPlan, Totals};
 type IssueTuple = (&'static str, &'static str, u64, Vec<usize>, String);
 
 fn issue_tuples(log: &crate::error::IssueLog) -> Vec<IssueTuple> {
-    log.iter().map(|(column, rule, issue)| (column.name(), rule.code(), issue.count, issue.first_rows.clone(), issue.example.clone())).collect()
+    log.iter()
+        .map(|(column, rule, issue)| {
+            (column.name(), rule.code(), issue.count, issue.first_rows.clone(), issue.example.clone())
+        })
+        .collect()
 }
+
+/// The problems, and which rows have one where any has.
+type Verdict<'py> = (Vec<IssueTuple>, Option<Bound<'py, PyArray1<bool>>>);
 
 /// Judges every row under every run.
 #[pyfunction]
@@ -27,7 +34,7 @@ fn validate<'py>(
     fleet: &Fleet,
     runs: Vec<PyRef<'py, Run>>,
     settings: &Settings,
-) -> PyResult<(Vec<IssueTuple>, Option<Bound<'py, PyArray1<bool>>>)> {
+) -> PyResult<Verdict<'py>> {
     let runs: Vec<&Run> = runs.iter().map(|run| &**run).collect();
     let settings = settings.inner;
     let (log, bad) = door::enter(py, |poll: Poll<'_>| {
@@ -104,20 +111,19 @@ fn book_values<'py>(
     let settings = settings.inner;
     let as_of = inputs::month(as_of)?;
     let amounts = outputs::OutAmounts::parse(amounts)?;
-    match settings.rounding {
+    let (rows, policies) = (fleet.borrow(), run.borrow());
+    Ok(match settings.rounding {
         Some(_) => {
-            let (log, values, months) =
-                door::enter(py, |poll: Poll<'_>| batch::book_values::<i64>(&fleet.borrow(), &run.borrow(), &settings, as_of, poll))?;
-            let pick = |at: usize| outputs::cents_column(py, &values, at, settings.units, amounts);
-            Ok((issue_tuples(&log), pick(0)?, pick(1)?, pick(2)?, PyArray1::from_vec(py, months)))
+            let found = door::enter(py, |poll: Poll<'_>| batch::book_values(&rows, &policies, &settings, as_of, poll));
+            let (log, values) = found?;
+            outputs::cents(py, issue_tuples(&log), &values, settings.units, amounts)
         }
         None => {
-            let (log, values, months) =
-                door::enter(py, |poll: Poll<'_>| batch::book_values::<f64>(&fleet.borrow(), &run.borrow(), &settings, as_of, poll))?;
-            let pick = |at: usize| outputs::float_column(py, &values, at);
-            Ok((issue_tuples(&log), pick(0)?, pick(1)?, pick(2)?, PyArray1::from_vec(py, months)))
+            let found = door::enter(py, |poll: Poll<'_>| batch::book_values(&rows, &policies, &settings, as_of, poll));
+            let (log, values) = found?;
+            outputs::unrounded(py, issue_tuples(&log), &values)
         }
-    }
+    })
 }
 
 #[pymodule]

@@ -10,12 +10,13 @@ use super::columns::Column;
 use super::door::{enter, to_exception};
 use super::inputs::{Fleet, Run};
 use super::{IssueTuple, batch};
-use crate::batch::{Amounts, Dates, Load, Measure, Poll, RowPlan, RowTargets, Settings};
+use crate::batch::{Amounts, BookValue, Dates, Load, Measure, Poll, RowPlan, RowTargets, Settings};
 use crate::error::Error;
 use crate::money::MinorUnits;
 
 /// Book values as Python sees them: issues, cost, accumulated, book value, months left.
-pub type BookValues<'py> = (Vec<IssueTuple>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyArray1<i32>>);
+pub type BookValues<'py> =
+    (Vec<IssueTuple>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyArray1<i32>>);
 
 /// Reads a money column's name.
 pub fn measure(name: &str) -> PyResult<Measure> {
@@ -41,18 +42,30 @@ impl OutAmounts {
     }
 }
 
-/// One of three columns of cents.
-pub fn cents_column<'py>(py: Python<'py>, rows: &[[i64; 3]], at: usize, units: MinorUnits, amounts: OutAmounts) -> PyResult<Bound<'py, PyAny>> {
-    let column = rows.iter().map(|row| row.get(at).copied().unwrap_or_default());
-    Ok(match amounts {
-        OutAmounts::Major => PyArray1::from_iter(py, column.map(|minor| units.to_major(minor))).into_any(),
-        OutAmounts::Minor | OutAmounts::Decimal => PyArray1::from_iter(py, column).into_any(),
-    })
+/// Book values in cents as arrays.
+pub fn cents<'py>(
+    py: Python<'py>,
+    issues: Vec<IssueTuple>,
+    values: &[BookValue<i64>],
+    units: MinorUnits,
+    amounts: OutAmounts,
+) -> BookValues<'py> {
+    let column = |pick: fn(&BookValue<i64>) -> i64| {
+        let minor = values.iter().map(pick);
+        match amounts {
+            OutAmounts::Major => PyArray1::from_iter(py, minor.map(|minor| units.to_major(minor))).into_any(),
+            OutAmounts::Minor | OutAmounts::Decimal => PyArray1::from_iter(py, minor).into_any(),
+        }
+    };
+    let months = PyArray1::from_iter(py, values.iter().map(|value| value.remaining_months));
+    (issues, column(|value| value.cost), column(|value| value.accumulated), column(|value| value.book_value), months)
 }
 
-/// One of three unrounded columns.
-pub fn float_column<'py>(py: Python<'py>, rows: &[[f64; 3]], at: usize) -> PyResult<Bound<'py, PyAny>> {
-    Ok(PyArray1::from_iter(py, rows.iter().map(|row| row.get(at).copied().unwrap_or_default())).into_any())
+/// Unrounded book values as arrays.
+pub fn unrounded<'py>(py: Python<'py>, issues: Vec<IssueTuple>, values: &[BookValue<f64>]) -> BookValues<'py> {
+    let column = |pick: fn(&BookValue<f64>) -> f64| PyArray1::from_iter(py, values.iter().map(pick)).into_any();
+    let months = PyArray1::from_iter(py, values.iter().map(|value| value.remaining_months));
+    (issues, column(|value| value.cost), column(|value| value.accumulated), column(|value| value.book_value), months)
 }
 
 /// The counted rows of a call, to be filled into arrays.
@@ -102,7 +115,8 @@ impl RowsPlan {
 
     #[getter]
     fn counts<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i32>> {
-        let counts: Vec<i32> = self.plan.counts(&self.settings).map(|count| i32::try_from(count).unwrap_or(i32::MAX)).collect();
+        let counts: Vec<i32> =
+            self.plan.counts(&self.settings).map(|count| i32::try_from(count).unwrap_or(i32::MAX)).collect();
         PyArray1::from_vec(py, counts)
     }
 
@@ -180,7 +194,11 @@ pub struct Totals {
 impl Totals {
     fn asked_for(&self, column: &str) -> PyResult<Measure> {
         let measure = measure(column)?;
-        if self.measures.contains(&measure) { Ok(measure) } else { Err(PyValueError::new_err(format!("{column:?} was not asked for"))) }
+        if self.measures.contains(&measure) {
+            Ok(measure)
+        } else {
+            Err(PyValueError::new_err(format!("{column:?} was not asked for")))
+        }
     }
 }
 
@@ -250,7 +268,9 @@ impl Totals {
             };
             match &self.sums {
                 None => {}
-                Some(Sums::Cents(totals)) => totals.each(measure, |sum| write(totals.units().wide_to_major(sum))).map_err(to_exception)?,
+                Some(Sums::Cents(totals)) => {
+                    totals.each(measure, |sum| write(totals.units().wide_to_major(sum))).map_err(to_exception)?
+                }
                 Some(Sums::Unrounded(totals)) => totals.each(measure, &mut write).map_err(to_exception)?,
             }
         }

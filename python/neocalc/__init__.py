@@ -1,0 +1,51 @@
+"""Depreciate GPU fleets under competing useful lives, exact to the cent.
+
+>>> import neocalc as nc
+>>> fleet = nc.load_example("gpu_fleet", rows=1_000)          # or any pandas, polars, pyarrow table
+>>> nc.validate(fleet).empty                                  # every problem of the data at once
+True
+>>> rows = nc.depreciate(fleet, nc.straight_line(years=6))    # one row per asset and month
+>>> totals = nc.depreciate(fleet, nc.straight_line(years=6), by=["gpu_model"], freq="Q")
+>>> bool(abs(rows["depreciation"].sum() - totals["depreciation"].sum()) < 0.01)
+True
+>>> both = nc.compare_lives(fleet, years=(4, 6), by=[], freq="Y", baseline=4)
+>>> list(both["policy"].cat.categories), bool((both["depreciation"] >= 0).all())
+(['4y', '6y'], True)
+>>> books = nc.book_values(fleet, nc.straight_line(years=4), as_of="2025-12-31")  # one row per asset
+"""
+
+from __future__ import annotations
+
+from neocalc._core import __version__
+from neocalc.compare import compare_lives, compare_policies
+from neocalc.depreciation import book_values, depreciate, validate
+from neocalc.errors import (
+    ConfigError,
+    InputError,
+    InternalError,
+    NeocalcError,
+    NeocalcWarning,
+    ResourceLimitError,
+    list_error_codes,
+)
+from neocalc.examples import load_example
+from neocalc.policies import Policy, straight_line
+
+__all__ = [
+    "ConfigError",
+    "InputError",
+    "InternalError",
+    "NeocalcError",
+    "NeocalcWarning",
+    "Policy",
+    "ResourceLimitError",
+    "__version__",
+    "book_values",
+    "compare_lives",
+    "compare_policies",
+    "depreciate",
+    "list_error_codes",
+    "load_example",
+    "straight_line",
+    "validate",
+]

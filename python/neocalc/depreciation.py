@@ -1,0 +1,323 @@
+"""One policy over a fleet: schedules, totals, book values, and the problems of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neocalc import _core
+from neocalc._fleet import FleetColumns, check_by
+from neocalc._frames import as_frame
+from neocalc._options import make_options, to_days
+from neocalc._results import attempt, finish, money_column, rows_frame, totals_frame
+from neocalc._runs import ANY_LIFE, PolicyByClass, check_policy, make_run, uniform_run
+from neocalc.errors import ConfigError, InputError
+from neocalc.policies import Policy
+
+
+def depreciate(
+    fleet: Any,
+    policy: Policy | PolicyByClass,
+    *,
+    by: Sequence[str] | None = None,
+    freq: str = "M",
+    fiscal_year_end: int = 12,
+    start: Any = None,
+    end: Any = None,
+    columns: Sequence[str] | None = None,
+    rows: str = "active",
+    rounding: str | None = "balance",
+    amounts: str = "major",
+    minor_units: int = 2,
+    policy_by: str | None = None,
+    on_error: str = "raise",
+    threads: int | None = None,
+    keep_id_dtype: bool = False,
+    allow_credit: bool = False,
+    round_input: bool = False,
+    allow_long_life: bool = False,
+    floor_time: bool = False,
+) -> Any:
+    """Depreciate every asset of a fleet, as rows per asset or as totals.
+
+    Parameters
+    ----------
+    fleet
+        A pandas, polars or pyarrow table with one row per asset. Required: ``cost`` (of the whole row)
+        and ``in_service_date``. Optional: ``asset_id`` (else the index), ``residual_value``,
+        ``useful_life_months``, ``opening_accumulated`` with ``opening_date`` (brings in an asset
+        mid-life), ``status`` (rows with ``cip``, construction in progress, are left out), ``currency``.
+        A null in an optional column means: what the policy says.
+    policy
+        What `straight_line` returns, or a mapping from the values of `policy_by` to such policies. A
+        row's own life and residual value win over it.
+    by
+        ``None`` gives a row per asset and period, ``["site", ...]`` totals by these columns, ``[]`` the
+        fleet's total. Nulls are a group of their own, sorted last.
+    freq
+        Length of a period: ``M``, ``Q`` or ``Y``.
+    fiscal_year_end
+        Last month of the fiscal year, 1 to 12; quarters and years follow it.
+    start, end
+        Bounds of the horizon, widened to whole periods; by default from the first service to the last
+        charge.
+    columns
+        The money columns to compute and return; by default all.
+    rows
+        ``active`` stops at an asset's last charge, ``all`` runs on to the horizon's end.
+    rounding
+        ``balance`` rounds each accumulated balance half-even once, ``level`` charges level rounded
+        amounts with the remainder in the last month, ``None`` gives unrounded float64.
+    amounts
+        ``major`` (float64), ``minor`` (int64 minor units in and out) or ``decimal``.
+    minor_units
+        Digits after the point of the currency, 0 to 4.
+    policy_by
+        The column whose values choose from a mapping of policies.
+    on_error
+        ``raise`` reports all problems; ``skip`` leaves rows with problems out; ``flag`` also keeps a row
+        with null amounts and the code in a column ``issue`` for each (totals leave them out). What was
+        left out is in ``attrs["issues"]`` of a pandas result, else in a `NeocalcWarning`.
+    threads
+        Threads to use; by default ``NEOCALC_NUM_THREADS``, else all. The result is the same.
+    keep_id_dtype
+        Give text ids as text; by default they come back categorical.
+    allow_credit, round_input, allow_long_life, floor_time
+        Accept negative costs; amounts with broken minor units (rounded half-even); lives above 1,200
+        months; timestamps with a time of day (dropped).
+
+    Returns
+    -------
+    DataFrame or Table
+        Of the kind that came in: ``asset_id`` or the keys, ``period_end`` (last day of the period), and
+        ``opening_book_value + additions - depreciation - impairment + reversals - disposals =
+        closing_book_value`` in every row, with ``accumulated_depreciation``. Amounts are positive.
+
+    Raises
+    ------
+    InputError
+        With all problems of the data in ``issues``; see `list_error_codes`.
+    ResourceLimitError
+        Before an allocation that would not fit.
+    ConfigError
+        For an argument that means nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [1000.0], "in_service_date": pd.to_datetime(["2025-01-15"])})
+    >>> rows = nc.depreciate(fleet, nc.straight_line(years=4), freq="Y", columns=["depreciation"])
+    >>> rows["depreciation"].tolist()
+    [250.0, 250.0, 250.0, 250.0]
+    """
+    options = make_options(
+        "depreciate",
+        {
+            "freq": freq,
+            "fiscal_year_end": fiscal_year_end,
+            "start": start,
+            "end": end,
+            "columns": columns,
+            "rows": rows,
+            "rounding": rounding,
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "on_error": on_error,
+            "threads": threads,
+            "keep_id_dtype": keep_id_dtype,
+            "allow_credit": allow_credit,
+            "round_input": round_input,
+            "allow_long_life": allow_long_life,
+            "floor_time": floor_time,
+        },
+    )
+    check_policy(policy, policy_by)
+    keys = None if by is None else check_by(by)
+    data = FleetColumns(fleet, options, index_is_id=by is None)
+    run, run_of_row = make_run(data, policy, policy_by)
+    if keys is None:
+        return rows_frame(data, [run], [run_of_row])
+    return totals_frame(data, [run], data.groups(keys))
+
+
+def book_values(
+    fleet: Any,
+    policy: Policy | PolicyByClass,
+    *,
+    as_of: Any,
+    policy_by: str | None = None,
+    fiscal_year_end: int = 12,
+    rounding: str | None = "balance",
+    amounts: str = "major",
+    minor_units: int = 2,
+    on_error: str = "raise",
+    threads: int | None = None,
+    allow_credit: bool = False,
+    round_input: bool = False,
+    allow_long_life: bool = False,
+    floor_time: bool = False,
+) -> Any:
+    """Value every asset at the close of a month.
+
+    Parameters
+    ----------
+    fleet, policy, policy_by
+        As for `depreciate`.
+    as_of
+        A date; the values are those at the end of its month.
+    fiscal_year_end, rounding, amounts, minor_units, on_error, threads
+        As for `depreciate`.
+    allow_credit, round_input, allow_long_life, floor_time
+        As for `depreciate`.
+
+    Returns
+    -------
+    DataFrame or Table
+        One row per asset in the fleet's order (a pandas result keeps its index): ``asset_id``, ``cost``,
+        ``accumulated_depreciation``, ``book_value`` and ``remaining_months`` with a charge to come.
+
+    Raises
+    ------
+    InputError
+        With all problems of the data in ``issues``.
+    ConfigError
+        For an argument that means nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [1200.0], "in_service_date": pd.to_datetime(["2025-01-15"])})
+    >>> nc.book_values(fleet, nc.straight_line(years=1), as_of="2025-03-31")["book_value"].tolist()
+    [900.0]
+    """
+    options = make_options(
+        "book_values",
+        {
+            "fiscal_year_end": fiscal_year_end,
+            "rounding": rounding,
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "on_error": on_error,
+            "threads": threads,
+            "allow_credit": allow_credit,
+            "round_input": round_input,
+            "allow_long_life": allow_long_life,
+            "floor_time": floor_time,
+        },
+    )
+    day = to_days("as_of", as_of)
+    check_policy(policy, policy_by)
+    data = FleetColumns(fleet, options, index_is_id=True)
+    run, run_of_row = make_run(data, policy, policy_by)
+    core_amounts = "major" if options.amounts == "major" else "minor"
+    building = data.skip
+    _, *found = attempt(
+        data,
+        [run],
+        lambda core: _core.book_values(core, run, options.settings, day, core_amounts),
+        lambda values: values[0],
+    )
+    keep = null = None
+    leave_out = data.skip if options.on_error == "skip" else building
+    if leave_out is not None:
+        keep = np.flatnonzero(~leave_out)
+        found = [values[keep] for values in found]
+    if options.on_error == "flag" and data.bad is not None:
+        null = data.bad if keep is None else data.bad[keep]
+    positions = np.arange(data.n, dtype=np.int32) if keep is None else keep.astype(np.int32)
+    ids = data.frame.ids(True)
+    columns: dict[str, Any] = {"asset_id": ids.by_position(positions)}
+    *money, months = found
+    for name, values in zip(("cost", "accumulated_depreciation", "book_value"), money, strict=True):
+        columns[name] = money_column(data, values, null)
+    columns["remaining_months"] = data.frame.money_out(months.astype(np.int64), null)
+    if options.on_error == "flag":
+        codes = data.codes_of_bad([run_of_row])
+        names = sorted(set(codes))
+        issue = np.full(len(positions), -1, dtype=np.int8)
+        if null is not None:
+            issue[null] = [names.index(code) for code in codes]
+        columns["issue"] = data.frame.categorical(issue, names)
+    return finish(data, data.frame.build(columns, keep, like_input=True))
+
+
+def validate(
+    fleet: Any,
+    policy: Policy | PolicyByClass | None = None,
+    *,
+    policy_by: str | None = None,
+    amounts: str = "major",
+    minor_units: int = 2,
+    threads: int | None = None,
+    allow_credit: bool = False,
+    round_input: bool = False,
+    allow_long_life: bool = False,
+    floor_time: bool = False,
+) -> Any:
+    """List every problem of a fleet, without computing anything.
+
+    Parameters
+    ----------
+    fleet, policy_by
+        As for `depreciate`.
+    policy
+        The policy to be used; without it, rows need no life.
+    amounts, minor_units, threads
+        As for `depreciate`.
+    allow_credit, round_input, allow_long_life, floor_time
+        As for `depreciate`.
+
+    Returns
+    -------
+    DataFrame or Table
+        One row per column and code: ``column``, ``code``, ``rule``, ``n_bad``, the first ``rows`` with
+        their ``index_labels`` and ``ids``, an ``example`` and a ``hint``; lowest row first; no rows where
+        all is well.
+
+    Raises
+    ------
+    InputError
+        For what is not a frame at all.
+    ConfigError
+        For an argument that means nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [-1.0], "in_service_date": pd.to_datetime(["2025-01-15"])})
+    >>> nc.validate(fleet)[["column", "code", "n_bad"]].values.tolist()
+    [['cost', 'range', 1]]
+    """
+    options = make_options(
+        "validate",
+        {
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "threads": threads,
+            "allow_credit": allow_credit,
+            "round_input": round_input,
+            "allow_long_life": allow_long_life,
+            "floor_time": floor_time,
+        },
+    )
+    if policy is not None:
+        check_policy(policy, policy_by)
+    elif policy_by is not None:
+        raise ConfigError("policy_by needs a mapping of policies")
+    try:
+        data = FleetColumns(fleet, options, index_is_id=True)
+        run = uniform_run(ANY_LIFE) if policy is None else make_run(data, policy, policy_by)[0]
+        issues = data.find_issues([run])
+    except InputError as error:
+        if error.code != "duplicate_column":
+            raise
+        issues = error.issues
+    columns = issues.to_dict()
+    for name in ("rows", "index_labels", "ids"):
+        columns[name] = [list(values) for values in columns[name]]
+    return as_frame(fleet).issues_out(columns)

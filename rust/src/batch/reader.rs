@@ -1,0 +1,406 @@
+//! From columns to plain values, judging each on the way.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::columns::{DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable, in_window, read_ticks};
+use super::settings::Settings;
+use crate::calendar::Date;
+use crate::depreciation::straight_line::{Amount, depreciable_amount};
+use crate::error::{Column, IssueLog, Rule};
+use crate::rate::Rate;
+
+/// Amounts as a call computes them: minor units in the cents modes, major units unrounded.
+pub trait Money: Amount {
+    /// Reads a column's stretch; `bad` marks rows whose value is unusable and is noted.
+    fn read(
+        column: &Nullable<'_, MoneyColumn<'_>>,
+        what: Column,
+        range: &Range<usize>,
+        settings: &Settings,
+        reader: &mut Reader,
+        out: &mut Vec<Self>,
+    );
+    /// Cost less residual; `None` where the residual is outside its range.
+    fn base(cost: Self, residual: Self) -> Option<Self>;
+    /// This share of an amount.
+    fn share(self, rate: Rate) -> Self;
+    /// For messages and range checks.
+    fn sign(self) -> i8;
+    /// Whether the amount lies between 0 and `limit`, mirrored below zero.
+    fn within(self, limit: Self) -> bool;
+    /// For messages.
+    fn show(self, settings: &Settings) -> String;
+}
+
+/// The marks on a chunk's rows, the problems found, and buffers to read into.
+#[derive(Default)]
+pub struct Reader {
+    /// Rows that give no result: wrong, or left out.
+    pub bad: Vec<bool>,
+    /// Rows left out on request: no result, no complaint.
+    pub skip: Vec<bool>,
+    /// Rows without a value in the column last read.
+    pub null: Vec<bool>,
+    /// What was wrong with any row seen so far.
+    pub log: IssueLog,
+    first_row: usize,
+    optional: bool,
+    nan_is_null: bool,
+    floats: Vec<f64>,
+    ticks: Vec<i64>,
+    mask: Vec<u8>,
+}
+
+impl Reader {
+    /// Turns to the rows of `range`.
+    pub fn begin(&mut self, fleet: &Fleet<'_>, range: &Range<usize>) {
+        self.first_row = range.start;
+        self.nan_is_null = fleet.nan_is_null;
+        self.skip.clear();
+        self.skip.resize(range.len(), false);
+        if let Some(skip) = fleet.skip {
+            self.load_mask(skip, range);
+            for (skip, flag) in self.skip.iter_mut().zip(&self.mask) {
+                *skip = *flag != 0;
+            }
+        }
+        self.bad.clone_from(&self.skip);
+        self.optional = false;
+    }
+
+    /// From here on nulls are no problem.
+    pub fn optional_from_here(&mut self) {
+        self.optional = true;
+    }
+
+    /// Notes a problem of the row at `index`, unless the row is left out anyway.
+    pub fn note(&mut self, index: usize, column: Column, rule: Rule, example: impl std::fmt::Display) {
+        if !self.skipped(index) {
+            self.log.note(self.first_row.saturating_add(index), column, rule, example);
+        }
+        if let Some(bad) = self.bad.get_mut(index) {
+            *bad = true;
+        }
+    }
+
+    /// Whether the row had no value in the column last read.
+    pub fn is_null(&self, index: usize) -> bool {
+        self.null.get(index).copied().unwrap_or(false)
+    }
+
+    fn skipped(&self, index: usize) -> bool {
+        self.skip.get(index).copied().unwrap_or(false)
+    }
+
+    fn load_mask(&mut self, mask: &dyn Load<u8>, range: &Range<usize>) {
+        self.mask.clear();
+        self.mask.resize(range.len(), 0);
+        mask.load(range.start, &mut self.mask);
+    }
+
+    /// Sets `null` from the mask; a null in a required column is a problem.
+    fn nulls(&mut self, nulls: Option<&dyn Load<u8>>, what: Column, range: &Range<usize>) {
+        self.null.clear();
+        self.null.resize(range.len(), false);
+        let Some(nulls) = nulls else { return };
+        self.load_mask(nulls, range);
+        for index in 0..range.len() {
+            if self.mask.get(index).is_some_and(|flag| *flag != 0) {
+                self.missing(index, what);
+            }
+        }
+    }
+
+    fn missing(&mut self, index: usize, what: Column) {
+        if let Some(null) = self.null.get_mut(index) {
+            *null = true;
+        }
+        if !self.optional {
+            self.note(index, what, Rule::Null, "null");
+        }
+    }
+}
+
+impl Money for i64 {
+    fn read(
+        column: &Nullable<'_, MoneyColumn<'_>>,
+        what: Column,
+        range: &Range<usize>,
+        settings: &Settings,
+        reader: &mut Reader,
+        out: &mut Vec<i64>,
+    ) {
+        reader.nulls(column.nulls, what, range);
+        out.clear();
+        out.resize(range.len(), 0);
+        let majors = match column.values {
+            MoneyColumn::Minor(values) => return values.load(range.start, out),
+            MoneyColumn::Major(values) => values,
+        };
+        let mut floats = std::mem::take(&mut reader.floats);
+        floats.clear();
+        floats.resize(range.len(), 0.0);
+        majors.load(range.start, &mut floats);
+        if !settings.units.from_major_into(&floats, out) {
+            for (index, (value, slot)) in floats.iter().zip(out).enumerate() {
+                if reader.is_null(index) || reader.skipped(index) {
+                    *slot = 0;
+                } else if value.is_nan() && reader.optional && reader.nan_is_null {
+                    *slot = 0;
+                    reader.missing(index, what);
+                } else {
+                    match settings.units.from_major(*value, settings.round_input) {
+                        Ok(minor) => *slot = minor,
+                        Err(rule) => {
+                            *slot = 0;
+                            reader.note(index, what, rule, value);
+                        }
+                    }
+                }
+            }
+        }
+        reader.floats = floats;
+    }
+
+    fn base(cost: i64, residual: i64) -> Option<i64> {
+        depreciable_amount(cost, residual)
+    }
+
+    fn share(self, rate: Rate) -> i64 {
+        rate.of(self)
+    }
+
+    fn sign(self) -> i8 {
+        match self {
+            0 => 0,
+            amount if amount < 0 => -1,
+            _ => 1,
+        }
+    }
+
+    fn within(self, limit: i64) -> bool {
+        if limit < 0 { (limit..=0).contains(&self) } else { (0..=limit).contains(&self) }
+    }
+
+    fn show(self, settings: &Settings) -> String {
+        settings.units.to_major(self).to_string()
+    }
+}
+
+impl Money for f64 {
+    fn read(
+        column: &Nullable<'_, MoneyColumn<'_>>,
+        what: Column,
+        range: &Range<usize>,
+        settings: &Settings,
+        reader: &mut Reader,
+        out: &mut Vec<f64>,
+    ) {
+        reader.nulls(column.nulls, what, range);
+        out.clear();
+        out.resize(range.len(), 0.0);
+        match column.values {
+            MoneyColumn::Major(values) => values.load(range.start, out),
+            MoneyColumn::Minor(values) => {
+                let mut minors = vec![0; range.len()];
+                values.load(range.start, &mut minors);
+                for (slot, minor) in out.iter_mut().zip(minors) {
+                    *slot = settings.units.to_major(minor);
+                }
+            }
+        }
+        for (index, slot) in out.iter_mut().enumerate() {
+            if slot.is_finite() {
+                continue;
+            }
+            let value = std::mem::take(slot);
+            if reader.is_null(index) || reader.skipped(index) {
+                continue;
+            }
+            if value.is_nan() && reader.optional && reader.nan_is_null {
+                reader.missing(index, what);
+            } else {
+                reader.note(index, what, Rule::NonFinite, value);
+            }
+        }
+    }
+
+    fn base(cost: f64, residual: f64) -> Option<f64> {
+        residual.within(cost).then_some(cost - residual)
+    }
+
+    fn share(self, rate: Rate) -> f64 {
+        self * rate.as_f64()
+    }
+
+    fn sign(self) -> i8 {
+        if self < 0.0 { -1 } else { i8::from(self > 0.0) }
+    }
+
+    fn within(self, limit: f64) -> bool {
+        if limit < 0.0 { (limit..=0.0).contains(&self) } else { (0.0..=limit).contains(&self) }
+    }
+
+    fn show(self, _: &Settings) -> String {
+        self.to_string()
+    }
+}
+
+/// Reads a column of dates as days.
+pub fn read_days(
+    column: &Nullable<'_, DateColumn<'_>>,
+    what: Column,
+    range: &Range<usize>,
+    settings: &Settings,
+    reader: &mut Reader,
+    out: &mut Vec<Date>,
+) {
+    reader.nulls(column.nulls, what, range);
+    out.clear();
+    out.resize(range.len(), 0);
+    match column.values {
+        DateColumn::Days(values) => {
+            values.load(range.start, out);
+            if out.iter().fold(true, |clean, day| clean & in_window(*day)) {
+                return;
+            }
+            for (index, day) in out.iter_mut().enumerate() {
+                let found = if in_window(*day) { DateRead::Day(*day) } else { DateRead::Outside };
+                *day = judge_day(found, index, what, settings, reader);
+            }
+        }
+        DateColumn::Ticks(values, per_day) => {
+            let mut ticks = std::mem::take(&mut reader.ticks);
+            ticks.clear();
+            ticks.resize(range.len(), 0);
+            values.load(range.start, &mut ticks);
+            if !days_of_ticks(&ticks, per_day, out) {
+                for (index, (tick, day)) in ticks.iter().zip(out).enumerate() {
+                    *day = judge_day(read_ticks(*tick, per_day), index, what, settings, reader);
+                }
+            }
+            reader.ticks = ticks;
+        }
+    }
+}
+
+/// The day, or one that does no harm where there is none.
+fn judge_day(found: DateRead, index: usize, what: Column, settings: &Settings, reader: &mut Reader) -> Date {
+    if reader.is_null(index) || reader.skipped(index) {
+        return 0;
+    }
+    match found {
+        DateRead::Day(day) => return day,
+        DateRead::NotMidnight(day) if settings.floor_time => return day,
+        DateRead::NotMidnight(day) => reader.note(index, what, Rule::DateTime, iso(day)),
+        DateRead::Missing => reader.missing(index, what),
+        DateRead::Outside => reader.note(index, what, Rule::DateRange, "outside 1900-01-01 to 2199-12-31"),
+    }
+    0
+}
+
+/// Converts ticks to days; `false` when some row needs the slow judgement.
+fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
+    const MICROSECONDS: i64 = 86_400_000_000;
+    const NANOSECONDS: i64 = 86_400_000_000_000;
+    // Division by a constant is a multiplication, so the usual units get loops of their own.
+    match per_day {
+        MICROSECONDS => divide_ticks(ticks, |t| (t.div_euclid(MICROSECONDS), t.rem_euclid(MICROSECONDS)), out),
+        NANOSECONDS => divide_ticks(ticks, |t| (t.div_euclid(NANOSECONDS), t.rem_euclid(NANOSECONDS)), out),
+        86_400 => divide_ticks(ticks, |t| (t.div_euclid(86_400), t.rem_euclid(86_400)), out),
+        _ => divide_ticks(ticks, |t| (t.div_euclid(per_day.max(1)), t.rem_euclid(per_day.max(1))), out),
+    }
+}
+
+#[inline]
+fn divide_ticks(ticks: &[i64], divide: impl Fn(i64) -> (i64, i64), out: &mut [Date]) -> bool {
+    let mut clean = true;
+    for (tick, slot) in ticks.iter().zip(out) {
+        let (day, rest) = divide(*tick);
+        // Outside the window the truncated day may look right, so the wide one is judged.
+        let near = day.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+        let day = i32::try_from(near).unwrap_or(i32::MAX);
+        clean &= (rest == 0) & in_window(day);
+        *slot = day;
+    }
+    clean
+}
+
+/// Reads a column of lives; 0 stands for none.
+pub fn read_months(
+    column: &Nullable<'_, MonthsColumn<'_>>,
+    range: &Range<usize>,
+    settings: &Settings,
+    reader: &mut Reader,
+    out: &mut Vec<i32>,
+) {
+    const WHAT: Column = Column::UsefulLifeMonths;
+    reader.nulls(column.nulls, WHAT, range);
+    out.clear();
+    match column.values {
+        MonthsColumn::Whole(values) => {
+            let mut ticks = std::mem::take(&mut reader.ticks);
+            ticks.clear();
+            ticks.resize(range.len(), 0);
+            values.load(range.start, &mut ticks);
+            out.extend(
+                ticks
+                    .iter()
+                    .enumerate()
+                    .map(|(index, months)| judge_months(Ok(*months), index, months, settings, reader)),
+            );
+            reader.ticks = ticks;
+        }
+        MonthsColumn::Float(values) => {
+            let mut floats = std::mem::take(&mut reader.floats);
+            floats.clear();
+            floats.resize(range.len(), 0.0);
+            values.load(range.start, &mut floats);
+            for (index, float) in floats.iter().enumerate() {
+                if float.is_nan() && reader.nan_is_null {
+                    reader.missing(index, WHAT);
+                }
+                out.push(judge_months(whole_months(*float), index, float, settings, reader));
+            }
+            reader.floats = floats;
+        }
+    }
+}
+
+fn judge_months(
+    read: Result<i64, Rule>,
+    index: usize,
+    value: impl std::fmt::Display,
+    settings: &Settings,
+    reader: &mut Reader,
+) -> i32 {
+    if reader.is_null(index) || reader.skipped(index) {
+        return 0;
+    }
+    let in_range =
+        |months| if (1..=settings.max_life_months).contains(&months) { Ok(months) } else { Err(Rule::Range) };
+    let judged = read.and_then(|months| i32::try_from(months).map_err(|_| Rule::Range)).and_then(in_range);
+    judged.unwrap_or_else(|rule| {
+        reader.note(index, Column::UsefulLifeMonths, rule, value);
+        0
+    })
+}
+
+fn whole_months(float: f64) -> Result<i64, Rule> {
+    if !float.is_finite() {
+        Err(Rule::NonFinite)
+    } else if float.fract() != 0.0 {
+        Err(Rule::DType)
+    } else {
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, and the range check follows")]
+        Ok(float as i64)
+    }
+}
+
+/// A date as users write it.
+pub fn iso(date: Date) -> String {
+    let month = crate::calendar::month_of(date);
+    let year = 1970_i32.saturating_add(month.div_euclid(12));
+    format!("{year:04}-{:02}-{:02}", month.rem_euclid(12).saturating_add(1), crate::calendar::day_of_month(date))
+}
