@@ -2,7 +2,7 @@
 # need.sh cargo     fails with one sentence when there is no cargo that is new enough
 # need.sh python    prints a Python that is new enough, or fails with one sentence; $PYTHON comes first
 set -eu
-cd "$(dirname "$0")/.."
+cd "${0%/*}/.."
 
 case "${1-}" in
 cargo)

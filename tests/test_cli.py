@@ -37,6 +37,11 @@ def fleet_csv(tmp_path: Path, fleet: pd.DataFrame) -> Path:
     return path
 
 
+def as_text(fleet: pd.DataFrame) -> pd.DataFrame:
+    """A CSV knows no categories: its keys come in the order of their texts."""
+    return fleet.astype(dict.fromkeys(("gpu_model", "site", "asset_class"), str))
+
+
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "neocalc", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **options)
@@ -64,19 +69,24 @@ def test_demo_prints_the_published_figure_beside_the_computed(tmp_path: Path) ->
     assert re.split(r"  +", next(line for line in lines if line.startswith("Technology"))) == [
         "Technology equipment", "414.4", "621.7",
     ]  # fmt: skip
-    assert next(line for line in lines if line.startswith("Total")).split() == ["Total", "442.4", "649.7", "443"]
+    assert next(line for line in lines if line.startswith("Total")).split() == [
+        "Total",
+        "442.4",
+        "649.7",
+        "443",
+    ]
     assert "kind A" in done.stdout
     assert "10-Q" in done.stdout
     assert done.stderr == f"wrote {page}\n"
     text = page.read_text(encoding="utf-8")
-    assert text.count("<svg viewBox") > 3
+    assert text.count("<svg viewBox") == 3
     assert run("demo").stdout == done.stdout  # the page is all that -o adds
 
 
 def test_compare_to_stdout_is_a_clean_csv_of_the_apis_result(fleet_csv: Path, fleet: pd.DataFrame) -> None:
     done = run("compare", fleet_csv, "--years", 4, 6, "--by", "gpu_model", "--freq", "Y")
     assert (done.returncode, done.stderr) == (0, "")
-    expected = nc.compare_lives(fleet, (4, 6), by=["gpu_model"], freq="Y")
+    expected = nc.compare_lives(as_text(fleet), (4, 6), by=["gpu_model"], freq="Y")
     rows = list(csv.DictReader(done.stdout.splitlines()))
     assert list(rows[0]) == list(expected.columns)
     assert len(rows) == len(expected)
@@ -95,7 +105,7 @@ def test_files_hold_the_apis_result(
     fleet.to_csv(path, index=False) if path.suffix == ".csv" else fleet.to_parquet(path)
     assert main(["compare", str(path), "--years", "4", "5.5", *grouping, "-o", str(out)]) == 0
     by = None if grouping == ("--per-asset",) else list(grouping[1:])
-    expected = nc.compare_lives(fleet, (4, 5.5), by=by, freq="Q")
+    expected = nc.compare_lives(as_text(fleet) if path.suffix == ".csv" else fleet, (4, 5.5), by=by, freq="Q")
     result = pd.read_csv(out, parse_dates=["period_end"]) if out.suffix == ".csv" else pd.read_parquet(out)
     assert list(result.columns) == list(expected.columns)
     assert len(result) == len(expected) > 0
@@ -104,7 +114,6 @@ def test_files_hold_the_apis_result(
             assert (result[name].astype(float) == expected[name]).all(), name
         elif name == "period_end":
             assert (result[name] == expected[name]).all()
-    # Text keys come back in the order of their kind of column, so rows are compared by what they name.
     keys = [name for name in expected if expected[name].dtype.name in ("category", "str", "object")]
     for name in keys:
         assert result[name].astype(str).to_list() == expected[name].astype(str).to_list(), name
@@ -148,7 +157,9 @@ def test_report_of_a_file(tmp_path: Path, fleet_csv: Path, capsys: pytest.Captur
 
 
 def test_validate_lists_problems_as_csv(tmp_path: Path) -> None:
-    path = write(tmp_path / "bad.csv", HEAD + "a,100.005,2024-01-01,H100\nb,-5,2024-02-30,H100\nb,7,2024-02-28,H100\n")
+    path = write(
+        tmp_path / "bad.csv", HEAD + "a,100.005,2024-01-01,H100\nb,-5,2024-02-30,H100\nb,7,2024-02-28,H100\n"
+    )
     done = run("validate", path)
     assert done.returncode == 1
     codes = {(row["column"], row["code"]) for row in csv.DictReader(done.stdout.splitlines())}
@@ -305,9 +316,12 @@ def test_broken_csv_is_refused_with_its_line(
 
 
 @pytest.mark.parametrize(
-    "amount", ["1 234.56", "1.234,56", "(500)", "5e3", "0x10", "1_000", "１２", "١٢", "NaN", "inf", "$5", "5-", "."]
+    "amount",
+    ["1 234.56", "1.234,56", "(500)", "5e3", "0x10", "1_000", "１２", "١٢", "NaN", "inf", "$5", "5-", "."],
 )
-def test_only_plain_decimals_are_amounts(tmp_path: Path, capsys: pytest.CaptureFixture[str], amount: str) -> None:
+def test_only_plain_decimals_are_amounts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], amount: str
+) -> None:
     path = write(tmp_path / "fleet.csv", HEAD + f'1,100.00,2024-01-01,H100\n2,"{amount}",2024-01-01,H100\n')
     assert main(["compare", str(path), "--years", "4"]) == 1
     error = said(capsys)
@@ -342,7 +356,9 @@ def test_reading_guesses_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" + bytes(100) + b"PAR1", b"id,cost\n1,2\n"])
-def test_broken_parquet_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes) -> None:
+def test_broken_parquet_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
     path = write(tmp_path / "fleet.parquet", content)
     assert main(["compare", str(path), "--years", "4"]) == 1
     assert "not a readable Parquet file" in said(capsys)
@@ -364,11 +380,18 @@ def test_text_a_spreadsheet_would_run_is_made_text(tmp_path: Path, library: str)
         with path.open(newline="") as file:
             head, *rows = csv.reader(file)
         assert head == ["'=key", "amount"]
-        assert [row[0] for row in rows] == [*(f"'{text}" for text in FORMULAS), "H100", ""]
+        # A lone \r would end the row for some readers.
+        assert [row[0] for row in rows] == [
+            *(f"'{text}".replace("\r", "\n") for text in FORMULAS),
+            "H100",
+            "",
+        ]
         assert {row[1] for row in rows} == {"-12.5"}  # a number is no formula
 
 
-def test_names_from_a_file_do_not_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_names_from_a_file_do_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = write(tmp_path / "fleet.csv", "asset_id,cost,in_service_date\n\x1b[2J,-5,2024-01-01\n")
     assert main(["compare", str(path), "--years", "4"]) == 1
     assert "\x1b" not in said(capsys)
@@ -395,9 +418,23 @@ def test_signal_leaves_no_partial_file(tmp_path: Path, signum: int, status: int)
     nc.load_example("gpu_fleet", rows=20_000).to_parquet(path)
     out = write(tmp_path / "out.csv", "old")
     process = subprocess.Popen(
-        [sys.executable, "-m", "neocalc", "compare", path, "--years", "4", "6", "--per-asset", "--freq", "M", "-o", out],
+        [
+            sys.executable,
+            "-m",
+            "neocalc",
+            "compare",
+            path,
+            "--years",
+            "4",
+            "6",
+            "--per-asset",
+            "--freq",
+            "M",
+            "-o",
+            out,
+        ],
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # whatever the tests run under
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - whatever the tests run under
     )
     # Seconds of writing begin when the temporary file has its first bytes.
     deadline = time.monotonic() + 60
@@ -424,7 +461,9 @@ def test_ignored_interrupt_stays_ignored(tmp_path: Path) -> None:
     )
     for handler, status in ((signal.SIG_IGN, 0), (signal.SIG_DFL, 130)):
         done = subprocess.run(
-            [sys.executable, "-c", code], preexec_fn=lambda h=handler: signal.signal(signal.SIGINT, h), check=False
+            [sys.executable, "-c", code],
+            preexec_fn=lambda h=handler: signal.signal(signal.SIGINT, h),
+            check=False,
         )
         assert done.returncode == status
 

@@ -33,7 +33,7 @@ def compare(fleet: object, years: tuple[float, ...] = (4, 6), **options: object)
 class Tables(HTMLParser):
     """Rows of cell texts for each table of a page; every tag must be closed."""
 
-    VOID = frozenset({"meta", "line", "circle", "rect", "polyline", "polygon"})
+    VOID = frozenset({"meta"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -76,13 +76,14 @@ def test_table_shows_what_the_api_computes(fleet: pd.DataFrame, years: tuple[flo
     result = pd.concat([by_model.astype({"gpu_model": str}), total])
     shown = result[result["period_end"] == pd.Timestamp(data.year_shown)]
     assert set(rows) > {"Total", *MODELS}
-    for label, group in shown.groupby("gpu_model"):
-        group = group.set_index(group["policy"].astype(str)).loc[[f"{year}y" for year in sorted(years)]]
+    for label, rows_of in shown.groupby("gpu_model"):
+        group = rows_of.set_index(rows_of["policy"].astype(str)).loc[[f"{year}y" for year in sorted(years)]]
         charge = group["depreciation"].to_list()
         expected = millions(charge)
         if len(years) > 1:
             expected += [*millions([charge[0] - charge[-1]]), rows[label][len(years) + 2]]
-        expected += millions(group["closing_book_value"])
+        book_value = group["closing_book_value"].to_list()
+        expected += millions(book_value if len(years) <= 3 else [book_value[0], book_value[-1]])
         assert rows[label][1:] == expected  # after the mark
 
 
@@ -92,7 +93,8 @@ MODELS = {"A100", "H100", "H200", "B200", "GB200", "L40S"}
 @pytest.mark.parametrize("kind", ["polars", "pyarrow"])
 def test_every_kind_of_frame_gives_the_same_page(kind: str) -> None:
     pages = {
-        render_page(compare(nc.load_example("gpu_fleet", rows=300, kind=k), by=["site"])) for k in ("pandas", kind)
+        render_page(compare(nc.load_example("gpu_fleet", rows=300, kind=k), by=["site"]))
+        for k in ("pandas", kind)
     }
     assert len(pages) == 1
 
@@ -148,7 +150,7 @@ def test_figures_are_named_and_no_label_covers_another(
     if len(years) > 1:
         figures.append(difference_figure(data))
     for figure in figures:
-        root = ET.fromstring(figure)
+        root = ET.fromstring(figure)  # noqa: S314 - it is our own
         title, description = root.find("title"), root.find("desc")
         assert root.get("role") == "img"
         assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
@@ -217,7 +219,10 @@ def luminance(colour: str) -> float:
 def test_colours_can_be_told_from_their_ground() -> None:
     """WCAG 2.1, 1.4.3: 4.5 to 1 for text; text in bars is on the colour what the colour is on the card."""
     style = files("neocalc.report").joinpath("page.css").read_text(encoding="utf-8")
-    schemes = [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{.*?\}", style, re.DOTALL)]
+    schemes = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root \{.*?\}", style, re.DOTALL)
+    ]
     assert len(schemes) == 3  # light, dark, print
     assert schemes[2].items() > {k: v for k, v in schemes[0].items() if k not in ("paper", "card")}.items()
     for scheme in schemes:

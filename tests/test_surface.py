@@ -48,9 +48,12 @@ def test_public_names_are_those_of_all() -> None:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+    package = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["package"]
+    cargo = package["version"]
     assert neocalc.__version__ == _core.__version__ == importlib.metadata.version("neocalc") == cargo
     assert f"## [{cargo}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert f"Rust {package['rust-version']}" in (ROOT / page).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", PUBLIC)

@@ -269,7 +269,8 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
     if kind == "i":
         return native(values).astype(np.int64, copy=False), raw.null
     if kind == "u":
-        return np.minimum(native(values), _I64.max).astype(np.int64), raw.null
+        top = np.array(_I64.max, dtype=np.uint64)  # out of range either way, and never wrapped
+        return np.minimum(native(values), top).astype(np.int64), raw.null
     if kind == "O":
         return _each(raw, name, problems, _months, nan_is_null)
     problems.column(name, "dtype", str(values.dtype))

@@ -159,9 +159,10 @@ class FleetColumns:
 
     def _check_ids(self) -> None:
         nulls = self.frame.null_ids()
+        again = self.frame.duplicate_ids(self._index_is_id)
+        self.ids_are_unique = not len(nulls) and not len(again)
         if len(nulls):
             self.problems.rows("asset_id", "null", nulls, self.n, "null")
-        again = self.frame.duplicate_ids(self._index_is_id)
         if len(again):
             example = str(self.frame.ids(True).pick(int(again[0])))
             self.problems.rows("asset_id", "duplicate_id", again, self.n, example)

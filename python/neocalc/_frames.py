@@ -64,8 +64,8 @@ class Frame(Protocol):
     def uniques(self, uniques: Any) -> list[Any]:
         """Return what `take` decodes with as Python values, in the order of the codes."""
 
-    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
-        """Return an ordered dictionary column; -1 is null."""
+    def categorical(self, codes: Array, labels: Sequence[str], *, ordered: bool = True) -> Any:
+        """Return a dictionary column; -1 is null."""
 
     def dates_out(self, dates: Array, null: Array | None = None) -> Any:
         """Turn what the core wrote (`date_dtype`) into a date column."""

@@ -206,8 +206,8 @@ class NarwhalsFrame:
         """Return uniques as Python values."""
         return list(uniques.to_list() if self.polars else uniques[1].to_pylist())
 
-    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
-        """Return an Enum (polars) or an ordered dictionary (pyarrow)."""
+    def categorical(self, codes: Array, labels: Sequence[str], *, ordered: bool = True) -> Any:
+        """Return an Enum (polars) or a dictionary (pyarrow)."""
         null = codes < 0
         if self.polars:
             pl = self._native
@@ -216,7 +216,7 @@ class NarwhalsFrame:
             return values.gather(at.replace(-1, None) if null.any() else at)
         pa = self._native
         indices = pa.array(codes.astype(np.int32), mask=null if null.any() else None)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(list(labels), pa.string()), ordered=True)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(list(labels), pa.string()), ordered=ordered)
 
     def _column(self, values: Array, null: Array | None) -> Any:
         if self.polars:

@@ -62,8 +62,8 @@ def raw_series(series: Any) -> Raw:
 
 
 @lru_cache(maxsize=64)
-def _ordered(labels: tuple[str, ...]) -> Any:
-    return pd.CategoricalDtype(list(labels), ordered=True)
+def _dictionary(labels: tuple[str, ...], ordered: bool) -> Any:
+    return pd.CategoricalDtype(list(labels), ordered=ordered)
 
 
 class PandasFrame:
@@ -114,10 +114,10 @@ class PandasFrame:
                 np.ascontiguousarray(values.astype(np.int64, copy=False)),
                 values.take,
                 lambda row: int(values[row]),
-                None if values.dtype == np.int64 else values.dtype,
+                None if values.dtype == np.int64 else values.dtype.newbyteorder("="),
             )
         array = source.array
-        text = isinstance(array.dtype, pd.StringDtype) or array.dtype == object
+        text = isinstance(source.dtype, pd.StringDtype) or source.dtype == object
 
         def by_position(positions: Array) -> Any:
             if text and not keep_dtype:
@@ -146,7 +146,7 @@ class PandasFrame:
             return _NO_ROWS
         again = np.asarray(source.duplicated(keep=False))
         if not isinstance(source, pd.MultiIndex):
-            again &= ~np.asarray(source.isna())
+            again = again & ~np.asarray(source.isna())
         return np.flatnonzero(again)
 
     def null_ids(self) -> Array:
@@ -175,9 +175,9 @@ class PandasFrame:
         """Return uniques as Python values."""
         return list(uniques.categories if isinstance(uniques, pd.CategoricalDtype) else uniques)
 
-    def categorical(self, codes: Array, labels: Sequence[str]) -> Any:
-        """Return an ordered Categorical."""
-        return pd.Categorical.from_codes(codes, dtype=_ordered(tuple(labels)), validate=False)
+    def categorical(self, codes: Array, labels: Sequence[str], *, ordered: bool = True) -> Any:
+        """Return a Categorical."""
+        return pd.Categorical.from_codes(codes, dtype=_dictionary(tuple(labels), ordered), validate=False)
 
     def dates_out(self, dates: Array, null: Array | None = None) -> Any:
         """Return datetime64[us] over the same memory."""

@@ -110,7 +110,7 @@ def rows_frame(
     _check_rows(options, total, labels is not None, baseline)
     # Float64 comes from the core as it is; exact differences and Decimals start from minor units.
     direct = not options.rounded or (options.amounts == "major" and baseline is None)
-    ids = frame.ids(options.keep_id_dtype)
+    ids = frame.ids(options.keep_id_dtype or not fleet.ids_are_unique)
     id_ints = None if ids.ints is None else np.empty(total, dtype=np.int64)
     position = np.empty(total, dtype=np.int32) if ids.ints is None else None
     period_end = np.empty(total, dtype=frame.date_dtype)
@@ -169,7 +169,7 @@ def rows_frame(
     for name in list(money):
         columns[name] = money_column(fleet, money.pop(name), null)
     if issue is not None:
-        columns["issue"] = frame.categorical(issue, names)
+        columns["issue"] = frame.categorical(issue, names, ordered=False)
     return finish(fleet, frame.build(columns))
 
 
@@ -230,15 +230,17 @@ def totals_frame(
 
     found = attempt(fleet, runs, compute, lambda t: t.issues)
     observed = np.flatnonzero(found.group_rows)
+    # Where all groups but null have rows, the usual case, a view of their cells is enough.
+    pick: Any = slice(len(observed)) if (observed == np.arange(len(observed))).all() else observed
     shape = (len(runs), groups.n + 1, len(found.period_ends))
     try:
-        cells = {name: np.asarray(found.cells(name))[:, observed] for name in options.core_columns}
+        cells = {name: np.asarray(found.cells(name))[:, pick] for name in options.core_columns}
     except OverflowError:
         if options.amounts == "minor":
             hint = "ask for amounts='decimal': totals have no limit there"
             raise InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n) from None
         cells = {
-            name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, observed]
+            name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, pick]
             for name in options.core_columns
         }
 

@@ -56,17 +56,22 @@ def make_run(
         return run, lambda _: run
     policies = [policy] if isinstance(policy, Policy) else list(policy.values())
     specs = [_spec(each, wins) for each in policies]
-    codes = np.zeros(data.n, dtype=np.int32)
-    if not isinstance(policy, Policy) and policy_by is not None and data.has(policy_by):
+    # A row outside keeps its own life, under the convention of its class or else of the first.
+    kept = [] if inside is None else [(0, False, rate, convention) for _, _, rate, convention in specs]
+    codes: Array
+    if isinstance(policy, Policy):
+        codes = np.zeros(data.n, dtype=np.int8) if inside is None else (~inside).view(np.int8)
+    elif policy_by is not None and data.has(policy_by):
         data.policy_by = policy_by
         own, _, values = data.classes(policy_by)
         places = {key: place for place, key in enumerate(policy)}
         table = np.array([*(places.get(value, -1) for value in values), -1], dtype=np.int32)
         codes = recode(own, table)
-    if inside is not None:
-        # A class without a policy still keeps its own life, under the first policy's convention.
-        np.copyto(codes, np.maximum(codes, 0) + len(specs), where=~inside)
-        specs += [(0, False, rate, convention) for _, _, rate, convention in specs]
+        if inside is not None:
+            np.copyto(codes, recode(own, np.maximum(table, 0) + np.int32(len(specs))), where=~inside)
+    else:
+        codes = np.zeros(data.n, dtype=np.int8)  # a missing column: nothing will be computed
+    specs += kept
     return _core.Run(specs, codes), lambda row: _core.Run(specs, codes[row : row + 1])
 
 

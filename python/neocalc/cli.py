@@ -14,6 +14,7 @@ import math
 import os
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,9 @@ def _demo(args: argparse.Namespace) -> int:
         write_text(render_page(demo.coreweave_comparison(fleet)), args.output)
     table = (published.header, *published.rows, published.total)
     width = max(len(row[0]) for row in table) + 2
-    lines = [row[0].ljust(width) + "".join(cell.rjust(15) for cell in row[1:]) for row in table]
+    lines = [(row[0].ljust(width) + "".join(cell.rjust(15) for cell in row[1:])).rstrip() for row in table]
     lines.insert(-1, "-" * max(map(len, lines)))
-    print(f"{demo.TITLE}\n{published.headline}\n", *lines, f"\n{published.remark}", sep="\n")
+    print(f"{demo.TITLE}\n{published.headline}\n", *lines, "", textwrap.fill(published.remark, 100), sep="\n")
     assumptions = (f"- {line}" for line in demo.ASSUMPTIONS)
     print("\nAssumptions", *assumptions, f"\nSource: {coreweave.SOURCE}", sep="\n")
     _say(f"wrote {args.output}" if args.output else "neocalc demo -o report.html draws it")

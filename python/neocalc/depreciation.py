@@ -241,7 +241,7 @@ def book_values(
         issue = np.full(len(positions), -1, dtype=np.int8)
         if null is not None:
             issue[null] = [names.index(code) for code in codes]
-        columns["issue"] = data.frame.categorical(issue, names)
+        columns["issue"] = data.frame.categorical(issue, names, ordered=False)
     return finish(data, data.frame.build(columns, keep, like_input=True))
 
 

@@ -119,23 +119,38 @@ fn nearest_integer(scaled: f64) -> (f64, i64) {
     (shifted - ROUNDER, minor)
 }
 
+/// The integer below 2^51 in size as a double, without the conversion instruction that only scalars have.
+#[must_use]
+#[inline]
+pub fn small_f64(amount: i64) -> f64 {
+    f64::from_bits(amount.wrapping_add(ROUNDER.to_bits().cast_signed()).cast_unsigned()) - ROUNDER
+}
+
+/// The way back, for whole doubles.
+#[must_use]
+#[inline]
+pub fn small_i64(amount: f64) -> i64 {
+    nearest_integer(amount).1
+}
+
 /// `amount / divisor` rounded half-to-even, for `0 <= amount < 2^51` and a whole divisor of at most 2^10.
 ///
 /// The double quotient is off by less than `1 / (4 divisor)`, and an exact quotient that is no tie lies at least
 /// `1 / (2 divisor)` from one, so rounding the double decides as the rational would; a tie is itself a double.
 #[must_use]
 #[inline]
-pub fn small_quotient_half_even(amount: f64, divisor: f64) -> i64 {
-    nearest_integer(amount / divisor).1
+pub fn small_quotient_half_even(amount: f64, divisor: f64) -> (f64, i64) {
+    nearest_integer(amount / divisor)
 }
 
 /// The whole part of `amount / divisor` under the same bounds, by the same argument.
 #[must_use]
 #[inline]
-pub fn small_quotient_floor(amount: f64, divisor: f64) -> f64 {
+pub fn small_quotient_floor(amount: f64, divisor: f64) -> (f64, i64) {
     let quotient = amount / divisor;
-    let (nearest, _) = nearest_integer(quotient);
-    if nearest > quotient { nearest - 1.0 } else { nearest }
+    let (nearest, whole) = nearest_integer(quotient);
+    let above = nearest > quotient;
+    (if above { nearest - 1.0 } else { nearest }, whole.wrapping_sub(i64::from(above)))
 }
 
 /// `numerator / denominator` rounded half-to-even; a denominator below 1 counts as 1.
@@ -212,8 +227,12 @@ mod tests {
         ) {
             let amount = if tie { (amount / divisor * 2 + 1) * divisor / 2 } else { amount }.min((1 << 51) - 1);
             let (top, bottom) = (amount as f64, divisor as f64);
-            prop_assert_eq!(i128::from(small_quotient_half_even(top, bottom)), round_half_even(amount.into(), divisor.into()));
-            prop_assert_eq!(small_quotient_floor(top, bottom), (amount / divisor) as f64);
+            let (rounded, whole) = (small_quotient_half_even(top, bottom), amount / divisor);
+            prop_assert_eq!(i128::from(rounded.1), round_half_even(amount.into(), divisor.into()));
+            prop_assert_eq!(rounded.0, rounded.1 as f64);
+            prop_assert_eq!(small_quotient_floor(top, bottom), (whole as f64, whole));
+            prop_assert_eq!((small_f64(amount), small_f64(-amount)), (top, -top));
+            prop_assert_eq!((small_i64(top), small_i64(-top)), (amount, -amount));
         }
 
         #[test]

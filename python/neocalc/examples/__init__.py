@@ -45,7 +45,7 @@ def load_example(name: str, *, rows: int | None = None, kind: str = "pandas") ->
     >>> import neocalc as nc
     >>> fleet = nc.load_example("gpu_fleet", rows=3)
     >>> fleet["gpu_model"].astype(str).tolist()
-    ['A100', 'H100', 'GB200']
+    ['H100', 'A100', 'L40S']
     >>> fleet.attrs["source"].startswith("GENERATED")
     True
     """

@@ -153,7 +153,9 @@ def compare_for_report(
     costs = charge[policies[0]]
     if len(policies) > 1:
         costs = [short - long for short, long in zip(costs, charge[policies[-1]], strict=True)]
-    shown = costs.index(max(costs))
+    # Of years that differ by the rounding of cents, the first.
+    enough = max(costs) - abs(max(costs)) * 1e-6
+    shown = next(i for i, cost in enumerate(costs) if cost >= enough)
 
     cells: dict[tuple[Any, ...], dict[str, tuple[float, float]]] = {}
     if by:

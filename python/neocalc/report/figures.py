@@ -130,7 +130,7 @@ def yearly_charge_figure(data: Comparison) -> str:
             if room and shown[place] == named:
                 plot.text(middle, top - 21, policy, colour=colour)
     if not room:
-        right = plot.right
+        right: float = plot.right
         for position, policy in reversed(list(enumerate(names))):
             plot.text(right, 14, policy, colour=policy_colour(position, count), anchor="end")
             right -= text_width(policy) + 14

@@ -33,6 +33,11 @@ def spelled(policy: str) -> str:
     return re.sub(r"^([\d.]+)([ym])$", lambda m: f"{m[1]}-{'year' if m[2] == 'y' else 'month'}", policy)
 
 
+def _singled_out(count: int) -> tuple[int, ...]:
+    """Positions of the lives that are written out: all, or of many the outer two."""
+    return tuple(range(count)) if count <= 3 else (0, count - 1)
+
+
 def _table(caption: str, head: str, rows: Iterable[Sequence[str]], total: Sequence[str]) -> str:
     """Lay out cells that are HTML already."""
 
@@ -52,23 +57,24 @@ def _group_cells(row: GroupRow, mark: str) -> list[str]:
     if len(row.charge) > 1:
         short, long = row.charge[0], row.charge[-1]
         cells += [number((short - long) / 1e6, 1), percent_more(short, long)]
-    return [*cells, *(number(value / 1e6, 1) for value in row.book_value)]
+    return [*cells, *(number(row.book_value[i] / 1e6, 1) for i in _singled_out(len(row.charge)))]
 
 
 def _group_table(data: Comparison) -> str:
     count = len(data.policies)
-    names = "".join(
+    names = [
         f'<th scope="col" style="color:{policy_colour(position, count)}">{escape(policy)}</th>'
         for position, policy in enumerate(data.policies)
-    )
+    ]
+    outer = [names[position] for position in _singled_out(count)]
     less = escape(f"{data.shortest} less {data.longest}")
     more = f'<th scope="col">{less}</th><th scope="col">in %</th>'
     charge = f"Charge, {symbol(data.currency)} million"
     head = (
         f'<tr><th scope="col" rowspan="2">{escape(", ".join(data.by)) or "Fleet"}</th>'
         f'<th scope="colgroup" colspan="{1 + count + 2 * (count > 1)}">{escape(charge)}</th>'
-        f'<th scope="colgroup" colspan="{count}">Book value at its end</th></tr>'
-        f"<tr><td></td>{names}{more if count > 1 else ''}{names}</tr>"
+        f'<th scope="colgroup" colspan="{len(outer)}">Book value at its end</th></tr>'
+        f"<tr><td></td>{''.join(names)}{more if count > 1 else ''}{''.join(outer)}</tr>"
     )
     caption = f"Year to {data.year_shown:%d %B %Y}"
     if count > 1:
@@ -96,9 +102,12 @@ def _published(published: Published | None) -> str:
 def _tiles(data: Comparison) -> str:
     year, count = year_label(data.year_shown), len(data.policies)
     tiles = [
-        (data.money(value), f"charge in {year}, {spelled(policy)} life", policy_colour(position, count))
-        for position, (policy, value) in enumerate(zip(data.policies, data.total.charge, strict=True))
-        if position in (0, count - 1) or count == 3  # of many lives the outer two
+        (
+            data.money(data.total.charge[position]),
+            f"charge in {year}, {spelled(data.policies[position])} life",
+            policy_colour(position, count),
+        )
+        for position in _singled_out(count)
     ]
     if count > 1:
         more = percent_more(data.total.charge[0], data.total.charge[-1])

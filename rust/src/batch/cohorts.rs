@@ -17,10 +17,10 @@ use super::columns::Fleet;
 use super::flows::{Addend, CHARGES, COST, Flows};
 use super::pool::filled;
 use super::settings::{Horizon, PolicySpec, Run, Settings};
-use crate::calendar::{Month, month_of};
+use crate::calendar::{Date, Month, days_in_month, month_start};
 use crate::depreciation::{Convention, Rounding};
 use crate::error::Error;
-use crate::money::{FLOAT_LIMIT_MINOR, small_quotient_floor, small_quotient_half_even};
+use crate::money::{FLOAT_LIMIT_MINOR, small_f64, small_i64, small_quotient_floor, small_quotient_half_even};
 use crate::rate::Rate;
 
 /// Cells of one accumulator at most: 32 MB.
@@ -180,7 +180,7 @@ impl Patterns {
                 let units = if spec.mid_month { month.saturating_mul(2).saturating_sub(1) } else { month };
                 let total = if spec.mid_month { spec.life.saturating_mul(2) } else { spec.life };
                 let product = small_float(remainder.saturating_mul(units.min(total)));
-                let balance = small_quotient_half_even(product, small_float(total));
+                let (_, balance) = small_quotient_half_even(product, small_float(total));
                 table.push(u8::try_from(balance.saturating_sub(before)).unwrap_or(0));
                 before = balance;
             }
@@ -248,14 +248,32 @@ pub struct Cohorts {
     first: Month,
     months: usize,
     stride: usize,
+    days: DayTable,
     /// By run and policy.
     specs: Vec<Vec<Option<Kernel>>>,
     /// By group and month: the cost that entered, then the fields of each policy.
     cells: Vec<i64>,
-    /// Where each row of the chunk belongs: group x months + month.
-    places: Vec<u32>,
     /// No cell is larger than this.
     bound: u64,
+    stage: Stage,
+}
+
+/// What the rows of a chunk will add to the cells, so that each cell is visited once for all runs.
+#[derive(Default)]
+struct Stage {
+    /// Each row's group and month as one number; [`NOWHERE`] for rows that no cell takes.
+    places: Vec<u32>,
+    /// Each row's month.
+    months: Vec<u16>,
+    /// Each row's additions to the fields of its cell.
+    fields: Vec<i64>,
+    /// Which rows the run at hand has taken.
+    taken: Vec<bool>,
+    /// Depreciable amounts; negative for rows that the policy at hand does not take.
+    bases: Vec<i64>,
+    /// The step of each row, and its remainder (balance) or first charge (level, mid month).
+    steps: Vec<i64>,
+    extras: Vec<i64>,
 }
 
 impl Cohorts {
@@ -281,27 +299,34 @@ impl Cohorts {
             first: plan.first,
             months: plan.months,
             stride: plan.stride,
+            days: DayTable::new(plan.first, plan.months),
             specs,
             cells: filled(cells, 0)?,
-            places: Vec::new(),
             bound: 0,
+            stage: Stage::default(),
         })
     }
 
     /// Finds the cell of each row, and makes sure that the chunk's sums fit.
     fn place(&mut self, chunk: &Prepared<i64>, groups: &[i32], flows: &mut Flows<i64>) -> Result<(), Error> {
-        self.places.clear();
-        let months = u32::try_from(self.months).unwrap_or(0);
+        let Stage { places, months, fields, .. } = &mut self.stage;
+        places.clear();
+        months.clear();
+        fields.clear();
+        fields.resize(chunk.day.len().saturating_mul(self.stride), 0);
+        let per_group = u32::try_from(self.months).unwrap_or(0);
         let mut sum = 0_u64;
-        for ((day, cost), group) in chunk.day.iter().zip(&chunk.cost).zip(groups) {
-            let month = month_of(*day).wrapping_sub(self.first).cast_unsigned();
-            let inside = (month < months) & (cost.cast_unsigned() < LIMIT);
-            let place = group.cast_unsigned().wrapping_mul(months).wrapping_add(month);
-            self.places.push(if inside { place } else { NOWHERE });
+        let rows = chunk.day.iter().zip(&chunk.cost).zip(groups).zip(&chunk.reader.bad);
+        for (((day, cost), group), bad) in rows {
+            let month = self.days.month(*day);
+            let inside = (month != DayTable::OUTSIDE) & (cost.cast_unsigned() < LIMIT) & !*bad;
+            let place = group.cast_unsigned().wrapping_mul(per_group).wrapping_add(month.into());
+            places.push(if inside { place } else { NOWHERE });
+            months.push(month);
             sum = sum.saturating_add(if inside { cost.cast_unsigned() } else { 0 });
         }
         if sum > i64::MAX.unsigned_abs() {
-            self.places.fill(NOWHERE);
+            places.fill(NOWHERE);
             return Ok(());
         }
         if self.bound.saturating_add(sum) > i64::MAX.unsigned_abs() {
@@ -312,28 +337,32 @@ impl Cohorts {
     }
 }
 
+/// From a day to its month in the plan.
+struct DayTable {
+    first: Date,
+    months: Vec<u16>,
+}
+
+impl DayTable {
+    const OUTSIDE: u16 = u16::MAX;
+
+    fn new(first: Month, count: usize) -> Self {
+        let mut months = Vec::new();
+        for (number, month) in (0..u16::MAX).zip(first..).take(count) {
+            months.extend((0..days_in_month(month)).map(|_| number));
+        }
+        Self { first: month_start(first), months }
+    }
+
+    #[inline]
+    fn month(&self, day: Date) -> u16 {
+        let at = usize::try_from(day.wrapping_sub(self.first).cast_unsigned()).unwrap_or(usize::MAX);
+        self.months.get(at).copied().unwrap_or(Self::OUTSIDE)
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2^51")]
 const LIMIT: u64 = FLOAT_LIMIT_MINOR as u64;
-
-/// Depreciable amounts below 2^51 as the float64 that they are.
-#[inline]
-fn exact_f64(amount: i64) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "below 2^51, as placed rows are")]
-    let exact = amount as f64;
-    exact
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "remainders lie between 0 and 4 x 255")]
-fn index_of(remainder: f64) -> usize {
-    remainder as usize
-}
-
-#[inline]
-#[expect(clippy::cast_possible_truncation, reason = "whole quotients of amounts below 2^51")]
-fn whole(quotient: f64) -> i64 {
-    quotient as i64
-}
 
 impl Shortcut<i64> for Cohorts {
     fn absorb(
@@ -347,27 +376,34 @@ impl Shortcut<i64> for Cohorts {
         if run == 0 {
             self.place(chunk, groups, flows)?;
         }
+        let n_runs = self.specs.len();
         let Some(specs) = self.specs.get_mut(run) else { return Ok(()) };
-        let mut sink = Sink { cells: &mut self.cells, stride: self.stride, months: self.months, enters: run == 0 };
-        if chunk.codes.is_empty() {
-            let rows = 0..chunk.cost.len();
-            match specs.first_mut() {
-                Some(Some((spec, patterns))) => sink.add(spec, patterns.as_mut(), chunk, &self.places, rows, leftover),
-                _ => leftover.extend(rows),
-            }
-            return Ok(());
-        }
-        for (index, code) in chunk.codes.iter().enumerate() {
-            match usize::try_from(*code).ok().and_then(|code| specs.get_mut(code)) {
-                Some(Some((spec, patterns))) => {
-                    sink.add(spec, patterns.as_mut(), chunk, &self.places, index..index.saturating_add(1), leftover);
+        let stage = &mut self.stage;
+        stage.taken.clear();
+        stage.taken.resize(groups.len(), false);
+        // A pass for each policy: there are few, and a pass over a chunk is short.
+        for (code, kernel) in (0_i32..).zip(specs.iter_mut()) {
+            match kernel {
+                Some(kernel) if chunk.codes.is_empty() => stage.add(kernel, chunk, groups, self.stride, |_| true),
+                Some(kernel) => {
+                    stage.add(kernel, chunk, groups, self.stride, |row| chunk.codes.get(row) == Some(&code))
                 }
-                _ => leftover.push(index),
+                None => {}
+            }
+            if chunk.codes.is_empty() {
+                break;
+            }
+        }
+        stage.settle(chunk, run == 0, self.stride, leftover);
+        if run.saturating_add(1) == n_runs {
+            match self.stride {
+                3 => stage.scatter::<3>(&mut self.cells),
+                5 => stage.scatter::<5>(&mut self.cells),
+                stride => stage.scatter_any(stride, &mut self.cells),
             }
         }
         Ok(())
     }
-
     fn flush(&mut self, flows: &mut Flows<i64>) -> Result<(), Error> {
         flows.reserve(self.bound)?;
         self.bound = 0;
@@ -400,68 +436,93 @@ impl Shortcut<i64> for Cohorts {
     }
 }
 
-/// Where rows are added.
-struct Sink<'a> {
-    cells: &'a mut [i64],
-    stride: usize,
-    months: usize,
-    enters: bool,
-}
-
-impl Sink<'_> {
+impl Stage {
+    /// Works out what the rows under one policy add, and adds their patterns.
     fn add(
         &mut self,
-        spec: &CohortSpec,
-        mut patterns: Option<&mut Patterns>,
+        (spec, patterns): &mut Kernel,
         chunk: &Prepared<i64>,
-        places: &[u32],
-        rows: std::ops::Range<usize>,
-        leftover: &mut Vec<usize>,
+        groups: &[i32],
+        stride: usize,
+        mine: impl Fn(usize) -> bool,
     ) {
-        let life = small_float(spec.life);
-        let modulus = small_float(spec.modulus());
-        let start = rows.start;
-        let costs = chunk.cost.get(rows.clone()).unwrap_or_default();
-        let marks = chunk.reader.bad.get(rows.clone()).unwrap_or_default();
-        let places = places.get(rows).unwrap_or_default();
-        for (offset, ((cost, bad), place)) in costs.iter().zip(marks).zip(places).enumerate() {
-            if *bad {
+        self.bases.clear();
+        for (index, (cost, place)) in chunk.cost.iter().zip(&self.places).enumerate() {
+            let takes = (*place != NOWHERE) & mine(index);
+            self.bases.push(if takes { spec.depreciable(chunk, index, *cost).unwrap_or(-1) } else { -1 });
+        }
+        self.steps.resize(self.bases.len(), 0);
+        self.extras.resize(self.bases.len(), 0);
+        let rows = self.bases.iter_mut().zip(&mut self.steps).zip(&mut self.extras);
+        match spec.rounding {
+            Rounding::Balance => spec.split(rows),
+            Rounding::Level => spec.level(rows),
+        }
+        let rows = self
+            .fields
+            .chunks_exact_mut(stride)
+            .zip(&mut self.taken)
+            .zip(&self.bases)
+            .zip(&self.steps)
+            .zip(&self.extras);
+        for ((((fields, taken), base), step), extra) in rows {
+            if *base < 0 {
                 continue;
             }
-            let index = start.saturating_add(offset);
-            let Some(base) = (if *place == NOWHERE { None } else { spec.depreciable(chunk, index, *cost) }) else {
-                leftover.push(index);
-                continue;
-            };
-            let amount = exact_f64(base);
-            let place = usize::try_from(*place).unwrap_or(usize::MAX);
-            let at = place.saturating_mul(self.stride);
-            let Some(cell) = self.cells.get_mut(at..at.saturating_add(self.stride)) else { continue };
-            let Some(fields) = cell.get_mut(spec.at..) else { continue };
-            let taken = match (&mut patterns, fields) {
-                (Some(patterns), [step, ..]) => {
-                    let quotient = small_quotient_floor(amount, modulus);
-                    *step = step.wrapping_add(whole(quotient).wrapping_mul(2));
-                    let group = place.checked_div(self.months).unwrap_or(0);
-                    patterns.add(
-                        group,
-                        place.checked_rem(self.months).unwrap_or(0),
-                        index_of(amount - quotient * modulus),
-                    );
-                    true
+            *taken = true;
+            let values = [*step, *base, *extra];
+            for (field, value) in fields.iter_mut().skip(spec.at).zip(values).take(spec.fields()) {
+                *field = value;
+            }
+        }
+        if let Some(patterns) = patterns {
+            let rows = self.bases.iter().zip(&self.extras).zip(&self.months).zip(groups);
+            for (((base, remainder), month), group) in rows {
+                if *base >= 0 {
+                    patterns.add(index(*group), usize::from(*month), index(*remainder));
                 }
-                (None, fields) => spec.add_level(fields, base, amount, life),
-                _ => false,
-            };
-            if !taken {
-                leftover.push(index);
-            } else if self.enters
-                && let Some(entered) = cell.first_mut()
-            {
-                *entered = entered.wrapping_add(*cost);
             }
         }
     }
+
+    /// Lets the cost of the rows taken enter, and lists those that were not.
+    fn settle(&mut self, chunk: &Prepared<i64>, enters: bool, stride: usize, leftover: &mut Vec<usize>) {
+        let rows = self.fields.chunks_exact_mut(stride).zip(&self.taken).zip(&chunk.cost).zip(&chunk.reader.bad);
+        for (index, (((fields, taken), cost), bad)) in rows.enumerate() {
+            match fields.first_mut() {
+                Some(entered) if *taken && enters => *entered = *cost,
+                _ if !*taken && !*bad => leftover.push(index),
+                _ => {}
+            }
+        }
+    }
+
+    /// Adds the chunk to the cells. The width is known to the compiler, and nothing here waits for anything but memory.
+    fn scatter<const WIDTH: usize>(&self, cells: &mut [i64]) {
+        for (fields, place) in self.fields.chunks_exact(WIDTH).zip(&self.places) {
+            let at = index(*place).wrapping_mul(WIDTH);
+            let Some(cell) = cells.get_mut(at..at.wrapping_add(WIDTH)) else { continue };
+            for (sum, field) in cell.iter_mut().zip(fields) {
+                *sum = sum.wrapping_add(*field);
+            }
+        }
+    }
+
+    fn scatter_any(&self, width: usize, cells: &mut [i64]) {
+        for (fields, place) in self.fields.chunks_exact(width.max(1)).zip(&self.places) {
+            let at = index(*place).saturating_mul(width);
+            let Some(cell) = cells.get_mut(at..at.saturating_add(width)) else { continue };
+            for (sum, field) in cell.iter_mut().zip(fields) {
+                *sum = sum.wrapping_add(*field);
+            }
+        }
+    }
+}
+
+/// A number known to be no negative one as an index.
+#[inline]
+fn index<N: TryInto<usize>>(number: N) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
 }
 
 impl CohortSpec {
@@ -478,19 +539,33 @@ impl CohortSpec {
         crate::depreciation::straight_line::depreciable_amount(cost, residual)
     }
 
-    /// Adds level charges; `false` where they would run out before the last month.
+    /// `R = modulus x a + b` for each row: the step `2a` and the remainder `b`.
     #[inline]
-    fn add_level(&self, fields: &mut [i64], base: i64, amount: f64, life: f64) -> bool {
-        let step = small_quotient_half_even(amount, life);
-        let early = if self.mid_month { small_quotient_half_even(amount, life * 2.0) } else { 0 };
-        let full_months = i64::try_from(self.life).unwrap_or(i64::MAX).saturating_sub(1);
-        if step.saturating_mul(full_months).saturating_add(early) > base {
-            return false;
+    fn split<'a>(&self, rows: impl Iterator<Item = ((&'a mut i64, &'a mut i64), &'a mut i64)>) {
+        let modulus = small_float(self.modulus());
+        for ((base, step), remainder) in rows {
+            let amount = small_f64(*base);
+            let (quotient, whole) = small_quotient_floor(amount, modulus);
+            *step = whole.wrapping_mul(2);
+            *remainder = small_i64(amount - quotient * modulus);
         }
-        for (field, amount) in fields.iter_mut().zip([step, base, early]).take(self.fields()) {
-            *field = field.wrapping_add(amount);
+    }
+
+    /// The level charge, and that of the first month where it differs. Rows whose charges would run out before the last
+    /// month are given back.
+    #[inline]
+    fn level<'a>(&self, rows: impl Iterator<Item = ((&'a mut i64, &'a mut i64), &'a mut i64)>) {
+        let life = small_float(self.life);
+        let full_months = life - 1.0;
+        // Without half months the first charge is none of its own: half-even(R / infinity).
+        let first_divisor = if self.mid_month { life * 2.0 } else { f64::INFINITY };
+        for ((base, step), first) in rows {
+            let amount = small_f64(*base);
+            let (charge, whole) = small_quotient_half_even(amount, life);
+            let (early, early_whole) = small_quotient_half_even(amount, first_divisor);
+            (*step, *first) = (whole, early_whole);
+            *base = if charge * full_months + early > amount { -1 } else { *base };
         }
-        true
     }
 
     /// The charges of a group's cohorts by month, from the first month of service plus the shift.
