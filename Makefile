@@ -17,7 +17,7 @@ BIN := .venv/bin
 RUST := Cargo.toml Cargo.lock $(shell find rust -name '*.rs')
 SAY = @printf '\n==> %s\n'
 
-.PHONY: help demo test test-deep lint bench wheel clean need-cargo FORCE
+.PHONY: help demo test test-deep lint lint-rust lint-python bench wheel clean need-cargo FORCE
 
 help: ## list these targets
 	@echo "neocalc: depreciation of GPU fleets, exact to the cent"
@@ -40,7 +40,9 @@ test-deep: .venv/.dev .venv/.built ## a million assets against the oracle and lo
 	$(SAY) "Python: a million assets, 10,000 examples a property"
 	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest tests/test_oracle.py tests/test_invariants.py
 
-lint: .venv/.dev .venv/.built ## format, lints, types, stubs and layers, for Rust and Python
+lint: lint-rust lint-python ## format, lints, types, stubs and layers, for Rust and Python
+
+lint-rust: .venv/.created
 	$(SAY) "cargo fmt"
 	@cargo fmt --check
 	$(SAY) "cargo clippy, without Python"
@@ -51,6 +53,8 @@ lint: .venv/.dev .venv/.built ## format, lints, types, stubs and layers, for Rus
 	@tree=$$(cargo tree --locked --prefix none) && \
 	if echo "$$tree" | grep -E '^(pyo3|numpy)[ -]'; then echo "the core must build without these" >&2; exit 1; \
 	else echo "cargo tree: $$(echo "$$tree" | wc -l) package(s) with those of the tests, neither pyo3 nor numpy"; fi
+
+lint-python: .venv/.dev .venv/.built
 	$(SAY) "ruff"
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check

@@ -30,9 +30,7 @@ def main() -> int:
     for path in sources:
         lines = path.read_text(encoding="utf-8").splitlines()
         if len(lines) > LIMIT and not any(EXCUSE in line for line in lines[:HEAD_LINES]):
-            print(
-                f"{path.relative_to(root)}: {len(lines)} lines, over {LIMIT}: split it, or say '{EXCUSE}'"
-            )
+            print(f"{path.relative_to(root)}: {len(lines)} lines, over {LIMIT}: split it, or say '{EXCUSE}'")
             too_long += 1
     print(f"{len(sources)} files read, {too_long} too long")
     return int(too_long > 0 or not sources)

@@ -169,6 +169,29 @@ def test_validate_lists_problems_as_csv(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "bad.csv: no problems\n")
 
 
+@pytest.mark.parametrize("library", ["polars", "pyarrow"])
+def test_any_frame_library_will_do(
+    fleet_csv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], library: str
+) -> None:
+    bad = write(fleet_csv.with_name("bad.csv"), HEAD + "a,-5,2024-01-01,H100\n")
+    commands = (
+        ["demo"],
+        ["compare", str(fleet_csv), "--years", "4", "6", "--by", "site", "--freq", "Y"],
+        ["compare", str(fleet_csv), "--years", "4", "6", "--per-asset", "--freq", "Y"],
+        ["validate", str(bad)],
+    )
+
+    def printed() -> list[str]:
+        return [f"{main(command)} {capsys.readouterr().out}" for command in commands]
+
+    with_pandas = printed()
+    monkeypatch.setattr(_tables, "frame_library", lambda: library)
+    for one, other in zip(with_pandas, printed(), strict=True):
+        # Labels of a pandas index are no part of the others' frames.
+        rows, others = (list(csv.reader(text.splitlines())) for text in (one, other))
+        assert [row[:5] for row in rows] == [row[:5] for row in others]
+
+
 # What they refuse, and how they say so.
 
 
@@ -434,7 +457,7 @@ def test_signal_leaves_no_partial_file(tmp_path: Path, signum: int, status: int)
             out,
         ],
         stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - whatever the tests run under
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     # Seconds of writing begin when the temporary file has its first bytes.
     deadline = time.monotonic() + 60

@@ -98,7 +98,7 @@ def test_the_same_kind_and_the_same_values_come_back(kind: str, call: str) -> No
             for side in (expected, got):
                 side[name] = [[str(v) for v in row] for row in side[name]]
     assert got == expected
-    assert got["column" if call == "issues" else list(got)[0]], "nothing was compared"
+    assert got["column" if call == "issues" else next(iter(got))], "nothing was compared"
 
 
 def test_types_of_results() -> None:
@@ -199,7 +199,9 @@ def pandas_variants() -> dict[str, Callable[[pd.DataFrame], pd.DataFrame]]:
         "masked lives": lives(lambda c: c.astype("Int64")),
         "small lives": lives(lambda c: c.astype("UInt16")),
         "object lives": lives(lambda c: pd.Series([None if v != v else int(v) for v in c], dtype=object)),
-        "decimal lives": lives(lambda c: pd.Series([None if v != v else Decimal(int(v)) for v in c], dtype=object)),
+        "decimal lives": lives(
+            lambda c: pd.Series([None if v != v else Decimal(int(v)) for v in c], dtype=object)
+        ),
         "arrow lives": lives(lambda c: c.astype("Int64").astype("int8[pyarrow]")),
         "categorical sites": sites(lambda c: c.astype("category")),
         "string sites": sites(lambda c: c.astype("string")),
@@ -212,7 +214,7 @@ def pandas_variants() -> dict[str, Callable[[pd.DataFrame], pd.DataFrame]]:
 def test_pandas_types_mean_the_same(name: str) -> None:
     frame = make("pandas")
     variant = pandas_variants()[name](frame)
-    before = variant.copy(deep=True)
+    before = variant.copy(deep=True).astype(variant.dtypes)  # a copy is native-endian again
     for call in ("rows", "totals", "comparison"):
         assert digest(CALLS[call](variant)) == digest(CALLS[call](frame)), call
     pd.testing.assert_frame_equal(variant, before)  # the input is never written
@@ -233,6 +235,7 @@ def test_memory_maps_and_broadcast_columns(tmp_path: Any) -> None:
     file = np.memmap(tmp_path / "cost", dtype=np.float64, mode="w+", shape=len(frame))
     file[:] = frame["cost"]
     assert digest(CALLS["rows"](frame.assign(cost=file))) == digest(CALLS["rows"](frame))
+    frame["residual_value"] = 1.0
     same = frame.assign(cost=pd.Series(np.broadcast_to(np.float64(100.0), len(frame)), copy=False))
     assert digest(CALLS["rows"](same)) == digest(CALLS["rows"](frame.assign(cost=100.0)))
 
@@ -240,14 +243,17 @@ def test_memory_maps_and_broadcast_columns(tmp_path: Any) -> None:
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint16", "Int32", "int32[pyarrow]"])
 def test_whole_dollars_are_dollars(dtype: str) -> None:
     frame = make("pandas").assign(cost=100, residual_value=[None] * 60)
-    assert digest(CALLS["rows"](frame.astype({"cost": dtype}))) == digest(CALLS["rows"](frame.assign(cost=100.0)))
+    assert digest(CALLS["rows"](frame.astype({"cost": dtype}))) == digest(
+        CALLS["rows"](frame.assign(cost=100.0))
+    )
 
 
 def test_minor_units_beside_nulls() -> None:
-    """pandas holds whole numbers with a null as float64."""
+    """As pandas holds whole numbers with a null: as float64."""
     frame = make("pandas")
     cents = frame.assign(
-        cost=(frame["cost"] * 100).round().astype("int64"), residual_value=(frame["residual_value"] * 100).round()
+        cost=(frame["cost"] * 100).round().astype("int64"),
+        residual_value=(frame["residual_value"] * 100).round(),
     )
     expected = nc.depreciate(frame, POLICY)["depreciation"]
     for kind in ("float64", "Int64", "int64[pyarrow]"):
@@ -270,7 +276,11 @@ def test_minor_units_beside_nulls() -> None:
 )
 def test_polars_types_mean_the_same(name: str, types: dict[str, Any]) -> None:
     frame = make("polars")
-    variant = frame.cast(types)
+    variant = frame.cast(types) if name != "decimals" else frame
+    if name == "decimals":  # from digits: some versions cut a float off where they should round it
+        for column, kind in types.items():
+            digits = [None if v is None else Decimal(f"{v:.2f}") for v in source()[column]]
+            variant = variant.with_columns(pl.Series(column, digits).cast(kind))
     for call in ("rows", "totals", "comparison", "where"):
         if call == "where":
             variant, frame = (f.with_columns(useful_life_months=pl.lit(36)) for f in (variant, frame))
@@ -327,12 +337,14 @@ def test_arrow_types_mean_the_same(column: str, kind: Any) -> None:
         list(pd.to_datetime(["2025-01-01", "2024-01-01", None])) * 4, [Decimal("2.5"), Decimal("1.5"), None] * 4,
         pd.array([2, None, 1] * 4, dtype="Int16"), pd.array(["b", None, "a"] * 4, dtype="string"),
         pd.Categorical(["b", None, "a"] * 4, categories=["c", "b", "a"], ordered=True),
-        pd.period_range("2025-01", periods=12, freq="M"),
+        pd.period_range("2025-01", periods=12, freq="M"), pd.Series(["b", None, "a"] * 4, dtype=object),
     ],
-    ids=["int", "float", "bool", "date", "decimal", "masked", "string", "ordered", "period"],
+    ids=["int", "float", "bool", "date", "decimal", "masked", "string", "ordered", "period", "object"],
 )  # fmt: skip
 def test_keys_keep_their_type(keys: Any) -> None:
-    frame = pd.DataFrame({"cost": 12.0, "in_service_date": pd.Timestamp("2025-01-01"), "key": keys, "two": ["x", "y"] * 6})
+    frame = pd.DataFrame(
+        {"cost": 12.0, "in_service_date": pd.Timestamp("2025-01-01"), "key": keys, "two": ["x", "y"] * 6}
+    )
     expected = frame.groupby("key", dropna=False, observed=True)["cost"].sum().reset_index()
     for by in (["key"], ["key", "two"], ["two", "key"]):
         found = nc.depreciate(frame, nc.straight_line(years=1), by=by, freq="Y")
@@ -340,18 +352,19 @@ def test_keys_keep_their_type(keys: Any) -> None:
         sums = found.groupby("key", dropna=False, observed=True)["depreciation"].sum().reset_index()
         assert sums["depreciation"].tolist() == expected["cost"].tolist()
         if by == ["key"]:
-            assert found["key"].astype(object).fillna("-").tolist() == expected["key"].astype(object).fillna("-").tolist()
+            assert [plain(v) for v in found["key"]] == [plain(v) for v in expected["key"]]
 
 
 @pytest.mark.parametrize("kind", ["polars", "pyarrow"])
 @pytest.mark.parametrize(
-    "keys", [[3, 1, None], [1.5, None, 0.5], [True, False, None], [dt.date(2025, 1, 1), None, dt.date(2024, 1, 1)]]
+    "keys",
+    [[3, 1, None], [1.5, None, 0.5], [True, False, None], [dt.date(2025, 1, 1), None, dt.date(2024, 1, 1)]],
 )
 def test_keys_keep_their_type_elsewhere(kind: str, keys: list[Any]) -> None:
     data = {"cost": [12.0, 24.0, 36.0], "in_service_date": [dt.date(2025, 1, 1)] * 3, "key": keys}
     frame = make(kind, data)
     found = nc.depreciate(frame, nc.straight_line(years=1), by=["key"], freq="Y")
-    order = sorted(range(3), key=lambda i: (keys[i] is None, keys[i] or 0 if not isinstance(keys[i], dt.date) else keys[i].toordinal()))
+    order = sorted(range(3), key=lambda i: (keys[i] is None, str(keys[i])))
     assert values(found)["key"] == [keys[i] for i in order]
     assert values(found)["depreciation"] == [data["cost"][i] for i in order]
     assert (found.schema["key"] if kind == "polars" else found.schema.field("key").type) == (
@@ -372,7 +385,9 @@ def test_integer_ids_keep_their_type(dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", ["object", "string", "string[pyarrow]", "category"])
 def test_text_ids_come_back_categorical(dtype: str) -> None:
-    frame = pd.DataFrame({"asset_id": ["z", "a"], "cost": 12.0, "in_service_date": pd.Timestamp("2025-01-01")})
+    frame = pd.DataFrame(
+        {"asset_id": ["z", "a"], "cost": 12.0, "in_service_date": pd.Timestamp("2025-01-01")}
+    )
     frame["asset_id"] = frame["asset_id"].astype(dtype)
     found = nc.depreciate(frame, nc.straight_line(years=1))
     assert found["asset_id"].dtype == "category"
@@ -422,8 +437,11 @@ def test_a_large_frame_is_read_where_it_lies() -> None:
     frame = pd.DataFrame(
         {
             "cost": random.integers(100, 10**8, rows) / 100,
-            "in_service_date": np.datetime64("2022-01-01", "us") + random.integers(0, 700, rows).astype("m8[D]"),
-            "site": pd.Categorical.from_codes(random.integers(0, 100, rows).astype(np.int8), [f"s{i}" for i in range(100)]),
+            "in_service_date": np.datetime64("2022-01-01", "us")
+            + random.integers(0, 700, rows).astype("m8[D]"),
+            "site": pd.Categorical.from_codes(
+                random.integers(0, 100, rows).astype(np.int8), [f"s{i}" for i in range(100)]
+            ),
         },
         copy=False,
     )

@@ -16,7 +16,7 @@ import neocalc as nc
 from neocalc.report import Comparison, compare_for_report, demo, render_page
 from neocalc.report.figures import book_value_figure, difference_figure, yearly_charge_figure
 from neocalc.report.money import MINUS, amount, number, unit_for
-from neocalc.report.svg import WIDTH, ticks
+from neocalc.report.svg import WIDTH, Plot, text_width, ticks
 
 LIVES = [(5,), (4, 6), (3, 4, 6), (3, 4, 5, 6, 8), (1, 20)]
 
@@ -102,7 +102,11 @@ def test_every_kind_of_frame_gives_the_same_page(kind: str) -> None:
 def test_series_are_the_apis(fleet: pd.DataFrame) -> None:
     data = compare(fleet, (6, 4))
     assert data.policies == ("4y", "6y")  # shortest first, in whatever order they were named
-    quarters = nc.compare_lives(fleet, (4, 6), by=[], freq="Q")
+    years = nc.compare_lives(fleet, (4, 6), by=[], freq="Y")
+    # Whole years, so that every figure shows the same ones.
+    quarters = nc.compare_lives(fleet, (4, 6), by=[], freq="Q", end=years["period_end"].max())
+    assert data.dates[1:] == tuple(quarters["period_end"].dt.date.unique())
+    assert data.dates[-1] == data.year_ends[-1]
     for policy, rows in quarters.groupby(quarters["policy"].astype(str)):
         assert data.book_value[policy] == [0.0, *rows["closing_book_value"]]
     # The gap is what the one has written off and the other not yet.
@@ -141,16 +145,20 @@ def test_demonstration_says_what_is_published_and_what_assumed() -> None:
 
 
 @pytest.mark.parametrize("years", LIVES)
-@pytest.mark.parametrize("fiscal_year_end", [12, 2, 6])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"fiscal_year_end": 2}, {"fiscal_year_end": 6}, {"end": "2024-06-30"}, {"start": "2027-01-01"}],
+    ids=str,
+)
 def test_figures_are_named_and_no_label_covers_another(
-    fleet: pd.DataFrame, years: tuple[float, ...], fiscal_year_end: int
+    fleet: pd.DataFrame, years: tuple[float, ...], options: dict[str, object]
 ) -> None:
-    data = compare(fleet, years, fiscal_year_end=fiscal_year_end)
+    data = compare(fleet, years, **options)
     figures = [book_value_figure(data), yearly_charge_figure(data)]
     if len(years) > 1:
         figures.append(difference_figure(data))
     for figure in figures:
-        root = ET.fromstring(figure)  # noqa: S314 - it is our own
+        root = ET.fromstring(figure)
         title, description = root.find("title"), root.find("desc")
         assert root.get("role") == "img"
         assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
@@ -168,6 +176,17 @@ def test_figures_are_named_and_no_label_covers_another(
         for a, b in itertools.combinations(boxes, 2):
             apart = a[1] <= b[0] or b[1] <= a[0] or a[3] <= b[2] or b[3] <= a[2]
             assert apart, (a, b)
+
+
+@pytest.mark.parametrize("anchor", ["start", "middle", "end"])
+@pytest.mark.parametrize("x", [0.0, WIDTH / 2, WIDTH])
+def test_labels_stay_inside(anchor: str, x: float) -> None:
+    plot = Plot((0, 1), (0, 1), [0.0, 1.0], ["0", "1"])
+    label = "4y $13.5 bn"
+    plot.text(x, 50, label, anchor=anchor)
+    text = list(ET.fromstring(plot.render("name", "title", "description")).iter("text"))[-1]
+    left = float(text.get("x")) - {"start": 0, "middle": 0.5, "end": 1}[anchor] * text_width(label)
+    assert 0 <= left <= WIDTH - text_width(label)
 
 
 def test_ids_of_a_page_are_its_own(fleet: pd.DataFrame) -> None:

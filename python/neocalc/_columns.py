@@ -7,7 +7,9 @@ become int64 or float64; nulls become masks. What has no single meaning is refus
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -47,28 +49,36 @@ class Problems:
     """What the Python side found wrong, with the rows it concerns."""
 
     issues: list[Issue] = field(default_factory=list)
+    skip: Array | None = None  # rows that are left out: whatever they hold
     bad: Array | None = None
     whole_column: bool = False  # something no row can be skipped for
-    found: list[tuple[str, Array]] = field(default_factory=list)  # code, its rows
+    found: list[tuple[str, str, Array]] = field(default_factory=list)  # column, code, its rows
 
     def column(self, name: str, code: str, example: str = "", hint: str | None = None) -> None:
         """Record a problem of the whole column."""
         self.issues.append(Issue.make(name, code, example=example, hint=hint))
         self.whole_column = True
 
-    def rows(self, name: str, code: str, rows: Sequence[int] | Array, n: int, example: str) -> None:
+    def rows(
+        self, name: str, code: str, rows: Sequence[int] | Array, n: int, example: Callable[[int], object]
+    ) -> None:
         """Record a problem of single rows, given in ascending order, of a column of `n`."""
         at = np.asarray(rows, dtype=np.intp)
+        if self.skip is not None:
+            at = at[~self.skip[at]]
+        if not len(at):
+            return
         if self.bad is None:
             self.bad = np.zeros(n, dtype=bool)
         self.bad[at] = True
-        self.found.append((code, at))
+        self.found.append((name, code, at))
         first = at[:MAX_LISTED_ROWS].tolist()
-        self.issues.append(Issue.make(name, code, n_bad=len(at), rows=first, example=example))
+        issue = Issue.make(name, code, n_bad=len(at), rows=first, example=str(example(first[0])))
+        self.issues.append(issue)
 
     def code_of(self, row: int) -> str | None:
         """Code of the first problem found in a row."""
-        for code, rows in self.found:
+        for _, code, rows in self.found:
             at = int(np.searchsorted(rows, row))
             if at < len(rows) and rows[at] == row:
                 return code
@@ -105,11 +115,17 @@ def _is_missing(value: Any) -> bool:
 
 
 def _each(
-    raw: Raw, name: str, problems: Problems, convert: Callable[[Any], int], nan_is_null: bool
+    raw: Raw,
+    name: str,
+    problems: Problems,
+    convert: Callable[[Any], int],
+    *,
+    nan_is_null: bool,
+    stand_in: int = 0,
 ) -> Column:
-    """Convert an object column value by value, collecting what fails by code."""
+    """Convert an object column value by value; what fails is collected by code and replaced."""
     n = len(raw.values)
-    out = np.zeros(n, dtype=np.int64)
+    out = np.full(n, stand_in, dtype=np.int64)
     null = np.zeros(n, dtype=bool) if raw.null is None else raw.null.copy()
     failed: dict[str, list[int]] = {}
     for row, value in enumerate(raw.values):
@@ -129,7 +145,7 @@ def _each(
         else:
             failed.setdefault("overflow", []).append(row)
     for code, rows in failed.items():
-        problems.rows(name, code, rows, n, repr(raw.values[rows[0]]))
+        problems.rows(name, code, rows, n, lambda row: repr(raw.values[row]))
     return out, null if null.any() else None
 
 
@@ -145,8 +161,8 @@ def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[
         if isinstance(value, float):  # also np.float64
             if value != value or value in (float("inf"), float("-inf")):
                 raise _Refused("nonfinite")
-            if not in_minor:
-                dust = Decimal(4 * float(np.spacing(abs(value))))
+            if not in_minor and abs(value) >= sys.float_info.min:
+                dust = Decimal(4 * math.ulp(value))
             value = Decimal(value)
         if not isinstance(value, Decimal):
             raise _Refused("dtype")
@@ -180,13 +196,11 @@ def _whole_floats(values: Array, name: str, problems: Problems, nan_is_null: boo
     null = nan if nan_is_null and nan.any() else None
     off = np.isinf(values) if null is not None else ~np.isfinite(values)
     if off.any():
-        rows = np.flatnonzero(off)
-        problems.rows(name, "nonfinite", rows, len(values), str(values[rows[0]]))
+        problems.rows(name, "nonfinite", np.flatnonzero(off), len(values), values.item)
     plain = np.where(off | nan, 0.0, values)
     broken = (plain != np.rint(plain)) | (np.abs(plain) > 2.0**53)
     if broken.any():
-        rows = np.flatnonzero(broken)
-        problems.rows(name, "precision", rows, len(values), str(values[rows[0]]))
+        problems.rows(name, "precision", np.flatnonzero(broken), len(values), values.item)
         plain = np.where(broken, 0.0, plain)
     return plain.astype(np.int64), null
 
@@ -200,9 +214,7 @@ def _whole_numbers(raw: Raw, name: str, problems: Problems, factor: int) -> Colu
             over |= values < -top
         if raw.null is not None:
             over &= ~raw.null
-        rows = np.flatnonzero(over)
-        if len(rows):
-            problems.rows(name, "overflow", rows, len(values), str(values[rows[0]]))
+        problems.rows(name, "overflow", np.flatnonzero(over), len(values), values.item)
         values = np.where(over if raw.null is None else over | raw.null, 0, values)
     whole = native(values).astype(np.int64, copy=False)
     return (whole if factor == 1 else whole * np.int64(factor)), raw.null
@@ -236,7 +248,9 @@ def money(
     if kind in "iu":
         return _whole_numbers(raw, name, problems, 1 if in_minor else 10**minor_units)
     if kind == "O":
-        return _each(raw, name, problems, _minor_of(minor_units, in_minor, round_input), nan_is_null)
+        return _each(
+            raw, name, problems, _minor_of(minor_units, in_minor, round_input), nan_is_null=nan_is_null
+        )
     problems.column(name, "dtype", str(values.dtype))
     return None
 
@@ -272,7 +286,7 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
         top = np.array(_I64.max, dtype=np.uint64)  # out of range either way, and never wrapped
         return np.minimum(native(values), top).astype(np.int64), raw.null
     if kind == "O":
-        return _each(raw, name, problems, _months, nan_is_null)
+        return _each(raw, name, problems, _months, nan_is_null=nan_is_null, stand_in=1)
     problems.column(name, "dtype", str(values.dtype))
     return None
 

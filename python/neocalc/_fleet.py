@@ -26,6 +26,10 @@ from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues
 T = TypeVar("T")
 REQUIRED = ("cost", "in_service_date")
 _OPENING = ("opening_accumulated", "opening_date")
+# Arguments of the core whose amounts and dates are compared with cost and in_service_date.
+_COMPARED = (
+    "residual_value", "residual_null", *_OPENING, "opening_null", "opening_date_unit", "opening_date_null",
+)  # fmt: skip
 _OPTIONAL = ("asset_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
 _RESERVED = frozenset(
     ("policy", "period_end", "issue", *MONEY_COLUMNS, *(f"{name}_difference" for name in DIFFERENCE_COLUMNS))
@@ -107,6 +111,9 @@ class FleetColumns:
 
     def _read(self) -> None:
         frame, present, problems = self.frame, self.present, self.problems
+        if "status" in present:
+            building = frame.isin("status", ["cip"])
+            self.skip = problems.skip = building if building.any() else None
         cost = self._money("cost") or (np.zeros(self.n), None)
         day = self._dates("in_service_date") or (np.zeros(self.n, dtype=np.int64), "D", None)
         self._cost, self._day, self._unit = cost[0], day[0], day[1]
@@ -130,12 +137,9 @@ class FleetColumns:
                 args["opening_date"], args["opening_date_unit"], args["opening_date_null"] = opened
         if problems.whole_column:
             # Nothing will be computed; amounts that stand for a refused column must not be compared.
-            for name in ("residual_value", "residual_null", *_OPENING, "opening_null", "opening_date_null"):
+            for name in _COMPARED:
                 args.pop(name, None)
         self._args = {name: value for name, value in args.items() if value is not None}
-        if "status" in present:
-            building = frame.isin("status", ["cip"])
-            self.skip = building if building.any() else None
         if "currency" in present:
             self._check_currency()
         self._check_ids()
@@ -158,24 +162,28 @@ class FleetColumns:
         return dates(self.frame.raw(name), name, self.problems) if name in self.present else None
 
     def _check_ids(self) -> None:
-        nulls = self.frame.null_ids()
-        again = self.frame.duplicate_ids(self._index_is_id)
+        nulls, again = self.frame.null_ids(), self.frame.duplicate_ids(self._index_is_id)
         self.ids_are_unique = not len(nulls) and not len(again)
-        if len(nulls):
-            self.problems.rows("asset_id", "null", nulls, self.n, "null")
-        if len(again):
-            example = str(self.frame.ids(True).pick(int(again[0])))
-            self.problems.rows("asset_id", "duplicate_id", again, self.n, example)
+        if self.ids_are_unique:
+            return
+        pick = self.frame.ids(True).pick
+        if self.skip is not None:
+            again = again[~self.skip[again]]  # the rest of an asset may be under construction
+            counts = Counter(pick(row) for row in again.tolist())
+            again = np.array([row for row in again.tolist() if counts[pick(row)] > 1], dtype=np.intp)
+        self.problems.rows("asset_id", "null", nulls, self.n, lambda _: "null")
+        self.problems.rows("asset_id", "duplicate_id", again, self.n, pick)
 
     def _check_currency(self) -> None:
         codes, n, values = self.classes("currency")
         unknown = [at for at, value in enumerate(values) if value not in ISO_4217]
-        if unknown:
+        if unknown:  # maybe only as a category that no row has
             wrong = np.zeros(n + 1, dtype=bool)
             wrong[unknown] = True
             rows = np.flatnonzero(wrong[codes])
-            if len(rows):  # a category that no row has is no problem
-                self.problems.rows("currency", "currency", rows, self.n, repr(values[int(codes[rows[0]])]))
+            self.problems.rows(
+                "currency", "currency", rows, self.n, lambda row: repr(values[int(codes[row])])
+            )
 
     def classes(self, name: str) -> tuple[Array, int, list[Any]]:
         """Return codes (-1 for null) of a column, their number and their values."""
@@ -204,12 +212,14 @@ class FleetColumns:
                 self.problems.whole_column = True  # no row could be dropped to mend it
         return groups
 
-    def core(self, skip: Array | None = None) -> _core.Fleet:
-        """Return the core's fleet without the rows of `skip` (by default `self.skip`)."""
+    def core(self, skip: Array | None = None, without: Sequence[str] = ()) -> _core.Fleet:
+        """Return the core's fleet without the rows of `skip` (by default `self.skip`) and some columns."""
         if skip is None and self._core is not None:
             return self._core
         leave_out = self.skip if skip is None else skip
         args = self._args if leave_out is None else {**self._args, "skip": leave_out}
+        if without:
+            args = {name: value for name, value in args.items() if name not in without}
         try:
             fleet = _core.Fleet(self._cost, self._day, self._unit, **args)
         except ValueError as error:
@@ -228,7 +238,7 @@ class FleetColumns:
         issues, bad = self._judge(runs)
         if not len(issues):
             raise changed()  # the core saw a problem that is gone
-        if self.options.on_error == "raise" or self.problems.whole_column or self.issues is not None:
+        if self.options.on_error == "raise" or self.problems.whole_column:
             raise InputError(issues, n_rows=self.n)
         self.issues, self.bad = issues, bad
         self.skip = bad if self.skip is None else self.skip | bad
@@ -240,24 +250,24 @@ class FleetColumns:
 
     def _judge(self, runs: Sequence[_core.Run]) -> tuple[Issues, Array]:
         problems, settings = self.problems, self.options.settings
-        own_bad = np.zeros(self.n, dtype=bool) if problems.bad is None else problems.bad
-        nothing = np.zeros(self.n, dtype=bool) if self.skip is None else self.skip
-        tuples, bad = guarded(_core.validate, self.core(nothing | own_bad), runs, settings)
-        bad = own_bad if bad is None else bad | own_bad
-        found = {(column, code): (n, rows, example) for column, code, n, rows, example in tuples}
-        if problems.bad is not None:
-            # The rows found bad here may have more to say, but for columns that hold a stand-in.
-            seen = {issue.column for issue in problems.issues}
-            if "cost" in seen:
-                seen |= {"residual_value", "opening_accumulated"}
-            if "in_service_date" in seen:
-                seen.add("opening_date")
-            more, _ = guarded(_core.validate, self.core(nothing | ~own_bad), runs, settings)
-            for column, code, n, rows, example in more:
-                if column not in seen:
-                    m, others, other = found.get((column, code), (0, [], ""))
-                    first = example if not others or rows[0] < others[0] else other
-                    found[column, code] = n + m, sorted([*rows, *others])[:5], first
+        left_out = np.zeros(self.n, dtype=bool) if self.skip is None else self.skip
+        bad = np.zeros(self.n, dtype=bool) if problems.bad is None else problems.bad.copy()
+        # Values refused here were replaced. That harms no other column, unless one is compared with it.
+        hidden = np.zeros(self.n, dtype=bool)
+        for column, _, at in problems.found:
+            if column in ("cost", "in_service_date", "opening_date"):
+                hidden[at] = True
+        found: dict[tuple[str, str], tuple[int, list[int], str]] = {}
+        for part, without in ((left_out | hidden, ()), (left_out | ~hidden, _COMPARED)):
+            if part.all():
+                continue
+            tuples, mask = guarded(_core.validate, self.core(part, without), runs, settings)
+            if mask is not None:
+                bad |= mask
+            for column, code, n, rows, example in tuples:
+                m, others, other = found.get((column, code), (0, [], ""))
+                first = example if not others or rows[0] < others[0] else other
+                found[column, code] = n + m, sorted([*rows, *others])[:5], first
         issues = problems.issues + [
             Issue.make(self._name(column), code, n_bad=n, rows=rows, example=example)
             for (column, code), (n, rows, example) in found.items()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 import numpy as np
+from narwhals.exceptions import DuplicateError
 
 from neocalc._columns import Array, Raw, recode
 from neocalc._frames import Ids, has_repeats
-from neocalc.errors import ConfigError
+from neocalc.errors import ConfigError, InputError, Issue
 
 _NO_VALUES = np.empty(0, dtype=object)
 _NO_ROWS = np.empty(0, dtype=np.intp)
@@ -22,6 +24,10 @@ def wrap(data: Any) -> NarwhalsFrame | None:
         frame = nw.from_native(data, eager_only=True)
     except TypeError:
         return None
+    except DuplicateError:
+        names = Counter(data.schema.names)
+        twice = [Issue.make(name, "duplicate_column", n_bad=n) for name, n in names.items() if n > 1]
+        raise InputError(twice) from None
     return NarwhalsFrame(frame)
 
 

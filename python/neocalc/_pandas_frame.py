@@ -61,6 +61,15 @@ def raw_series(series: Any) -> Raw:
     return _extension(series)
 
 
+def _as_objects(array: Any, dtype: Any) -> Any:
+    # A DataFrame would make text of an array of objects; an Index says that objects are meant.
+    return pd.Index(array, dtype=object, tupleize_cols=False) if _is_object(dtype) else array
+
+
+def _is_object(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "O"
+
+
 @lru_cache(maxsize=64)
 def _dictionary(labels: tuple[str, ...], ordered: bool) -> Any:
     return pd.CategoricalDtype(list(labels), ordered=ordered)
@@ -93,8 +102,7 @@ class PandasFrame:
             array: Any = column.array
             return np.ascontiguousarray(array.codes), len(array.categories), column.dtype
         codes, uniques = column.factorize(sort=True)
-        # factorize gives an Index: its array keeps the column's own dtype.
-        return np.ascontiguousarray(codes), len(uniques), getattr(uniques, "array", uniques)
+        return np.ascontiguousarray(codes), len(uniques), pd.Index(uniques, dtype=column.dtype)
 
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""
@@ -117,7 +125,7 @@ class PandasFrame:
                 None if values.dtype == np.int64 else values.dtype.newbyteorder("="),
             )
         array = source.array
-        text = isinstance(source.dtype, pd.StringDtype) or source.dtype == object
+        text = _is_object(source.dtype) or isinstance(source.dtype, pd.StringDtype)
 
         def by_position(positions: Array) -> Any:
             if text and not keep_dtype:
@@ -128,7 +136,7 @@ class PandasFrame:
                     dtype=pd.CategoricalDtype(categories),
                     validate=False,
                 )
-            return array.take(positions)
+            return _as_objects(array.take(positions), source.dtype)
 
         return Ids(None, by_position, lambda row: array[row])
 
@@ -167,9 +175,11 @@ class PandasFrame:
         """Decode codes into a column."""
         if isinstance(uniques, pd.CategoricalDtype):
             return pd.Categorical.from_codes(codes, dtype=uniques, validate=False)
-        if (codes < 0).any():
-            return pd.api.extensions.take(uniques, codes, allow_fill=True)
-        return uniques.take(codes)
+        if not (codes < 0).any():
+            return uniques.take(codes)
+        # An Index takes -1 for its last value, an array for a null.
+        array = uniques.to_numpy() if isinstance(uniques.dtype, np.dtype) else uniques.array
+        return _as_objects(pd.api.extensions.take(array, codes, allow_fill=True), uniques.dtype)
 
     def uniques(self, uniques: Any) -> list[Any]:
         """Return uniques as Python values."""

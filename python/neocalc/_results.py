@@ -28,14 +28,14 @@ def attempt(
     issues: Callable[[T], Any],
 ) -> T:
     """Compute over the good rows; what is wrong with the others is settled first."""
-    if fleet.problems.issues:
+    if fleet.problems.issues and fleet.issues is None:
         fleet.settle(runs)
     result = guarded(compute, fleet.core())
-    if issues(result):
+    if issues(result) and fleet.issues is None:
         fleet.settle(runs)
         result = guarded(compute, fleet.core())
-        if issues(result):
-            raise changed()
+    if issues(result):
+        raise changed()  # a row went bad after it was judged
     return result
 
 

@@ -112,8 +112,9 @@ impl MinorUnits {
 }
 
 /// Rounds half-to-even; right for magnitudes below 2^51, anything else is caught by the caller.
+#[must_use]
 #[inline]
-fn nearest_integer(scaled: f64) -> (f64, i64) {
+pub fn nearest_integer(scaled: f64) -> (f64, i64) {
     let shifted = scaled + ROUNDER;
     let minor = shifted.to_bits().cast_signed().wrapping_sub(ROUNDER.to_bits().cast_signed());
     (shifted - ROUNDER, minor)
@@ -124,13 +125,6 @@ fn nearest_integer(scaled: f64) -> (f64, i64) {
 #[inline]
 pub fn small_f64(amount: i64) -> f64 {
     f64::from_bits(amount.wrapping_add(ROUNDER.to_bits().cast_signed()).cast_unsigned()) - ROUNDER
-}
-
-/// The way back, for whole doubles.
-#[must_use]
-#[inline]
-pub fn small_i64(amount: f64) -> i64 {
-    nearest_integer(amount).1
 }
 
 /// `amount / divisor` rounded half-to-even, for `0 <= amount < 2^51` and a whole divisor of at most 2^10.
@@ -232,7 +226,7 @@ mod tests {
             prop_assert_eq!(rounded.0, rounded.1 as f64);
             prop_assert_eq!(small_quotient_floor(top, bottom), (whole as f64, whole));
             prop_assert_eq!((small_f64(amount), small_f64(-amount)), (top, -top));
-            prop_assert_eq!((small_i64(top), small_i64(-top)), (amount, -amount));
+            prop_assert_eq!((nearest_integer(top), nearest_integer(-top)), ((top, amount), (-top, -amount)));
         }
 
         #[test]

@@ -133,22 +133,26 @@ def compare_for_report(
 ) -> Comparison:
     """Compare lives, shortest first, in the shapes that the page draws.
 
-    `options` go to `compare_lives` as they are; ``freq`` and ``columns`` are the page's to choose.
+    `options` go to `compare_lives`; ``freq`` and ``columns`` are the page's to choose, and ``start`` and
+    ``end`` snap outward to whole fiscal years.
     """
     lives = sorted(years)
 
     def compare(by: Sequence[str], freq: str, *columns: str) -> Any:
         return neocalc.compare_lives(fleet, lives, by=list(by), freq=freq, columns=list(columns), **options)
 
-    quarters = compare((), "Q", "opening_book_value", "closing_book_value")
     whole = compare((), "Y", "depreciation", "closing_book_value")
-    ends = _unique(column_values(quarters, "period_end"))
-    if not ends:
+    year_ends = _unique(column_values(whole, "period_end"))
+    if not year_ends:
         raise NeocalcError("the fleet has no asset in service: there is nothing to draw")
+    # All figures show the same whole years.
+    eve = months_before(year_ends[0], 12)
+    options |= {"start": eve + dt.timedelta(days=1), "end": year_ends[-1]}
+    quarters = compare((), "Q", "opening_book_value", "closing_book_value")
+    ends = _unique(column_values(quarters, "period_end"))
     opening, closing = (_by_policy(quarters, f"{side}_book_value") for side in ("opening", "closing"))
     policies = tuple(closing)
     charge, year_closing = _by_policy(whole, "depreciation"), _by_policy(whole, "closing_book_value")
-    year_ends = _unique(column_values(whole, "period_end"))
     # The table shows the year in which the shortest life costs most: more than the longest, or at all.
     costs = charge[policies[0]]
     if len(policies) > 1:
@@ -177,7 +181,7 @@ def compare_for_report(
     return Comparison(
         title=title,
         policies=policies,
-        dates=(months_before(ends[0], 3), *ends),
+        dates=(eve, *ends),
         book_value={policy: [opening[policy][0], *closing[policy]] for policy in policies},
         year_ends=year_ends,
         yearly_charge=charge,

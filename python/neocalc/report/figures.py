@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Sequence
 from itertools import pairwise
 
-from neocalc.report.comparison import Comparison, GroupRow, months_before
+import numpy as np
+
+from neocalc.report.comparison import Comparison, GroupRow
 from neocalc.report.money import Unit, unit_for
-from neocalc.report.svg import FONT_SIZE, Plot, text_width, ticks
+from neocalc.report.svg import FONT_SIZE, Plot, Point, text_width, ticks
 
 _GAP = "var(--gap)"
 
@@ -30,18 +34,23 @@ def _day(date: dt.date) -> float:
     return float(date.toordinal())
 
 
+def _every(plot: Plot, count: int, label: str) -> int:
+    """Return of how many labels one is written, so that they do not touch."""
+    return math.ceil(count * (text_width(label) + 12) / (plot.right - plot.left))
+
+
 def _year_axis(plot: Plot) -> None:
     """Name each calendar year in the middle of its span, as many as there is room for."""
     first, last = dt.date.fromordinal(int(plot.x.low) + 1), dt.date.fromordinal(int(plot.x.high))
     years = range(first.year, last.year + 1)
-    step = -(-len(years) * 52 // int(plot.right - plot.left))
+    step = _every(plot, len(years), "2026")
     for year in years:
         start = max(_day(dt.date(year - 1, 12, 31)), plot.x.low)
         end = min(_day(dt.date(year, 12, 31)), plot.x.high)
         if start > plot.x.low:
             plot.tick(start)
         wide = plot.x(end) - plot.x(start)
-        if (year - first.year) % step == 0 and wide > 34:
+        if (year - first.year) % step == 0 and (wide > text_width(str(year)) or step > 1):
             plot.text((plot.x(start) + plot.x(end)) / 2, plot.bottom + 20, str(year), kind="axis")
 
 
@@ -55,16 +64,11 @@ def _plot(data: Comparison, x: tuple[float, float], low: float, high: float) -> 
     return Plot(x, y, values, unit.axis(values)), unit
 
 
-def _span(data: Comparison) -> tuple[float, float]:
-    """Whole years, so that each has its place on the axis."""
-    return _day(months_before(data.year_ends[0], 12)), _day(data.year_ends[-1])
-
-
 def book_value_figure(data: Comparison) -> str:
     """Net book value over time, a line for each life, the gap between the outer two shaded."""
     days = [_day(date) for date in data.dates]
     highest = max(max(values) for values in data.book_value.values())
-    plot, _ = _plot(data, _span(data), 0.0, highest)
+    plot, _ = _plot(data, (days[0], days[-1]), 0.0, highest)
     count, widest = len(data.policies), data.widest
     short, long = data.book_value[data.shortest], data.book_value[data.longest]
     if count > 1:
@@ -79,14 +83,14 @@ def book_value_figure(data: Comparison) -> str:
         middle = (plot.y(short[widest]) + plot.y(long[widest])) / 2
         if count == 2 and plot.y(short[widest]) - plot.y(long[widest]) > 4 * FONT_SIZE:
             plot.text(x, middle + 4, data.money(data.gap[widest]), colour=_GAP)
-    # Lines fall to the right: above the upper and below the lower there is room, so no legend is needed.
-    y = plot.y(long[widest])
+    # Above the upper line and below the lower there is room for a label, so no legend is needed.
     plot.dot(days[widest], long[widest], policy_colour(count - 1, count))
-    plot.text(x + 10, y - 10, said[-1], colour=policy_colour(count - 1, count), anchor="start")
+    above = min(_heights(plot, days, long, plot.label_span(x + 10, said[-1], "start"))) - 10
+    plot.text(x + 10, above, said[-1], colour=policy_colour(count - 1, count), anchor="start")
     if count > 1:
         plot.dot(days[widest], short[widest], policy_colour(0, count))
-        below = min(plot.y(short[widest]) + 20, plot.bottom - 7)
-        plot.text(x - 10, below, said[0], colour=policy_colour(0, count), anchor="end")
+        below = max(_heights(plot, days, short, plot.label_span(x - 10, said[0], "end"))) + 20
+        plot.text(x - 10, min(below, plot.bottom - 7), said[0], colour=policy_colour(0, count), anchor="end")
     taken = [plot.y(long[widest])]
     for position in range(count - 2, 0, -1):
         y = plot.y(data.book_value[data.policies[position]][widest])
@@ -101,6 +105,12 @@ def book_value_figure(data: Comparison) -> str:
     if count > 1:
         summary = f"The gap is widest, {data.money(data.gap[widest])}, on {summary[3:]}"
     return plot.render("book-value", "Net book value under each life", summary)
+
+
+def _heights(plot: Plot, days: Sequence[float], values: Sequence[float], span: Point) -> list[float]:
+    """Sample the coordinates of a curve above or below a label."""
+    places = np.linspace(*span, 9)
+    return [float(y) for y in np.interp(places, [plot.x(day) for day in days], [plot.y(v) for v in values])]
 
 
 def yearly_charge_figure(data: Comparison) -> str:
@@ -134,8 +144,7 @@ def yearly_charge_figure(data: Comparison) -> str:
         for position, policy in reversed(list(enumerate(names))):
             plot.text(right, 14, policy, colour=policy_colour(position, count), anchor="end")
             right -= text_width(policy) + 14
-    every = -(-len(shown) * 52 // int(plot.right - plot.left))
-    for place in range(0, len(shown), every):
+    for place in range(0, len(shown), _every(plot, len(shown), year_label(data.year_shown))):
         plot.text(plot.x(place), plot.bottom + 20, year_label(data.year_ends[shown[place]]), kind="axis")
     parts = (
         f"{year_label(data.year_ends[i])}: "
@@ -151,7 +160,7 @@ def difference_figure(data: Comparison) -> str:
     pairs = zip(data.yearly_charge[data.shortest], data.yearly_charge[data.longest], strict=True)
     yearly = [short - long for short, long in pairs]
     peak = data.widest
-    plot, unit = _plot(data, _span(data), min([*yearly, *data.gap]), max([*yearly, *data.gap]))
+    plot, unit = _plot(data, (days[0], days[-1]), min([*yearly, *data.gap]), max([*yearly, *data.gap]))
     plot.area(zip(days, data.gap, strict=True), ((day, 0.0) for day in days), _GAP, 0.12)
     # A year lasts from the end of the one before.
     starts = [plot.x.low, *map(_day, data.year_ends[:-1])]

@@ -107,11 +107,17 @@ class Plot:
     ) -> None:
         """Write at coordinates, not at data; labels stay inside the drawing."""
         if kind == "label":
-            wide = text_width(text)
-            before = {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
-            x = min(max(x, before + 2), WIDTH - 2 - (wide - before))
+            left, right = self.label_span(x, text, anchor)
+            x = {"start": left, "middle": (left + right) / 2, "end": right}[anchor]
         look = f'class="{kind}" text-anchor="{anchor}"' + (f' style="fill:{colour}"' if colour else "")
         self._marks.append(f'<text x="{_n(x)}" y="{_n(y)}" {look}>{escape(text)}</text>')
+
+    def label_span(self, x: float, text: str, anchor: str) -> Point:
+        """Return where a label begins and ends once it has been moved inside the drawing."""
+        wide = text_width(text)
+        left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+        left = min(max(left, 2.0), WIDTH - 2 - wide)
+        return left, left + wide
 
     def tick(self, x: float) -> None:
         """Put a tick under the plot."""

@@ -119,6 +119,12 @@ impl<T: Money> Prepared<T> {
         self.residual.get(index).copied().filter(|_| !self.residual_null.get(index).is_some_and(|null| *null))
     }
 
+    /// The residual values that rows state, and which rows state none.
+    #[must_use]
+    pub fn residuals(&self) -> Option<(&[T], &[bool])> {
+        (!self.residual.is_empty()).then_some((&self.residual, &self.residual_null))
+    }
+
     /// The row as an asset under the run last assigned; `None` where it is left out or wrong, and then noted.
     #[inline]
     pub fn resolve(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Asset<T>> {

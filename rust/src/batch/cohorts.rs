@@ -15,36 +15,37 @@
 use super::chunk::Prepared;
 use super::columns::Fleet;
 use super::flows::{Addend, CHARGES, COST, Flows};
+use super::patterns::{Patterns, small_float};
 use super::pool::filled;
 use super::settings::{Horizon, PolicySpec, Run, Settings};
 use crate::calendar::{Date, Month, days_in_month, month_start};
 use crate::depreciation::{Convention, Rounding};
 use crate::error::Error;
-use crate::money::{FLOAT_LIMIT_MINOR, small_f64, small_i64, small_quotient_floor, small_quotient_half_even};
+use crate::money::{FLOAT_LIMIT_MINOR, nearest_integer, small_f64, small_quotient_floor, small_quotient_half_even};
 use crate::rate::Rate;
 
 /// Cells of one accumulator at most: 32 MB.
 const MAX_CELLS: usize = if cfg!(test) { 400 } else { 1 << 22 };
 /// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
 const MAX_LIFE: i32 = 255;
-/// Additions of at most 4 to a 16-bit sum before it is emptied.
-const PATTERN_ROOM: u16 = if cfg!(test) { 5 } else { 16_000 };
 const NOWHERE: u32 = u32::MAX;
 
-/// A way to add rows faster than one by one.
+/// A way to add rows faster than one by one. For each chunk: `begin`, `weigh` every run, `deposit` every run, `settle`.
 pub trait Shortcut<T: Addend>: Send {
-    /// Adds the chunk's rows under a run where it can; pushes the others onto `leftover`. Runs come in order.
+    /// Finds out where the chunk's rows belong.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    fn absorb(
-        &mut self,
-        run: usize,
-        chunk: &Prepared<T>,
-        groups: &[i32],
-        leftover: &mut Vec<usize>,
-        flows: &mut Flows<T>,
-    ) -> Result<(), Error>;
+    fn begin(&mut self, chunk: &Prepared<T>, groups: &[i32], flows: &mut Flows<T>) -> Result<(), Error>;
+
+    /// Works out what each row adds under a run, and lets go of rows that are not for cohorts.
+    fn weigh(&mut self, run: usize, chunk: &Prepared<T>);
+
+    /// Adds what cannot be added cell by cell, for the rows that every run took.
+    fn deposit(&mut self, run: usize, chunk: &Prepared<T>, groups: &[i32]);
+
+    /// Adds the rest and lists the rows that are left over.
+    fn settle(&mut self, chunk: &Prepared<T>, leftover: &mut Vec<usize>);
 
     /// Moves all that was added into `flows`.
     ///
@@ -76,12 +77,17 @@ struct CohortSpec {
     residual_rate: Rate,
     life_wins: bool,
     rounding: Rounding,
-    /// Where in a cell its sums stand: the step, then (level) the depreciable amount, then (mid month) the first charge.
-    at: usize,
+    /// Where in a cell its sums stand: the steps, (level) the depreciable amounts, (mid month) the first charges.
+    step_at: usize,
+    base_at: usize,
+    first_at: usize,
 }
 
+/// The place of the cost that enters, in every cell.
+const COST_AT: usize = 0;
+
 impl CohortSpec {
-    fn new(spec: &PolicySpec, fleet: &Fleet<'_>, rounding: Rounding, at: usize) -> Option<Self> {
+    fn new(spec: &PolicySpec, fleet: &Fleet<'_>, rounding: Rounding) -> Option<Self> {
         let life = spec.life_months.filter(|life| (1..=MAX_LIFE).contains(life))?;
         let (shift, mid_month) = match spec.convention {
             Convention::FullMonth => (0, false),
@@ -95,17 +101,16 @@ impl CohortSpec {
             mid_month,
             whole_cost: fleet.residual.is_none() && spec.residual_rate.is_zero(),
             residual_rate: spec.residual_rate,
-            life_wins: spec.life_wins,
+            life_wins: spec.life_wins || fleet.life_months.is_none(),
             rounding,
-            at,
+            step_at: COST_AT,
+            base_at: COST_AT,
+            first_at: COST_AT,
         })
     }
 
-    fn fields(&self) -> usize {
-        match self.rounding {
-            Rounding::Balance => 1,
-            Rounding::Level => usize::from(self.mid_month).saturating_add(2),
-        }
+    fn is_level(&self) -> bool {
+        self.rounding == Rounding::Level
     }
 
     /// Months with a charge.
@@ -133,111 +138,54 @@ impl CohortPlan {
         if fleet.opening.is_some() {
             return None;
         }
-        let mut stride = 1_usize;
+        let mut stride = COST_AT.saturating_add(1);
+        let mut place = || {
+            let at = stride;
+            stride = stride.saturating_add(1);
+            at
+        };
+        // Runs with one policy for all rows share the sums of depreciable amounts where those are the same.
+        let mut shared: Vec<(Rate, usize)> = Vec::new();
         let mut plans = Vec::new();
         for run in runs {
             let mut specs = Vec::new();
             for spec in &run.specs {
-                let plan = CohortSpec::new(spec, fleet, rounding, stride);
-                stride = stride.saturating_add(plan.as_ref().map_or(0, CohortSpec::fields));
+                let mut plan = CohortSpec::new(spec, fleet, rounding);
+                if let Some(plan) = &mut plan {
+                    plan.step_at = place();
+                    let known = shared.iter().find(|(rate, _)| run.codes.is_none() && *rate == plan.residual_rate);
+                    plan.base_at = match known {
+                        _ if !plan.is_level() || (plan.whole_cost && run.codes.is_none()) => COST_AT,
+                        Some((_, at)) => *at,
+                        None => place(),
+                    };
+                    if run.codes.is_none() {
+                        shared.push((plan.residual_rate, plan.base_at));
+                    }
+                    if plan.is_level() && plan.mid_month {
+                        plan.first_at = place();
+                    }
+                }
                 specs.push(plan);
+                if run.codes.is_none() {
+                    break;
+                }
             }
             plans.push(specs);
+        }
+        if plans.iter().flatten().all(Option::is_none) {
+            return None;
         }
         let fits = MAX_CELLS.checked_div(groups.saturating_mul(stride)).unwrap_or(0);
         // Later months are the likelier ones where not all fit.
         let months = services.months().min(fits);
         let worth_it = fleet.len > groups.saturating_mul(months);
-        if stride == 1 || months == 0 || !(forced || worth_it) {
+        if months == 0 || !(forced || worth_it) {
             return None;
         }
         let first = services.end.saturating_sub(i32::try_from(months).unwrap_or(i32::MAX)).saturating_add(1);
         Some(Self { first, months, groups, stride, runs: plans })
     }
-}
-
-/// The charges of every remainder, and their sums by group and month.
-struct Patterns {
-    /// One row for each remainder.
-    table: Vec<u8>,
-    row_len: usize,
-    /// One row of months for each group: sums in 16 bits, how often they were added to, and what was emptied out.
-    sums: Vec<u16>,
-    added: Vec<u16>,
-    emptied: Vec<i64>,
-    width: usize,
-}
-
-impl Patterns {
-    fn new(spec: &CohortSpec, groups: usize, months: usize) -> Result<Self, Error> {
-        let row_len = spec.charged_months();
-        let width = months.saturating_add(row_len);
-        let mut table = Vec::new();
-        for remainder in 0..spec.modulus() {
-            let mut before = 0;
-            for month in 1..=row_len {
-                // In units of the life (mid month: of half months), capped at its end.
-                let units = if spec.mid_month { month.saturating_mul(2).saturating_sub(1) } else { month };
-                let total = if spec.mid_month { spec.life.saturating_mul(2) } else { spec.life };
-                let product = small_float(remainder.saturating_mul(units.min(total)));
-                let (_, balance) = small_quotient_half_even(product, small_float(total));
-                table.push(u8::try_from(balance.saturating_sub(before)).unwrap_or(0));
-                before = balance;
-            }
-        }
-        let cells = groups.saturating_mul(width);
-        Ok(Self {
-            table,
-            row_len,
-            sums: filled(cells, 0)?,
-            added: filled(groups, 0)?,
-            emptied: filled(cells, 0)?,
-            width,
-        })
-    }
-
-    /// Adds the charges of `remainder` for an asset of `group` that entered service in month `at` of the plan.
-    #[inline]
-    fn add(&mut self, group: usize, at: usize, remainder: usize) {
-        let from = remainder.saturating_mul(self.row_len);
-        let Some(charges) = self.table.get(from..from.saturating_add(self.row_len)) else { return };
-        let to = group.saturating_mul(self.width).saturating_add(at);
-        let Some(sums) = self.sums.get_mut(to..to.saturating_add(self.row_len)) else { return };
-        for (sum, charge) in sums.iter_mut().zip(charges) {
-            *sum = sum.wrapping_add(u16::from(*charge));
-        }
-        let Some(added) = self.added.get_mut(group) else { return };
-        *added = added.saturating_add(1);
-        if *added >= PATTERN_ROOM {
-            self.empty(group);
-        }
-    }
-
-    #[cold]
-    fn empty(&mut self, group: usize) {
-        let start = group.saturating_mul(self.width);
-        let range = start..start.saturating_add(self.width);
-        let (Some(sums), Some(emptied)) = (self.sums.get_mut(range.clone()), self.emptied.get_mut(range)) else {
-            return;
-        };
-        for (wide, sum) in emptied.iter_mut().zip(sums) {
-            *wide = wide.saturating_add(i64::from(std::mem::take(sum)));
-        }
-        if let Some(added) = self.added.get_mut(group) {
-            *added = 0;
-        }
-    }
-
-    /// The sums of a group by month since the plan's first, leaving zeros.
-    fn take(&mut self, group: usize) -> impl Iterator<Item = i64> {
-        self.empty(group);
-        let start = group.saturating_mul(self.width);
-        self.emptied.get_mut(start..start.saturating_add(self.width)).unwrap_or_default().iter_mut().map(std::mem::take)
-    }
-}
-
-fn small_float(value: usize) -> f64 {
-    f64::from(u32::try_from(value).unwrap_or(u32::MAX))
 }
 
 /// A policy, and under balance its patterns.
@@ -265,15 +213,16 @@ struct Stage {
     places: Vec<u32>,
     /// Each row's month.
     months: Vec<u16>,
-    /// Each row's additions to the fields of its cell.
-    fields: Vec<i64>,
-    /// Which rows the run at hand has taken.
-    taken: Vec<bool>,
-    /// Depreciable amounts; negative for rows that the policy at hand does not take.
+    /// What the rows add to each field of their cells; the first is left empty, since that is the chunk's cost.
+    fields: Vec<Vec<i64>>,
+    /// The depreciable amounts last worked out, and at which rate; negative for rows that are not for cohorts.
     bases: Vec<i64>,
-    /// The step of each row, and its remainder (balance) or first charge (level, mid month).
+    bases_at: Option<Rate>,
+    /// What follows from them: the step, and the remainder (balance) or first charge (level).
     steps: Vec<i64>,
     extras: Vec<i64>,
+    /// The remainders of each run, kept until it is known which rows all runs take.
+    remainders: Vec<Vec<i64>>,
 }
 
 impl Cohorts {
@@ -284,15 +233,15 @@ impl Cohorts {
     pub fn new(plan: &CohortPlan) -> Result<Self, Error> {
         let mut specs = Vec::new();
         for run in &plan.runs {
-            let mut prepared = Vec::new();
+            let mut kernels = Vec::new();
             for spec in run {
-                prepared.push(match spec {
+                kernels.push(match spec {
                     None => None,
-                    Some(spec) if spec.rounding == Rounding::Level => Some((spec.clone(), None)),
-                    Some(spec) => Some((spec.clone(), Some(Patterns::new(spec, plan.groups, plan.months)?))),
+                    Some(spec) if spec.is_level() => Some((spec.clone(), None)),
+                    Some(spec) => Some((spec.clone(), Some(spec.patterns(plan.groups, plan.months)?))),
                 });
             }
-            specs.push(prepared);
+            specs.push(kernels);
         }
         let cells = plan.groups.saturating_mul(plan.months).saturating_mul(plan.stride);
         Ok(Self {
@@ -300,40 +249,15 @@ impl Cohorts {
             months: plan.months,
             stride: plan.stride,
             days: DayTable::new(plan.first, plan.months),
+            stage: Stage {
+                remainders: vec![Vec::new(); specs.len()],
+                fields: vec![Vec::new(); plan.stride],
+                ..Stage::default()
+            },
             specs,
             cells: filled(cells, 0)?,
             bound: 0,
-            stage: Stage::default(),
         })
-    }
-
-    /// Finds the cell of each row, and makes sure that the chunk's sums fit.
-    fn place(&mut self, chunk: &Prepared<i64>, groups: &[i32], flows: &mut Flows<i64>) -> Result<(), Error> {
-        let Stage { places, months, fields, .. } = &mut self.stage;
-        places.clear();
-        months.clear();
-        fields.clear();
-        fields.resize(chunk.day.len().saturating_mul(self.stride), 0);
-        let per_group = u32::try_from(self.months).unwrap_or(0);
-        let mut sum = 0_u64;
-        let rows = chunk.day.iter().zip(&chunk.cost).zip(groups).zip(&chunk.reader.bad);
-        for (((day, cost), group), bad) in rows {
-            let month = self.days.month(*day);
-            let inside = (month != DayTable::OUTSIDE) & (cost.cast_unsigned() < LIMIT) & !*bad;
-            let place = group.cast_unsigned().wrapping_mul(per_group).wrapping_add(month.into());
-            places.push(if inside { place } else { NOWHERE });
-            months.push(month);
-            sum = sum.saturating_add(if inside { cost.cast_unsigned() } else { 0 });
-        }
-        if sum > i64::MAX.unsigned_abs() {
-            places.fill(NOWHERE);
-            return Ok(());
-        }
-        if self.bound.saturating_add(sum) > i64::MAX.unsigned_abs() {
-            self.flush(flows)?;
-        }
-        self.bound = self.bound.saturating_add(sum);
-        Ok(())
     }
 }
 
@@ -365,52 +289,112 @@ impl DayTable {
 const LIMIT: u64 = FLOAT_LIMIT_MINOR as u64;
 
 impl Shortcut<i64> for Cohorts {
-    fn absorb(
-        &mut self,
-        run: usize,
-        chunk: &Prepared<i64>,
-        groups: &[i32],
-        leftover: &mut Vec<usize>,
-        flows: &mut Flows<i64>,
-    ) -> Result<(), Error> {
-        if run == 0 {
-            self.place(chunk, groups, flows)?;
+    fn begin(&mut self, chunk: &Prepared<i64>, groups: &[i32], flows: &mut Flows<i64>) -> Result<(), Error> {
+        let Stage { places, months, fields, bases_at, .. } = &mut self.stage;
+        *bases_at = None;
+        places.clear();
+        months.clear();
+        for field in fields.iter_mut().skip(1) {
+            field.clear();
+            field.resize(chunk.day.len(), 0);
         }
-        let n_runs = self.specs.len();
-        let Some(specs) = self.specs.get_mut(run) else { return Ok(()) };
-        let stage = &mut self.stage;
-        stage.taken.clear();
-        stage.taken.resize(groups.len(), false);
-        // A pass for each policy: there are few, and a pass over a chunk is short.
-        for (code, kernel) in (0_i32..).zip(specs.iter_mut()) {
-            match kernel {
-                Some(kernel) if chunk.codes.is_empty() => stage.add(kernel, chunk, groups, self.stride, |_| true),
-                Some(kernel) => {
-                    stage.add(kernel, chunk, groups, self.stride, |row| chunk.codes.get(row) == Some(&code))
-                }
-                None => {}
-            }
-            if chunk.codes.is_empty() {
-                break;
-            }
+        let per_group = u32::try_from(self.months).unwrap_or(0);
+        let mut sum = 0_u64;
+        let rows = chunk.day.iter().zip(&chunk.cost).zip(groups).zip(&chunk.reader.bad);
+        for (((day, cost), group), bad) in rows {
+            let month = self.days.month(*day);
+            let inside = (month != DayTable::OUTSIDE) & (cost.cast_unsigned() < LIMIT) & !*bad;
+            let place = group.cast_unsigned().wrapping_mul(per_group).wrapping_add(month.into());
+            places.push(if inside { place } else { NOWHERE });
+            months.push(month);
+            sum = sum.saturating_add(if inside { cost.cast_unsigned() } else { 0 });
         }
-        stage.settle(chunk, run == 0, self.stride, leftover);
-        if run.saturating_add(1) == n_runs {
-            match self.stride {
-                3 => stage.scatter::<3>(&mut self.cells),
-                5 => stage.scatter::<5>(&mut self.cells),
-                stride => stage.scatter_any(stride, &mut self.cells),
-            }
+        if sum > i64::MAX.unsigned_abs() {
+            places.fill(NOWHERE);
+            return Ok(());
         }
+        if self.bound.saturating_add(sum) > i64::MAX.unsigned_abs() {
+            self.flush(flows)?;
+        }
+        self.bound = self.bound.saturating_add(sum);
         Ok(())
     }
+
+    fn weigh(&mut self, run: usize, chunk: &Prepared<i64>) {
+        let Some(specs) = self.specs.get(run) else { return };
+        if chunk.codes.is_empty() {
+            match specs.first() {
+                Some(Some((spec, _))) => self.stage.weigh(run, spec, chunk, None),
+                _ => self.stage.places.fill(NOWHERE),
+            }
+            return;
+        }
+        // A pass for each policy: there are few, and a pass over a chunk is short.
+        for (code, kernel) in (0_i32..).zip(specs) {
+            if let Some((spec, _)) = kernel {
+                self.stage.weigh(run, spec, chunk, Some(code));
+            }
+        }
+        for (place, code) in self.stage.places.iter_mut().zip(&chunk.codes) {
+            if !specs.get(index(*code)).is_some_and(Option::is_some) {
+                *place = NOWHERE;
+            }
+        }
+    }
+
+    fn deposit(&mut self, run: usize, chunk: &Prepared<i64>, groups: &[i32]) {
+        let (Some(specs), Some(remainders)) = (self.specs.get_mut(run), self.stage.remainders.get(run)) else { return };
+        let rows = self.stage.places.iter().zip(remainders).zip(&self.stage.months).zip(groups);
+        if chunk.codes.is_empty() {
+            let Some(Some((_, Some(patterns)))) = specs.first_mut() else { return };
+            for (((place, remainder), month), group) in rows {
+                if *place != NOWHERE {
+                    patterns.add(index(*group), usize::from(*month), index(*remainder));
+                }
+            }
+        } else {
+            for ((((place, remainder), month), group), code) in rows.zip(&chunk.codes) {
+                if let (true, Some(Some((_, Some(patterns))))) = (*place != NOWHERE, specs.get_mut(index(*code))) {
+                    patterns.add(index(*group), usize::from(*month), index(*remainder));
+                }
+            }
+        }
+    }
+
+    fn settle(&mut self, chunk: &Prepared<i64>, leftover: &mut Vec<usize>) {
+        let Stage { places, fields, .. } = &self.stage;
+        let columns: Vec<&[i64]> =
+            std::iter::once(chunk.cost.as_slice()).chain(fields.iter().skip(1).map(Vec::as_slice)).collect();
+        // Widths known to the compiler: nothing in these loops waits for anything but memory.
+        match self.stride {
+            2 => scatter::<2>(&columns, places, &mut self.cells),
+            3 => scatter::<3>(&columns, places, &mut self.cells),
+            4 => scatter::<4>(&columns, places, &mut self.cells),
+            5 => scatter::<5>(&columns, places, &mut self.cells),
+            width => {
+                for (at, column) in columns.iter().enumerate() {
+                    for (amount, place) in column.iter().zip(places) {
+                        if let Some(sum) = self.cells.get_mut(index(*place).saturating_mul(width).saturating_add(at)) {
+                            *sum = sum.wrapping_add(*amount);
+                        }
+                    }
+                }
+            }
+        }
+        for (row, (place, bad)) in places.iter().zip(&chunk.reader.bad).enumerate() {
+            if (*place == NOWHERE) & !*bad {
+                leftover.push(row);
+            }
+        }
+    }
+
     fn flush(&mut self, flows: &mut Flows<i64>) -> Result<(), Error> {
         flows.reserve(self.bound)?;
         self.bound = 0;
         let group_cells = self.months.saturating_mul(self.stride).max(1);
         for (group, cells) in self.cells.chunks_mut(group_cells).enumerate() {
             for (month, cell) in (self.first..).zip(cells.chunks(self.stride)) {
-                if let (Some(slot), Some(cost)) = (flows.slot(month), cell.first()) {
+                if let (Some(slot), Some(cost)) = (flows.slot(month), cell.get(COST_AT)) {
                     flows.add(COST, group, slot, *cost);
                 }
             }
@@ -436,85 +420,15 @@ impl Shortcut<i64> for Cohorts {
     }
 }
 
-impl Stage {
-    /// Works out what the rows under one policy add, and adds their patterns.
-    fn add(
-        &mut self,
-        (spec, patterns): &mut Kernel,
-        chunk: &Prepared<i64>,
-        groups: &[i32],
-        stride: usize,
-        mine: impl Fn(usize) -> bool,
-    ) {
-        self.bases.clear();
-        for (index, (cost, place)) in chunk.cost.iter().zip(&self.places).enumerate() {
-            let takes = (*place != NOWHERE) & mine(index);
-            self.bases.push(if takes { spec.depreciable(chunk, index, *cost).unwrap_or(-1) } else { -1 });
-        }
-        self.steps.resize(self.bases.len(), 0);
-        self.extras.resize(self.bases.len(), 0);
-        let rows = self.bases.iter_mut().zip(&mut self.steps).zip(&mut self.extras);
-        match spec.rounding {
-            Rounding::Balance => spec.split(rows),
-            Rounding::Level => spec.level(rows),
-        }
-        let rows = self
-            .fields
-            .chunks_exact_mut(stride)
-            .zip(&mut self.taken)
-            .zip(&self.bases)
-            .zip(&self.steps)
-            .zip(&self.extras);
-        for ((((fields, taken), base), step), extra) in rows {
-            if *base < 0 {
-                continue;
-            }
-            *taken = true;
-            let values = [*step, *base, *extra];
-            for (field, value) in fields.iter_mut().skip(spec.at).zip(values).take(spec.fields()) {
-                *field = value;
-            }
-        }
-        if let Some(patterns) = patterns {
-            let rows = self.bases.iter().zip(&self.extras).zip(&self.months).zip(groups);
-            for (((base, remainder), month), group) in rows {
-                if *base >= 0 {
-                    patterns.add(index(*group), usize::from(*month), index(*remainder));
-                }
-            }
-        }
-    }
-
-    /// Lets the cost of the rows taken enter, and lists those that were not.
-    fn settle(&mut self, chunk: &Prepared<i64>, enters: bool, stride: usize, leftover: &mut Vec<usize>) {
-        let rows = self.fields.chunks_exact_mut(stride).zip(&self.taken).zip(&chunk.cost).zip(&chunk.reader.bad);
-        for (index, (((fields, taken), cost), bad)) in rows.enumerate() {
-            match fields.first_mut() {
-                Some(entered) if *taken && enters => *entered = *cost,
-                _ if !*taken && !*bad => leftover.push(index),
-                _ => {}
-            }
-        }
-    }
-
-    /// Adds the chunk to the cells. The width is known to the compiler, and nothing here waits for anything but memory.
-    fn scatter<const WIDTH: usize>(&self, cells: &mut [i64]) {
-        for (fields, place) in self.fields.chunks_exact(WIDTH).zip(&self.places) {
-            let at = index(*place).wrapping_mul(WIDTH);
-            let Some(cell) = cells.get_mut(at..at.wrapping_add(WIDTH)) else { continue };
-            for (sum, field) in cell.iter_mut().zip(fields) {
-                *sum = sum.wrapping_add(*field);
-            }
-        }
-    }
-
-    fn scatter_any(&self, width: usize, cells: &mut [i64]) {
-        for (fields, place) in self.fields.chunks_exact(width.max(1)).zip(&self.places) {
-            let at = index(*place).saturating_mul(width);
-            let Some(cell) = cells.get_mut(at..at.saturating_add(width)) else { continue };
-            for (sum, field) in cell.iter_mut().zip(fields) {
-                *sum = sum.wrapping_add(*field);
-            }
+/// Adds each row's fields to its cell; a row without one lies past the end of all cells.
+#[inline]
+fn scatter<const WIDTH: usize>(columns: &[&[i64]], places: &[u32], cells: &mut [i64]) {
+    let Ok(columns) = <[&[i64]; WIDTH]>::try_from(columns) else { return };
+    for (row, place) in places.iter().enumerate() {
+        let at = index(*place).wrapping_mul(WIDTH);
+        let Some(cell) = cells.get_mut(at..at.wrapping_add(WIDTH)) else { continue };
+        for (sum, column) in cell.iter_mut().zip(columns) {
+            *sum = sum.wrapping_add(column.get(row).copied().unwrap_or(0));
         }
     }
 }
@@ -525,46 +439,122 @@ fn index<N: TryInto<usize>>(number: N) -> usize {
     number.try_into().unwrap_or(usize::MAX)
 }
 
+impl Stage {
+    /// Works out the fields of the rows that have the policy (those with the code, or all).
+    fn weigh(&mut self, run: usize, spec: &CohortSpec, chunk: &Prepared<i64>, code: Option<i32>) {
+        if code.is_some() || self.bases_at != Some(spec.residual_rate) || !spec.life_wins {
+            spec.depreciable(chunk, code, &mut self.bases);
+            self.bases_at = (code.is_none() && spec.life_wins).then_some(spec.residual_rate);
+        }
+        self.steps.resize(self.bases.len(), 0);
+        self.extras.resize(self.bases.len(), 0);
+        match spec.rounding {
+            Rounding::Balance => spec.split(&self.bases, &mut self.steps, &mut self.extras),
+            Rounding::Level => spec.level(&self.bases, &mut self.steps, &mut self.extras, &mut self.places),
+        }
+        for (place, base) in self.places.iter_mut().zip(&self.bases) {
+            *place = if *base < 0 { NOWHERE } else { *place };
+        }
+        // Rows under other policies keep what those gave them.
+        let mine = |row: usize| code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
+        let keep = |values: &[i64], kept: Option<&mut Vec<i64>>| match (kept, code) {
+            (Some(kept), None) => {
+                kept.clear();
+                kept.extend_from_slice(values);
+            }
+            (Some(kept), Some(_)) => {
+                kept.resize(values.len(), 0);
+                for (row, (kept, value)) in kept.iter_mut().zip(values).enumerate() {
+                    *kept = if mine(row) { *value } else { *kept };
+                }
+            }
+            (None, _) => {}
+        };
+        keep(&self.steps, self.fields.get_mut(spec.step_at));
+        if spec.base_at != COST_AT {
+            keep(&self.bases, self.fields.get_mut(spec.base_at));
+        }
+        if spec.first_at != COST_AT {
+            keep(&self.extras, self.fields.get_mut(spec.first_at));
+        }
+        if !spec.is_level() {
+            keep(&self.extras, self.remainders.get_mut(run));
+        }
+    }
+}
+
 impl CohortSpec {
-    /// The depreciable amount, where the policy's life applies and the residual value is in its range.
-    #[inline]
-    fn depreciable(&self, chunk: &Prepared<i64>, index: usize, cost: i64) -> Option<i64> {
-        if self.whole_cost && self.life_wins {
-            return Some(cost);
+    fn patterns(&self, groups: usize, months: usize) -> Result<Patterns, Error> {
+        // In units of the life (mid month: of half months), capped at its end.
+        let total = self.life.saturating_mul(if self.mid_month { 2 } else { 1 });
+        let units = (1..=self.charged_months()).map(|month| {
+            let units = if self.mid_month { month.saturating_mul(2).saturating_sub(1) } else { month };
+            units.min(total)
+        });
+        Patterns::new(&units.collect::<Vec<_>>(), total, self.modulus(), groups, months)
+    }
+
+    /// Depreciable amounts: negative where the row has a life of its own or a residual value out of range.
+    fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>) {
+        bases.clear();
+        if self.whole_cost {
+            bases.extend_from_slice(&chunk.cost);
+        } else if let Some((residual, null)) = chunk.residuals() {
+            let inside = |cost: i64, residual: i64| (residual >= 0) & (residual <= cost);
+            bases.extend(
+                chunk
+                    .cost
+                    .iter()
+                    .zip(residual)
+                    .map(|(cost, residual)| if inside(*cost, *residual) { cost.wrapping_sub(*residual) } else { -1 }),
+            );
+            for ((base, cost), null) in bases.iter_mut().zip(&chunk.cost).zip(null) {
+                if *null {
+                    let residual = self.residual_rate.of(*cost);
+                    *base = if inside(*cost, residual) { cost.wrapping_sub(residual) } else { -1 };
+                }
+            }
+        } else {
+            bases.extend(chunk.cost.iter().map(|cost| cost.wrapping_sub(self.residual_rate.of(*cost))));
         }
-        if !self.life_wins && chunk.own_life(index).is_some() {
-            return None;
+        if let Some(code) = code {
+            // Rows under other policies take part as nothing at all.
+            for (base, other) in bases.iter_mut().zip(&chunk.codes) {
+                *base = if *other == code { *base } else { 0 };
+            }
         }
-        let residual = chunk.own_residual(index).unwrap_or_else(|| self.residual_rate.of(cost));
-        crate::depreciation::straight_line::depreciable_amount(cost, residual)
+        if !self.life_wins {
+            for (row, base) in bases.iter_mut().enumerate() {
+                let mine = code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
+                *base = if mine && chunk.own_life(row).is_some() { -1 } else { *base };
+            }
+        }
     }
 
     /// `R = modulus x a + b` for each row: the step `2a` and the remainder `b`.
-    #[inline]
-    fn split<'a>(&self, rows: impl Iterator<Item = ((&'a mut i64, &'a mut i64), &'a mut i64)>) {
+    fn split(&self, bases: &[i64], steps: &mut [i64], remainders: &mut [i64]) {
         let modulus = small_float(self.modulus());
-        for ((base, step), remainder) in rows {
+        for ((base, step), remainder) in bases.iter().zip(steps).zip(remainders) {
             let amount = small_f64(*base);
             let (quotient, whole) = small_quotient_floor(amount, modulus);
             *step = whole.wrapping_mul(2);
-            *remainder = small_i64(amount - quotient * modulus);
+            (_, *remainder) = nearest_integer(amount - quotient * modulus);
         }
     }
 
     /// The level charge, and that of the first month where it differs. Rows whose charges would run out before the last
-    /// month are given back.
-    #[inline]
-    fn level<'a>(&self, rows: impl Iterator<Item = ((&'a mut i64, &'a mut i64), &'a mut i64)>) {
+    /// month are let go.
+    fn level(&self, bases: &[i64], steps: &mut [i64], firsts: &mut [i64], places: &mut [u32]) {
         let life = small_float(self.life);
         let full_months = life - 1.0;
         // Without half months the first charge is none of its own: half-even(R / infinity).
         let first_divisor = if self.mid_month { life * 2.0 } else { f64::INFINITY };
-        for ((base, step), first) in rows {
+        for (((base, step), first), place) in bases.iter().zip(steps).zip(firsts).zip(places) {
             let amount = small_f64(*base);
             let (charge, whole) = small_quotient_half_even(amount, life);
             let (early, early_whole) = small_quotient_half_even(amount, first_divisor);
             (*step, *first) = (whole, early_whole);
-            *base = if charge * full_months + early > amount { -1 } else { *base };
+            *place = if charge * full_months + early > amount { NOWHERE } else { *place };
         }
     }
 
@@ -579,8 +569,8 @@ impl CohortSpec {
         };
         let full_months = i64::try_from(self.life).unwrap_or(i64::MAX).wrapping_sub(1);
         for (month, cell) in cells.chunks(stride.max(1)).enumerate() {
-            let field = |number: usize| cell.get(self.at.saturating_add(number)).copied().unwrap_or(0);
-            let step = field(0);
+            let field = |at: usize| cell.get(at).copied().unwrap_or(0);
+            let step = field(self.step_at);
             let end = month.saturating_add(self.life);
             match (self.rounding, self.mid_month) {
                 (Rounding::Balance, false) => {
@@ -595,14 +585,14 @@ impl CohortSpec {
                     change(end.saturating_add(1), step.wrapping_neg());
                 }
                 (Rounding::Level, false) => {
-                    let last = field(1).wrapping_sub(step.wrapping_mul(full_months));
+                    let last = field(self.base_at).wrapping_sub(step.wrapping_mul(full_months));
                     change(month, step);
                     change(end.saturating_sub(1), last.wrapping_sub(step));
                     change(end, last.wrapping_neg());
                 }
                 (Rounding::Level, true) => {
-                    let first = field(2);
-                    let last = field(1).wrapping_sub(first).wrapping_sub(step.wrapping_mul(full_months));
+                    let first = field(self.first_at);
+                    let last = field(self.base_at).wrapping_sub(first).wrapping_sub(step.wrapping_mul(full_months));
                     change(month, first);
                     change(month.saturating_add(1), step.wrapping_sub(first));
                     change(end, last.wrapping_sub(step));

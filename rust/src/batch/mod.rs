@@ -6,6 +6,7 @@ mod chunk;
 mod cohorts;
 mod columns;
 mod flows;
+mod patterns;
 mod pool;
 mod reader;
 mod rows;

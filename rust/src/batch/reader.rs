@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::calendar::Date;
 use crate::depreciation::straight_line::{Amount, depreciable_amount};
 use crate::error::{Column, IssueLog, Rule};
+use crate::money::{FLOAT_LIMIT_MINOR, nearest_integer, small_f64};
 use crate::rate::Rate;
 
 /// Amounts as a call computes them: minor units in the cents modes, major units unrounded.
@@ -302,29 +303,33 @@ fn judge_day(found: DateRead, index: usize, what: Column, settings: &Settings, r
 
 /// Converts ticks to days; `false` when some row needs the slow judgement.
 fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
-    const MICROSECONDS: i64 = 86_400_000_000;
     const NANOSECONDS: i64 = 86_400_000_000_000;
-    // Division by a constant is a multiplication, so the usual units get loops of their own.
-    match per_day {
-        MICROSECONDS => divide_ticks(ticks, |t| (t.div_euclid(MICROSECONDS), t.rem_euclid(MICROSECONDS)), out),
-        NANOSECONDS => divide_ticks(ticks, |t| (t.div_euclid(NANOSECONDS), t.rem_euclid(NANOSECONDS)), out),
-        86_400 => divide_ticks(ticks, |t| (t.div_euclid(86_400), t.rem_euclid(86_400)), out),
-        _ => divide_ticks(ticks, |t| (t.div_euclid(per_day.max(1)), t.rem_euclid(per_day.max(1))), out),
+    let mut clean = true;
+    if per_day == NANOSECONDS {
+        for (tick, slot) in ticks.iter().zip(out) {
+            let (day, rest) = (tick.div_euclid(NANOSECONDS), tick.rem_euclid(NANOSECONDS));
+            *slot = i32::try_from(day).unwrap_or(i32::MAX);
+            clean &= (rest == 0) & in_window(*slot);
+        }
+        return clean;
     }
+    // Coarser ticks of the years 1899 to 2041 are exact doubles, and a whole number of days times the ticks of a day
+    // is one too: a few vector instructions for each row. All other ticks fail the first comparison.
+    let ticks_per_day = small_f64(per_day);
+    let days_per_tick = ticks_per_day.recip();
+    for (tick, slot) in ticks.iter().zip(out) {
+        let exact = small_f64(*tick);
+        let (days, day) = nearest_integer(exact * days_per_tick);
+        *slot = low_half(day);
+        clean &= (exact.abs() < FLOAT_LIMIT_MINOR) & (days * ticks_per_day == exact) & in_window(*slot);
+    }
+    clean
 }
 
 #[inline]
-fn divide_ticks(ticks: &[i64], divide: impl Fn(i64) -> (i64, i64), out: &mut [Date]) -> bool {
-    let mut clean = true;
-    for (tick, slot) in ticks.iter().zip(out) {
-        let (day, rest) = divide(*tick);
-        // Outside the window the truncated day may look right, so the wide one is judged.
-        let near = day.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-        let day = i32::try_from(near).unwrap_or(i32::MAX);
-        clean &= (rest == 0) & in_window(day);
-        *slot = day;
-    }
-    clean
+#[expect(clippy::cast_possible_truncation, reason = "days of exact doubles are few; others are not clean")]
+fn low_half(day: i64) -> Date {
+    day as i32
 }
 
 /// Reads a column of lives; 0 stands for none.

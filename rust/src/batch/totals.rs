@@ -153,21 +153,31 @@ impl<T: Summable> Worker<T> {
     ) -> Result<(), Error> {
         self.chunk.read(fleet, settings, range.clone());
         self.group(grouping, range)?;
-        for (number, run) in runs.iter().enumerate() {
-            self.chunk.assign(run);
-            self.leftover.clear();
-            match &mut self.cohorts {
-                Some(cohorts) => {
-                    cohorts.absorb(number, &self.chunk, &self.codes, &mut self.leftover, &mut self.flows)?;
-                }
-                None => self.leftover.extend(0..self.codes.len()),
+        self.leftover.clear();
+        if let Some(cohorts) = &mut self.cohorts {
+            cohorts.begin(&self.chunk, &self.codes, &mut self.flows)?;
+            for (number, run) in runs.iter().enumerate() {
+                self.chunk.assign(run);
+                cohorts.weigh(number, &self.chunk);
             }
-            for index in std::mem::take(&mut self.leftover) {
-                let Some(asset) = self.chunk.resolve(run, settings, index) else { continue };
-                let group = self.codes.get(index).and_then(|code| usize::try_from(*code).ok()).unwrap_or(0);
+            for (number, run) in runs.iter().enumerate() {
+                self.chunk.assign(run);
+                cohorts.deposit(number, &self.chunk, &self.codes);
+            }
+            cohorts.settle(&self.chunk, &mut self.leftover);
+        } else {
+            self.leftover.extend(0..self.codes.len());
+        }
+        let leftover = std::mem::take(&mut self.leftover);
+        for (number, run) in runs.iter().enumerate().take(if leftover.is_empty() { 0 } else { runs.len() }) {
+            self.chunk.assign(run);
+            for index in &leftover {
+                let Some(asset) = self.chunk.resolve(run, settings, *index) else { continue };
+                let group = self.codes.get(*index).and_then(|code| usize::try_from(*code).ok()).unwrap_or(0);
                 self.charge(&asset, settings, horizon, group, number)?;
             }
         }
+        self.leftover = leftover;
         Ok(())
     }
 

@@ -1,0 +1,75 @@
+"""Fleets with something wrong, and what the error about it must hold."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import neocalc as nc
+from neocalc.errors import Issue
+
+ROWS = 4
+POLICY = nc.straight_line(years=4)
+
+
+def good(**columns: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "asset_id": ["a", "b", "c", "d"],
+        "cost": [1000.0, 2000.0, 3000.0, 4000.0],
+        "in_service_date": pd.to_datetime(["2025-01-15"] * ROWS).to_series().reset_index(drop=True),
+    }
+    return {**data, **columns}
+
+
+def third(value: Any, other: Any, dtype: Any = None) -> pd.Series:
+    """A column of `other` with `value` in row 2."""
+    return pd.Series([other, other, value, other], dtype=dtype)
+
+
+def refused(data: Any, policy: Any = POLICY, **options: Any) -> nc.InputError:
+    """The error of every verb: all agree, and the error is whole."""
+    if isinstance(data, dict):
+        data = pd.DataFrame(data)
+    with pytest.raises(nc.InputError) as caught:
+        nc.depreciate(data, policy, **options)
+    error = caught.value
+    for issue in error.issues:
+        assert issue.hint
+        assert issue.rule == nc.list_error_codes()[issue.code][0]
+        assert issue.n_bad >= len(issue.rows)
+        assert len(issue.ids) == len(issue.index_labels) == len(issue.rows) <= 5
+        assert list(issue.rows) == sorted(issue.rows)
+    assert len(str(error).splitlines()) <= 20
+    assert error.code in str(error)
+    firsts = [issue.rows[0] if issue.rows else -1 for issue in error.issues]
+    assert firsts == sorted(firsts)
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes of our own
+    assert (again.issues, str(again), again.n_rows) == (error.issues, str(error), error.n_rows)
+    assert copy.deepcopy(error).issues == error.issues
+    if options.get("by") is None:
+        shared = {k: v for k, v in options.items() if k not in ("by", "threads")}
+        found = nc.validate(data, policy, **shared)
+        codes = found["code"].tolist() if isinstance(found, pd.DataFrame) else list(found["code"])
+        assert [str(code) for code in codes] == error.issues["code"]
+        with pytest.raises(nc.InputError) as caught:
+            nc.compare_policies(data, {"this": policy}, **{**options, "by": []})
+    return error
+
+
+def one(data: Any, column: str, code: str, row: int | None = 2, **options: Any) -> Issue:
+    """The only issue of an error, at a row (or of the whole column)."""
+    error = refused(data, **options)
+    assert [(i.column, i.code) for i in error.issues] == [(column, code)], str(error)
+    issue: Issue = error.issues[0]
+    if row is None:
+        assert issue.rows == ()
+    else:
+        assert (issue.rows, issue.n_bad) == ((row,), 1)
+        if isinstance(data, dict) and column != "asset_id":
+            assert issue.ids == ("abcd"[row],)
+            assert f"row {row} (asset {'abcd'[row]})" in str(error)
+    return issue
