@@ -217,6 +217,12 @@ def test_long_lives_by_name() -> None:  # 15
     assert len(nc.depreciate(pd.DataFrame(data), POLICY, allow_long_life=True)) == 3 * 48 + 1201
     with pytest.raises(nc.ConfigError):
         nc.straight_line(months=3601)
+    frame, century = pd.DataFrame(good()), nc.straight_line(months=1201)
+    with pytest.raises(nc.ConfigError, match="allow_long_life"):
+        nc.depreciate(frame, century)
+    with pytest.raises(nc.ConfigError, match="allow_long_life"):
+        nc.compare_lives(frame, (4, 101), by=[])
+    assert len(nc.depreciate(frame, century, allow_long_life=True)) == 1201 * ROWS
 
 
 def test_a_life_without_a_unit() -> None:  # 16

@@ -334,6 +334,9 @@ def test_unknown_keywords_and_policies() -> None:
     for options in ({"years": 4, "months": 48}, {"years": float("inf")}, {"months": True}, {"years": "4"}):
         with pytest.raises(nc.ConfigError):
             nc.straight_line(**options)  # type: ignore[arg-type]
+    for fields in ({"method": "sl"}, {"life_months": 0}, {"residual_rate": 2.0}, {"convention": ["x"]}):
+        with pytest.raises(nc.ConfigError):
+            nc.Policy(**{"method": "straight_line", "life_months": 48, **fields})
     with pytest.raises(nc.ConfigError, match="policy_by"):
         nc.validate(fleet(), policy_by="asset_id")
 

@@ -51,11 +51,12 @@ def make_run(
 
     With `wins` a policy's life wins over a row's own, but only for the rows `inside`; others keep their own.
     """
+    longest = data.options.settings_args["max_life_months"]
     if isinstance(policy, Policy) and inside is None:
-        run = uniform_run(_spec(policy, wins))
+        run = uniform_run(_spec(policy, wins, longest))
         return run, lambda _: run
     policies = [policy] if isinstance(policy, Policy) else list(policy.values())
-    specs = [_spec(each, wins) for each in policies]
+    specs = [_spec(each, wins, longest) for each in policies]
     # A row outside keeps its own life, under the convention of its class or else of the first.
     kept = [] if inside is None else [(0, False, rate, convention) for _, _, rate, convention in specs]
     codes: Array
@@ -75,6 +76,10 @@ def make_run(
     return _core.Run(specs, codes), lambda row: _core.Run(specs, codes[row : row + 1])
 
 
-def _spec(policy: Policy, wins: bool) -> _core.PolicyTuple:
+def _spec(policy: Policy, wins: bool, longest: int) -> _core.PolicyTuple:
     life = policy.life_months
+    if life is not None and life > longest:
+        raise ConfigError(
+            f"a life of {life:,} months is above {longest:,}: pass allow_long_life=True if meant"
+        )
     return life or 0, wins and life is not None, policy.residual_rate, policy.convention

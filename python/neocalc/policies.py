@@ -23,6 +23,14 @@ class Policy:
     residual_rate: float = 0.0
     convention: str = "full_month"
 
+    def __post_init__(self) -> None:
+        if self.method != "straight_line":
+            raise ConfigError(f"method must be 'straight_line', not {self.method!r}")
+        if self.life_months is not None:
+            _whole_months(self.life_months, 1, "life_months")
+        check_residual_rate(self.residual_rate)
+        check_convention(self.convention)
+
 
 def _whole_months(value: Any, unit_months: int, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -59,7 +67,7 @@ def check_residual_rate(rate: Any) -> float:
 
 def check_convention(convention: Any) -> str:
     """Return the convention, or refuse it."""
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ConfigError(f"convention must be one of {', '.join(CONVENTIONS)}, not {convention!r}")
     return str(convention)
 

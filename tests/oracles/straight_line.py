@@ -9,6 +9,7 @@ Months are counted ``year * 12 + month - 1``; ``k`` is a month's distance from t
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -132,11 +133,10 @@ def weight(asset: Asset, month: int, fiscal_year_end: int) -> Fraction:
 
 
 def last_life_month(asset: Asset, fiscal_year_end: int) -> int:
-    """The month in which the share reaches one."""
-    month = month_number(asset.in_service)
-    while share(asset, month, fiscal_year_end) < 1:
-        month += 1
-    return month
+    """The first month by whose end the share has reached one (it never falls, hence the bisection)."""
+    service = month_number(asset.in_service)
+    months = range(service, service + asset.life_months + 13)
+    return months[bisect_left(months, 1, key=lambda month: share(asset, month, fiscal_year_end))]
 
 
 def first_open_month(asset: Asset) -> int:
@@ -187,7 +187,7 @@ def monthly_charges(asset: Asset, rounding: str | None, fiscal_year_end: int) ->
 def _charges_of(asset: Asset, to_charge: Amount, rounding: str | None, fye: int) -> dict[int, Amount]:
     first, last = first_open_month(asset), last_charge_month(asset, fye)
     share_before = share(asset, first - 1, fye)
-    if share_before >= 1:  # the life was over when the asset was brought in
+    if share_before == 1:  # the life was over when the asset was brought in
         return {first: to_charge}
     charges: dict[int, Amount] = {}
     if rounding == "level":
@@ -201,8 +201,9 @@ def _charges_of(asset: Asset, to_charge: Amount, rounding: str | None, fye: int)
             left -= charges[month]
         return charges
     before: Amount = 0
+    per_share = to_charge / (1 - share_before)
     for month in range(first, last + 1):
-        exact = to_charge * (share(asset, month, fye) - share_before) / (1 - share_before)
+        exact = per_share * (share(asset, month, fye) - share_before)
         now: Amount = exact if rounding is None else half_even(exact)
         charges[month] = now - before
         before = now
@@ -233,7 +234,7 @@ def schedule(
     """Ledger lines of one asset inside the horizon ``months`` (which starts and ends with whole periods)."""
     charges = monthly_charges(asset, rounding, fiscal_year_end)
     brought_in = asset.opening_accumulated if asset.opening_date is not None else 0
-    entered, done = entry_month(asset), last_charge_month(asset, fiscal_year_end)
+    entered, done = entry_month(asset), max(charges)
     # Balances at the start of the horizon: everything charged before it.
     book: Amount = 0
     accumulated: Amount = 0

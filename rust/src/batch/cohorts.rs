@@ -1,34 +1,28 @@
 //! Assets of one group that enter service in one month share everything but their amounts, so sums suffice.
 //!
-//! Under `level` an asset charges the same `c = half-even(R / N)` in every month but the last, which takes the rest:
-//! the sums of `c` and of the depreciable amounts `R` by group and month say all charges.
+//! Under `level` an asset of depreciable amount `R` charges the same `c = half-even(R / N)` in every month but the last,
+//! which takes the rest. With `r = R - N c` the sums of `R` and of the small `r` by group and month give back the sum of
+//! `c`, and with it all charges.
 //!
 //! Under `balance` write `R = 2N a + b` with `0 <= b < 2N`. The balance `half-even(R k / N)` is then
-//! `2 a k + half-even(b k / N)`: adding the even number `2 a k` does not change which neighbour of a tie is even. The
-//! sum of `2a` goes by group and month; the charges of the small `b`, each 0, 1 or 2, come from a table and are added
-//! as they are. The mid-month convention counts in half months, hence with `4N` in place of `2N`.
+//! `2 a k + half-even(b k / N)`: adding the even number `2 a k` does not change which neighbour of a tie is even. Again
+//! the sums of `R` and `b` give back that of `a`; the charges of the small `b`, each 0, 1 or 2, come from a table and are
+//! added as they are. The mid-month convention counts in half months, hence with `4N` in place of `2N`.
 //!
 //! Whatever fits no cohort (own lives, credits, amounts of 2^51 and more, amounts so small that level charges run out
 //! early, days that follow the calendar) is handed back, to be charged asset by asset.
 #![forbid(unsafe_code)]
 
 use super::chunk::Prepared;
-use super::columns::Fleet;
+use super::cohort_plan::{CohortPlan, CohortSpec, MAX_ROWS, NOWHERE};
 use super::flows::{Addend, CHARGES, COST, Flows};
-use super::patterns::{Patterns, small_float};
+use super::patterns::Patterns;
 use super::pool::filled;
-use super::settings::{Horizon, PolicySpec, Run, Settings};
 use crate::calendar::{Date, Month, days_in_month, month_start};
-use crate::depreciation::{Convention, Rounding};
+use crate::depreciation::Rounding;
 use crate::error::Error;
-use crate::money::{FLOAT_LIMIT_MINOR, nearest_integer, small_f64, small_quotient_floor, small_quotient_half_even};
+use crate::money::FLOAT_LIMIT_MINOR;
 use crate::rate::Rate;
-
-/// Cells of one accumulator at most: 32 MB.
-const MAX_CELLS: usize = if cfg!(test) { 400 } else { 1 << 22 };
-/// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
-const MAX_LIFE: i32 = 255;
-const NOWHERE: u32 = u32::MAX;
 
 /// A way to add rows faster than one by one. For each chunk: `begin`, `weigh` every run, `deposit` every run, `settle`.
 pub trait Shortcut<T: Addend>: Send {
@@ -54,140 +48,6 @@ pub trait Shortcut<T: Addend>: Send {
     fn flush(&mut self, flows: &mut Flows<T>) -> Result<(), Error>;
 }
 
-/// The layout, worked out once for all threads.
-pub struct CohortPlan {
-    /// First month of service that has cells, and how many follow.
-    first: Month,
-    months: usize,
-    groups: usize,
-    stride: usize,
-    runs: Vec<Vec<Option<CohortSpec>>>,
-}
-
-/// One policy of one run, as cohorts see it.
-#[derive(Clone)]
-struct CohortSpec {
-    life: usize,
-    /// Months from service to the first charge.
-    shift: Month,
-    /// Half a month in the first month (and in the last).
-    mid_month: bool,
-    /// Whether the depreciable amount is the cost, for every row.
-    whole_cost: bool,
-    residual_rate: Rate,
-    life_wins: bool,
-    rounding: Rounding,
-    /// Where in a cell its sums stand: the steps, (level) the depreciable amounts, (mid month) the first charges.
-    step_at: usize,
-    base_at: usize,
-    first_at: usize,
-}
-
-/// The place of the cost that enters, in every cell.
-const COST_AT: usize = 0;
-
-impl CohortSpec {
-    fn new(spec: &PolicySpec, fleet: &Fleet<'_>, rounding: Rounding) -> Option<Self> {
-        let life = spec.life_months.filter(|life| (1..=MAX_LIFE).contains(life))?;
-        let (shift, mid_month) = match spec.convention {
-            Convention::FullMonth => (0, false),
-            Convention::NextMonth => (1, false),
-            Convention::MidMonth => (0, true),
-            Convention::HalfYear | Convention::ActualDays => return None,
-        };
-        Some(Self {
-            life: usize::try_from(life).ok()?,
-            shift,
-            mid_month,
-            whole_cost: fleet.residual.is_none() && spec.residual_rate.is_zero(),
-            residual_rate: spec.residual_rate,
-            life_wins: spec.life_wins || fleet.life_months.is_none(),
-            rounding,
-            step_at: COST_AT,
-            base_at: COST_AT,
-            first_at: COST_AT,
-        })
-    }
-
-    fn is_level(&self) -> bool {
-        self.rounding == Rounding::Level
-    }
-
-    /// Months with a charge.
-    fn charged_months(&self) -> usize {
-        self.life.saturating_add(self.mid_month.into())
-    }
-
-    /// `2N`, or `4N` where half months count.
-    fn modulus(&self) -> usize {
-        self.life.saturating_mul(if self.mid_month { 4 } else { 2 })
-    }
-}
-
-impl CohortPlan {
-    /// `None` where cohorts cannot or would not help; `forced` ignores the latter.
-    pub fn new(
-        services: Horizon,
-        fleet: &Fleet<'_>,
-        runs: &[Run<'_>],
-        settings: &Settings,
-        groups: usize,
-        forced: bool,
-    ) -> Option<Self> {
-        let rounding = settings.rounding?;
-        if fleet.opening.is_some() {
-            return None;
-        }
-        let mut stride = COST_AT.saturating_add(1);
-        let mut place = || {
-            let at = stride;
-            stride = stride.saturating_add(1);
-            at
-        };
-        // Runs with one policy for all rows share the sums of depreciable amounts where those are the same.
-        let mut shared: Vec<(Rate, usize)> = Vec::new();
-        let mut plans = Vec::new();
-        for run in runs {
-            let mut specs = Vec::new();
-            for spec in &run.specs {
-                let mut plan = CohortSpec::new(spec, fleet, rounding);
-                if let Some(plan) = &mut plan {
-                    plan.step_at = place();
-                    let known = shared.iter().find(|(rate, _)| run.codes.is_none() && *rate == plan.residual_rate);
-                    plan.base_at = match known {
-                        _ if !plan.is_level() || (plan.whole_cost && run.codes.is_none()) => COST_AT,
-                        Some((_, at)) => *at,
-                        None => place(),
-                    };
-                    if run.codes.is_none() {
-                        shared.push((plan.residual_rate, plan.base_at));
-                    }
-                    if plan.is_level() && plan.mid_month {
-                        plan.first_at = place();
-                    }
-                }
-                specs.push(plan);
-                if run.codes.is_none() {
-                    break;
-                }
-            }
-            plans.push(specs);
-        }
-        if plans.iter().flatten().all(Option::is_none) {
-            return None;
-        }
-        let fits = MAX_CELLS.checked_div(groups.saturating_mul(stride)).unwrap_or(0);
-        // Later months are the likelier ones where not all fit.
-        let months = services.months().min(fits);
-        let worth_it = fleet.len > groups.saturating_mul(months);
-        if months == 0 || !(forced || worth_it) {
-            return None;
-        }
-        let first = services.end.saturating_sub(i32::try_from(months).unwrap_or(i32::MAX)).saturating_add(1);
-        Some(Self { first, months, groups, stride, runs: plans })
-    }
-}
-
 /// A policy, and under balance its patterns.
 type Kernel = (CohortSpec, Option<Patterns>);
 
@@ -195,14 +55,16 @@ type Kernel = (CohortSpec, Option<Patterns>);
 pub struct Cohorts {
     first: Month,
     months: usize,
-    stride: usize,
+    width: usize,
+    cost_at: Option<usize>,
     days: DayTable,
     /// By run and policy.
     specs: Vec<Vec<Option<Kernel>>>,
-    /// By group and month: the cost that entered, then the fields of each policy.
+    /// The words of each cell, by group and month.
     cells: Vec<i64>,
-    /// No cell is larger than this.
+    /// No sum of amounts is larger than this, and no more rows were added.
     bound: u64,
+    rows: usize,
     stage: Stage,
 }
 
@@ -213,16 +75,15 @@ struct Stage {
     places: Vec<u32>,
     /// Each row's month.
     months: Vec<u16>,
-    /// What the rows add to each field of their cells; the first is left empty, since that is the chunk's cost.
-    fields: Vec<Vec<i64>>,
+    /// What the rows add to each word of their cells.
+    words: Vec<Vec<i64>>,
     /// The depreciable amounts last worked out, and at which rate; negative for rows that are not for cohorts.
     bases: Vec<i64>,
     bases_at: Option<Rate>,
-    /// What follows from them: the step, and the remainder (balance) or first charge (level).
-    steps: Vec<i64>,
-    extras: Vec<i64>,
-    /// The remainders of each run, kept until it is known which rows all runs take.
-    remainders: Vec<Vec<i64>>,
+    remainders: Vec<i64>,
+    firsts: Vec<i64>,
+    /// Balance: the remainders of each run, kept until it is known which rows all runs take.
+    kept: Vec<Vec<i64>>,
 }
 
 impl Cohorts {
@@ -237,26 +98,26 @@ impl Cohorts {
             for spec in run {
                 kernels.push(match spec {
                     None => None,
-                    Some(spec) if spec.is_level() => Some((spec.clone(), None)),
+                    Some(spec) if spec.rounding == Rounding::Level => Some((spec.clone(), None)),
                     Some(spec) => Some((spec.clone(), Some(spec.patterns(plan.groups, plan.months)?))),
                 });
             }
             specs.push(kernels);
         }
-        let cells = plan.groups.saturating_mul(plan.months).saturating_mul(plan.stride);
+        let cells = plan.groups.saturating_mul(plan.months).saturating_mul(plan.width);
+        let kept = vec![Vec::new(); specs.len()];
+        let words = vec![Vec::new(); plan.width];
         Ok(Self {
             first: plan.first,
             months: plan.months,
-            stride: plan.stride,
+            width: plan.width,
+            cost_at: plan.cost_at,
             days: DayTable::new(plan.first, plan.months),
-            stage: Stage {
-                remainders: vec![Vec::new(); specs.len()],
-                fields: vec![Vec::new(); plan.stride],
-                ..Stage::default()
-            },
+            stage: Stage { kept, words, ..Stage::default() },
             specs,
             cells: filled(cells, 0)?,
             bound: 0,
+            rows: 0,
         })
     }
 }
@@ -290,13 +151,16 @@ const LIMIT: u64 = FLOAT_LIMIT_MINOR as u64;
 
 impl Shortcut<i64> for Cohorts {
     fn begin(&mut self, chunk: &Prepared<i64>, groups: &[i32], flows: &mut Flows<i64>) -> Result<(), Error> {
-        let Stage { places, months, fields, bases_at, .. } = &mut self.stage;
+        let Stage { places, months, words, bases_at, .. } = &mut self.stage;
         *bases_at = None;
         places.clear();
         months.clear();
-        for field in fields.iter_mut().skip(1) {
-            field.clear();
-            field.resize(chunk.day.len(), 0);
+        for word in words.iter_mut() {
+            word.clear();
+            word.resize(chunk.day.len(), 0);
+        }
+        if let Some(costs) = self.cost_at.and_then(|at| words.get_mut(at)) {
+            costs.clone_from(&chunk.cost);
         }
         let per_group = u32::try_from(self.months).unwrap_or(0);
         let mut sum = 0_u64;
@@ -309,14 +173,16 @@ impl Shortcut<i64> for Cohorts {
             months.push(month);
             sum = sum.saturating_add(if inside { cost.cast_unsigned() } else { 0 });
         }
-        if sum > i64::MAX.unsigned_abs() {
+        let rows = self.rows.saturating_add(places.len());
+        if sum > i64::MAX.unsigned_abs() || places.len() > MAX_ROWS {
             places.fill(NOWHERE);
             return Ok(());
         }
-        if self.bound.saturating_add(sum) > i64::MAX.unsigned_abs() {
+        if self.bound.saturating_add(sum) > i64::MAX.unsigned_abs() || rows > MAX_ROWS {
             self.flush(flows)?;
         }
         self.bound = self.bound.saturating_add(sum);
+        self.rows = self.rows.saturating_add(self.stage.places.len());
         Ok(())
     }
 
@@ -343,7 +209,7 @@ impl Shortcut<i64> for Cohorts {
     }
 
     fn deposit(&mut self, run: usize, chunk: &Prepared<i64>, groups: &[i32]) {
-        let (Some(specs), Some(remainders)) = (self.specs.get_mut(run), self.stage.remainders.get(run)) else { return };
+        let (Some(specs), Some(remainders)) = (self.specs.get_mut(run), self.stage.kept.get(run)) else { return };
         let rows = self.stage.places.iter().zip(remainders).zip(&self.stage.months).zip(groups);
         if chunk.codes.is_empty() {
             let Some(Some((_, Some(patterns)))) = specs.first_mut() else { return };
@@ -362,17 +228,14 @@ impl Shortcut<i64> for Cohorts {
     }
 
     fn settle(&mut self, chunk: &Prepared<i64>, leftover: &mut Vec<usize>) {
-        let Stage { places, fields, .. } = &self.stage;
-        let columns: Vec<&[i64]> =
-            std::iter::once(chunk.cost.as_slice()).chain(fields.iter().skip(1).map(Vec::as_slice)).collect();
+        let Stage { places, words, .. } = &self.stage;
         // Widths known to the compiler: nothing in these loops waits for anything but memory.
-        match self.stride {
-            2 => scatter::<2>(&columns, places, &mut self.cells),
-            3 => scatter::<3>(&columns, places, &mut self.cells),
-            4 => scatter::<4>(&columns, places, &mut self.cells),
-            5 => scatter::<5>(&columns, places, &mut self.cells),
+        match self.width {
+            2 => scatter::<2>(words, places, &mut self.cells),
+            3 => scatter::<3>(words, places, &mut self.cells),
+            4 => scatter::<4>(words, places, &mut self.cells),
             width => {
-                for (at, column) in columns.iter().enumerate() {
+                for (at, column) in words.iter().enumerate() {
                     for (amount, place) in column.iter().zip(places) {
                         if let Some(sum) = self.cells.get_mut(index(*place).saturating_mul(width).saturating_add(at)) {
                             *sum = sum.wrapping_add(*amount);
@@ -390,18 +253,20 @@ impl Shortcut<i64> for Cohorts {
 
     fn flush(&mut self, flows: &mut Flows<i64>) -> Result<(), Error> {
         flows.reserve(self.bound)?;
-        self.bound = 0;
-        let group_cells = self.months.saturating_mul(self.stride).max(1);
-        for (group, cells) in self.cells.chunks_mut(group_cells).enumerate() {
-            for (month, cell) in (self.first..).zip(cells.chunks(self.stride)) {
-                if let (Some(slot), Some(cost)) = (flows.slot(month), cell.get(COST_AT)) {
-                    flows.add(COST, group, slot, *cost);
+        (self.bound, self.rows) = (0, 0);
+        let group_words = self.months.saturating_mul(self.width).max(1);
+        for (group, cells) in self.cells.chunks_mut(group_words).enumerate() {
+            if let Some(at) = self.cost_at {
+                for (month, cell) in (self.first..).zip(cells.chunks(self.width)) {
+                    if let (Some(slot), Some(cost)) = (flows.slot(month), cell.get(at)) {
+                        flows.add(COST, group, slot, *cost);
+                    }
                 }
             }
             for (run, specs) in self.specs.iter_mut().enumerate() {
                 let plane = CHARGES.saturating_add(run);
                 for (spec, patterns) in specs.iter_mut().flatten() {
-                    let mut sums = spec.charges(cells, self.stride);
+                    let mut sums = spec.charges(cells, self.width);
                     if let Some(patterns) = patterns {
                         for (sum, pattern) in sums.iter_mut().zip(patterns.take(group)) {
                             *sum = sum.wrapping_add(pattern);
@@ -420,15 +285,16 @@ impl Shortcut<i64> for Cohorts {
     }
 }
 
-/// Adds each row's fields to its cell; a row without one lies past the end of all cells.
+/// Adds each row's words to its cell; a row without one lies past the end of all cells.
 #[inline]
-fn scatter<const WIDTH: usize>(columns: &[&[i64]], places: &[u32], cells: &mut [i64]) {
-    let Ok(columns) = <[&[i64]; WIDTH]>::try_from(columns) else { return };
+fn scatter<const WIDTH: usize>(words: &[Vec<i64>], places: &[u32], cells: &mut [i64]) {
+    let Some(words) = words.first_chunk::<WIDTH>() else { return };
+    let words = words.each_ref().map(Vec::as_slice);
     for (row, place) in places.iter().enumerate() {
         let at = index(*place).wrapping_mul(WIDTH);
         let Some(cell) = cells.get_mut(at..at.wrapping_add(WIDTH)) else { continue };
-        for (sum, column) in cell.iter_mut().zip(columns) {
-            *sum = sum.wrapping_add(column.get(row).copied().unwrap_or(0));
+        for (sum, word) in cell.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(word.get(row).copied().unwrap_or(0));
         }
     }
 }
@@ -440,171 +306,53 @@ fn index<N: TryInto<usize>>(number: N) -> usize {
 }
 
 impl Stage {
-    /// Works out the fields of the rows that have the policy (those with the code, or all).
+    /// Works out the words of the rows that have the policy (those with the code, or all).
     fn weigh(&mut self, run: usize, spec: &CohortSpec, chunk: &Prepared<i64>, code: Option<i32>) {
         if code.is_some() || self.bases_at != Some(spec.residual_rate) || !spec.life_wins {
             spec.depreciable(chunk, code, &mut self.bases);
             self.bases_at = (code.is_none() && spec.life_wins).then_some(spec.residual_rate);
         }
-        self.steps.resize(self.bases.len(), 0);
-        self.extras.resize(self.bases.len(), 0);
+        self.remainders.resize(self.bases.len(), 0);
+        self.firsts.resize(self.bases.len(), 0);
         match spec.rounding {
-            Rounding::Balance => spec.split(&self.bases, &mut self.steps, &mut self.extras),
-            Rounding::Level => spec.level(&self.bases, &mut self.steps, &mut self.extras, &mut self.places),
+            Rounding::Balance => spec.remainders(&self.bases, &mut self.remainders),
+            Rounding::Level => {
+                spec.corrections(&self.bases, &mut self.remainders, &mut self.firsts, &mut self.places);
+            }
         }
         for (place, base) in self.places.iter_mut().zip(&self.bases) {
             *place = if *base < 0 { NOWHERE } else { *place };
         }
-        // Rows under other policies keep what those gave them.
-        let mine = |row: usize| code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
-        let keep = |values: &[i64], kept: Option<&mut Vec<i64>>| match (kept, code) {
-            (Some(kept), None) => {
-                kept.clear();
-                kept.extend_from_slice(values);
+        // A row under another policy is worth 0 here, and so are its remainders: adding changes nothing of it.
+        if let Some(word) = self.words.get_mut(spec.base_at) {
+            if code.is_none() {
+                word.clone_from(&self.bases);
+            } else {
+                add_all(word, &self.bases, |base| base);
             }
-            (Some(kept), Some(_)) => {
-                kept.resize(values.len(), 0);
-                for (row, (kept, value)) in kept.iter_mut().zip(values).enumerate() {
-                    *kept = if mine(row) { *value } else { *kept };
+        }
+        if let Some(word) = self.words.get_mut(spec.remainder_at.at) {
+            add_all(word, &self.remainders, |remainder| spec.remainder_at.lift(remainder));
+        }
+        if let Some((half, word)) = spec.first_at.and_then(|half| Some((half, self.words.get_mut(half.at)?))) {
+            add_all(word, &self.firsts, |first| half.lift(first));
+        }
+        if let (Rounding::Balance, Some(kept)) = (spec.rounding, self.kept.get_mut(run)) {
+            if code.is_none() {
+                std::mem::swap(kept, &mut self.remainders);
+            } else {
+                let rows = kept.len().max(self.remainders.len());
+                kept.resize(rows, 0);
+                for ((kept, remainder), other) in kept.iter_mut().zip(&self.remainders).zip(&chunk.codes) {
+                    *kept = if Some(*other) == code { *remainder } else { *kept };
                 }
             }
-            (None, _) => {}
-        };
-        keep(&self.steps, self.fields.get_mut(spec.step_at));
-        if spec.base_at != COST_AT {
-            keep(&self.bases, self.fields.get_mut(spec.base_at));
-        }
-        if spec.first_at != COST_AT {
-            keep(&self.extras, self.fields.get_mut(spec.first_at));
-        }
-        if !spec.is_level() {
-            keep(&self.extras, self.remainders.get_mut(run));
         }
     }
 }
 
-impl CohortSpec {
-    fn patterns(&self, groups: usize, months: usize) -> Result<Patterns, Error> {
-        // In units of the life (mid month: of half months), capped at its end.
-        let total = self.life.saturating_mul(if self.mid_month { 2 } else { 1 });
-        let units = (1..=self.charged_months()).map(|month| {
-            let units = if self.mid_month { month.saturating_mul(2).saturating_sub(1) } else { month };
-            units.min(total)
-        });
-        Patterns::new(&units.collect::<Vec<_>>(), total, self.modulus(), groups, months)
-    }
-
-    /// Depreciable amounts: negative where the row has a life of its own or a residual value out of range.
-    fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>) {
-        bases.clear();
-        if self.whole_cost {
-            bases.extend_from_slice(&chunk.cost);
-        } else if let Some((residual, null)) = chunk.residuals() {
-            let inside = |cost: i64, residual: i64| (residual >= 0) & (residual <= cost);
-            bases.extend(
-                chunk
-                    .cost
-                    .iter()
-                    .zip(residual)
-                    .map(|(cost, residual)| if inside(*cost, *residual) { cost.wrapping_sub(*residual) } else { -1 }),
-            );
-            for ((base, cost), null) in bases.iter_mut().zip(&chunk.cost).zip(null) {
-                if *null {
-                    let residual = self.residual_rate.of(*cost);
-                    *base = if inside(*cost, residual) { cost.wrapping_sub(residual) } else { -1 };
-                }
-            }
-        } else {
-            bases.extend(chunk.cost.iter().map(|cost| cost.wrapping_sub(self.residual_rate.of(*cost))));
-        }
-        if let Some(code) = code {
-            // Rows under other policies take part as nothing at all.
-            for (base, other) in bases.iter_mut().zip(&chunk.codes) {
-                *base = if *other == code { *base } else { 0 };
-            }
-        }
-        if !self.life_wins {
-            for (row, base) in bases.iter_mut().enumerate() {
-                let mine = code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
-                *base = if mine && chunk.own_life(row).is_some() { -1 } else { *base };
-            }
-        }
-    }
-
-    /// `R = modulus x a + b` for each row: the step `2a` and the remainder `b`.
-    fn split(&self, bases: &[i64], steps: &mut [i64], remainders: &mut [i64]) {
-        let modulus = small_float(self.modulus());
-        for ((base, step), remainder) in bases.iter().zip(steps).zip(remainders) {
-            let amount = small_f64(*base);
-            let (quotient, whole) = small_quotient_floor(amount, modulus);
-            *step = whole.wrapping_mul(2);
-            (_, *remainder) = nearest_integer(amount - quotient * modulus);
-        }
-    }
-
-    /// The level charge, and that of the first month where it differs. Rows whose charges would run out before the last
-    /// month are let go.
-    fn level(&self, bases: &[i64], steps: &mut [i64], firsts: &mut [i64], places: &mut [u32]) {
-        let life = small_float(self.life);
-        let full_months = life - 1.0;
-        // Without half months the first charge is none of its own: half-even(R / infinity).
-        let first_divisor = if self.mid_month { life * 2.0 } else { f64::INFINITY };
-        for (((base, step), first), place) in bases.iter().zip(steps).zip(firsts).zip(places) {
-            let amount = small_f64(*base);
-            let (charge, whole) = small_quotient_half_even(amount, life);
-            let (early, early_whole) = small_quotient_half_even(amount, first_divisor);
-            (*step, *first) = (whole, early_whole);
-            *place = if charge * full_months + early > amount { NOWHERE } else { *place };
-        }
-    }
-
-    /// The charges of a group's cohorts by month, from the first month of service plus the shift.
-    fn charges(&self, cells: &[i64], stride: usize) -> Vec<i64> {
-        let months = cells.len().checked_div(stride).unwrap_or(0);
-        let mut steps = vec![0_i64; months.saturating_add(self.charged_months()).saturating_add(1)];
-        let mut change = |at: usize, by: i64| {
-            if let Some(step) = steps.get_mut(at) {
-                *step = step.wrapping_add(by);
-            }
-        };
-        let full_months = i64::try_from(self.life).unwrap_or(i64::MAX).wrapping_sub(1);
-        for (month, cell) in cells.chunks(stride.max(1)).enumerate() {
-            let field = |at: usize| cell.get(at).copied().unwrap_or(0);
-            let step = field(self.step_at);
-            let end = month.saturating_add(self.life);
-            match (self.rounding, self.mid_month) {
-                (Rounding::Balance, false) => {
-                    change(month, step);
-                    change(end, step.wrapping_neg());
-                }
-                (Rounding::Balance, true) => {
-                    // Half a month counts once, a full month twice.
-                    change(month, step);
-                    change(month.saturating_add(1), step);
-                    change(end, step.wrapping_neg());
-                    change(end.saturating_add(1), step.wrapping_neg());
-                }
-                (Rounding::Level, false) => {
-                    let last = field(self.base_at).wrapping_sub(step.wrapping_mul(full_months));
-                    change(month, step);
-                    change(end.saturating_sub(1), last.wrapping_sub(step));
-                    change(end, last.wrapping_neg());
-                }
-                (Rounding::Level, true) => {
-                    let first = field(self.first_at);
-                    let last = field(self.base_at).wrapping_sub(first).wrapping_sub(step.wrapping_mul(full_months));
-                    change(month, first);
-                    change(month.saturating_add(1), step.wrapping_sub(first));
-                    change(end, last.wrapping_sub(step));
-                    change(end.saturating_add(1), last.wrapping_neg());
-                }
-            }
-        }
-        let mut charge = 0_i64;
-        for step in &mut steps {
-            charge = charge.wrapping_add(*step);
-            *step = charge;
-        }
-        steps
+fn add_all(word: &mut [i64], numbers: &[i64], lift: impl Fn(i64) -> i64) {
+    for (sum, number) in word.iter_mut().zip(numbers) {
+        *sum = sum.wrapping_add(lift(*number));
     }
 }

@@ -3,6 +3,7 @@
 
 mod assets;
 mod chunk;
+mod cohort_plan;
 mod cohorts;
 mod columns;
 mod flows;

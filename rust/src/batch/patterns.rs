@@ -3,7 +3,7 @@
 
 use super::pool::filled;
 use crate::error::Error;
-use crate::money::small_quotient_half_even;
+use crate::money::{nearest_integer, small_quotient_half_even};
 
 /// Bytes are added eight at a time as one word: none ever overflows into its neighbour.
 const LANES: usize = 8;
@@ -12,12 +12,13 @@ const LANES: usize = 8;
 pub(super) struct Patterns {
     table: Vec<u8>,
     row_len: usize,
-    /// For each group a row of months: sums in bytes, how often they were added to, and what was emptied out of them.
+    /// For each group a row of months: sums in bytes, how often they were added to, and what was emptied out of them
+    /// (taken long before 2^30 rows of at most 4 would fill it).
     sums: Vec<u8>,
     added: Vec<u8>,
     /// How often may be added before a byte could overflow.
     room: u8,
-    emptied: Vec<i64>,
+    emptied: Vec<u32>,
     width: usize,
 }
 
@@ -32,7 +33,7 @@ impl Patterns {
             let mut before = 0;
             for units in units {
                 let product = small_float(remainder.saturating_mul(*units));
-                let (_, balance) = small_quotient_half_even(product, small_float(total));
+                let (_, balance) = nearest_integer(small_quotient_half_even(product, small_float(total)));
                 table.push(u8::try_from(balance.saturating_sub(before)).unwrap_or(0));
                 before = balance;
             }
@@ -77,7 +78,7 @@ impl Patterns {
             return;
         };
         for (wide, sum) in emptied.iter_mut().zip(sums.iter()) {
-            *wide = wide.wrapping_add(i64::from(*sum));
+            *wide = wide.wrapping_add(u32::from(*sum));
         }
         sums.fill(0);
         if let Some(added) = self.added.get_mut(group) {
@@ -90,7 +91,7 @@ impl Patterns {
         self.empty(group);
         let start = group.saturating_mul(self.width);
         let row = self.emptied.get_mut(start..start.saturating_add(self.width)).unwrap_or_default();
-        row.iter_mut().map(std::mem::take)
+        row.iter_mut().map(|sum| i64::from(std::mem::take(sum)))
     }
 }
 

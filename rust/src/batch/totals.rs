@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::assets::validate;
 use super::chunk::Prepared;
-use super::cohorts::{CohortPlan, Cohorts, Shortcut};
+use super::cohort_plan::CohortPlan;
+use super::cohorts::{Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
 use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows};
 use super::pool::{Poll, filled, for_each, stretches};
@@ -50,7 +51,7 @@ pub struct Totals<T: Addend> {
     pub group_rows: Vec<i64>,
 }
 
-/// Sums the charges of a fleet under several runs.
+/// Sums the charges of a fleet under several runs; only `measures` may be asked of the result.
 ///
 /// Issues found leave no totals; a fleet without rows has none either.
 ///
@@ -61,6 +62,7 @@ pub fn totals<T: Summable>(
     runs: &[Run<'_>],
     settings: &Settings,
     grouping: Grouping<'_>,
+    measures: &[Measure],
     route: Route,
     poll: Poll<'_>,
 ) -> Result<(IssueLog, Option<Totals<T>>), Error> {
@@ -79,7 +81,10 @@ pub fn totals<T: Summable>(
     };
     let plan = match (route, found.services) {
         (Route::Direct, _) | (_, None) => None,
-        (_, Some(services)) => CohortPlan::new(services, fleet, runs, settings, groups, route == Route::Cohorts),
+        (_, Some(services)) => {
+            let entries = measures.iter().any(|measure| *measure != Measure::Depreciation);
+            CohortPlan::new(services, fleet, runs, settings, groups, entries, route == Route::Cohorts)
+        }
     };
     let fresh = || -> Result<Worker<T>, Error> {
         Ok(Worker {

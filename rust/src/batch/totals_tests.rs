@@ -22,6 +22,7 @@ struct Case {
     threads: usize,
     chunk_rows: usize,
     bounded: bool,
+    charges_only: bool,
 }
 
 impl Case {
@@ -61,16 +62,18 @@ impl Case {
             chunk_rows: self.chunk_rows,
         };
         let grouping = Grouping { codes: Some(CodeColumn::I32(&self.group)), groups: 3 };
-        let (log, totals) = totals::<i64>(&fleet, &[one, many], &settings, grouping, route, &mut || false).unwrap();
-        assert!(log.is_empty(), "{log:?}");
-        let Some(totals) = totals else { return Vec::new() };
-        let measures = [
+        let all = [
+            Measure::Depreciation,
             Measure::OpeningBookValue,
             Measure::Additions,
-            Measure::Depreciation,
             Measure::ClosingBookValue,
             Measure::AccumulatedDepreciation,
         ];
+        let measures = if self.charges_only { &all[..1] } else { &all };
+        let runs = [one.clone(), many, one];
+        let (log, totals) = totals::<i64>(&fleet, &runs, &settings, grouping, measures, route, &mut || false).unwrap();
+        assert!(log.is_empty(), "{log:?}");
+        let Some(totals) = totals else { return Vec::new() };
         let cells = |measure| {
             let mut cells = Vec::new();
             let done: Result<(), Error> = totals.each(measure, |sum| {
@@ -81,7 +84,7 @@ impl Case {
             assert_eq!(cells.len(), totals.n_cells());
             cells
         };
-        measures.map(cells).to_vec()
+        measures.iter().map(|measure| cells(*measure)).collect()
     }
 }
 
@@ -103,12 +106,30 @@ fn cases() -> impl Strategy<Value = Case> {
             prop::collection::vec((1_i32..300, rate, 0_usize..5), 3),
             prop::option::of(prop::collection::vec(0_i32..3, len)),
         );
-        let options = (any::<bool>(), 0_usize..3, 1_usize..4, 1_usize..50, any::<bool>());
+        let options = (any::<bool>(), 0_usize..3, 1_usize..4, 1_usize..50, any::<bool>(), any::<bool>());
         (rows, policies, options).prop_map(
-            |((cost, day, group, quarters, life), (specs, codes), (level, freq, threads, chunk_rows, bounded))| {
+            |(
+                (cost, day, group, quarters, life),
+                (specs, codes),
+                (level, freq, threads, chunk_rows, bounded, charges_only),
+            )| {
                 let residual = quarters.map(|quarters| cost.iter().map(|cost| cost / 4 * quarters).collect());
                 let rounding = if level { Rounding::Level } else { Rounding::Balance };
-                Case { cost, day, residual, life, group, specs, codes, rounding, freq, threads, chunk_rows, bounded }
+                Case {
+                    cost,
+                    day,
+                    residual,
+                    life,
+                    group,
+                    specs,
+                    codes,
+                    rounding,
+                    freq,
+                    threads,
+                    chunk_rows,
+                    bounded,
+                    charges_only,
+                }
             },
         )
     })

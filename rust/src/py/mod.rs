@@ -80,16 +80,19 @@ fn totals<'py>(
     let runs: Vec<&Run> = runs.iter().map(|run| &**run).collect();
     let settings = settings.inner;
     let n_runs = runs.len();
+    let asked = measures.clone();
     let (log, sums) = door::enter(py, |poll: Poll<'_>| {
         let runs: Vec<_> = runs.iter().map(|run| run.borrow()).collect();
         let grouping = Grouping { codes: group.as_ref().map(inputs::Codes::borrow), groups: n_groups };
         Ok::<_, Error>(match settings.rounding {
             Some(_) => {
-                let (log, sums) = batch::totals::<i64>(&fleet.borrow(), &runs, &settings, grouping, Route::Auto, poll)?;
+                let (log, sums) =
+                    batch::totals::<i64>(&fleet.borrow(), &runs, &settings, grouping, &asked, Route::Auto, poll)?;
                 (log, sums.map(outputs::Sums::Cents))
             }
             None => {
-                let (log, sums) = batch::totals::<f64>(&fleet.borrow(), &runs, &settings, grouping, Route::Auto, poll)?;
+                let (log, sums) =
+                    batch::totals::<f64>(&fleet.borrow(), &runs, &settings, grouping, &asked, Route::Auto, poll)?;
                 (log, sums.map(outputs::Sums::Unrounded))
             }
         })

@@ -1,0 +1,342 @@
+//! How the sums of cohorts are laid out, and how charges follow from them (see `cohorts`).
+#![forbid(unsafe_code)]
+
+use super::chunk::Prepared;
+use super::columns::Fleet;
+use super::patterns::{Patterns, small_float};
+use super::settings::{Horizon, PolicySpec, Run, Settings};
+use crate::calendar::Month;
+use crate::depreciation::{Convention, Rounding};
+use crate::error::Error;
+use crate::money::{nearest_integer, small_f64, small_quotient_floor, small_quotient_half_even};
+use crate::rate::Rate;
+
+/// Words of one accumulator at most: 32 MB.
+const MAX_WORDS: usize = if cfg!(test) { 400 } else { 1 << 22 };
+/// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
+const MAX_LIFE: i32 = 255;
+/// No cell.
+pub(super) const NOWHERE: u32 = u32::MAX;
+/// Rows after which a sum of remainders (each below 1,024) might not fit 32 bits.
+pub(super) const MAX_ROWS: usize = if cfg!(test) { 30 } else { 1 << 21 };
+
+/// The layout, worked out once for all threads.
+pub struct CohortPlan {
+    /// First month of service that has cells, and how many follow.
+    pub(super) first: Month,
+    pub(super) months: usize,
+    pub(super) groups: usize,
+    /// Words in a cell.
+    pub(super) width: usize,
+    /// The word of the cost that enters, where anyone asks.
+    pub(super) cost_at: Option<usize>,
+    pub(super) runs: Vec<Vec<Option<CohortSpec>>>,
+}
+
+/// Half a word: sums of small numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Half {
+    pub at: usize,
+    pub high: bool,
+}
+
+impl Half {
+    /// The number as an addition to the word.
+    #[inline]
+    pub fn lift(self, number: i64) -> i64 {
+        if self.high { number.wrapping_shl(32) } else { number }
+    }
+
+    /// The sum out of its word. A negative sum in the low half has borrowed from the high one.
+    fn read(self, cell: &[i64]) -> i64 {
+        let word = cell.get(self.at).copied().unwrap_or(0);
+        let low = word.wrapping_shl(32) >> 32;
+        if self.high { word.wrapping_sub(low) >> 32 } else { low }
+    }
+}
+
+/// Hands out places in a cell.
+#[derive(Default)]
+struct Layout {
+    width: usize,
+    open: Option<Half>,
+}
+
+impl Layout {
+    fn word(&mut self) -> usize {
+        let at = self.width;
+        self.width = self.width.saturating_add(1);
+        at
+    }
+
+    fn half(&mut self) -> Half {
+        if let Some(half) = self.open.take() {
+            return half;
+        }
+        let at = self.word();
+        self.open = Some(Half { at, high: true });
+        Half { at, high: false }
+    }
+}
+
+/// One policy of one run, as cohorts see it.
+#[derive(Clone)]
+pub(super) struct CohortSpec {
+    pub life: usize,
+    /// Months from service to the first charge.
+    pub shift: Month,
+    /// Half a month in the first month (and in the last).
+    pub mid_month: bool,
+    /// Whether the depreciable amount is the cost, for every row.
+    whole_cost: bool,
+    pub residual_rate: Rate,
+    pub life_wins: bool,
+    pub rounding: Rounding,
+    /// Where in a cell stand the depreciable amounts, their remainders, and (level, mid month) those of the first charge.
+    pub base_at: usize,
+    pub remainder_at: Half,
+    pub first_at: Option<Half>,
+}
+
+impl CohortPlan {
+    /// `None` where cohorts cannot or would not help; `forced` ignores the latter.
+    #[allow(clippy::too_many_arguments, reason = "the call's parts and what was found out about it")]
+    pub fn new(
+        services: Horizon,
+        fleet: &Fleet<'_>,
+        runs: &[Run<'_>],
+        settings: &Settings,
+        groups: usize,
+        entries: bool,
+        forced: bool,
+    ) -> Option<Self> {
+        let rounding = settings.rounding?;
+        if fleet.opening.is_some() {
+            return None;
+        }
+        let mut layout = Layout::default();
+        let cost_at = entries.then(|| layout.word());
+        // Runs with one policy for all rows share the sums of depreciable amounts where those are the same.
+        let mut shared: Vec<(Rate, usize)> = Vec::new();
+        let mut plans = Vec::new();
+        for run in runs {
+            let of_all = run.codes.is_none();
+            let mut specs = Vec::new();
+            for spec in run.specs.iter().take(if of_all { 1 } else { usize::MAX }) {
+                let base_at = |whole_cost: bool, layout: &mut Layout| {
+                    let known = shared.iter().find(|(rate, _)| of_all && *rate == spec.residual_rate);
+                    match (known, cost_at) {
+                        (Some((_, at)), _) => *at,
+                        (None, Some(at)) if whole_cost && of_all => at,
+                        (None, _) => layout.word(),
+                    }
+                };
+                let plan = CohortSpec::new(spec, fleet, rounding, &mut layout, base_at);
+                if let (true, Some(plan)) = (of_all, &plan) {
+                    shared.push((plan.residual_rate, plan.base_at));
+                }
+                specs.push(plan);
+            }
+            plans.push(specs);
+        }
+        if plans.iter().flatten().all(Option::is_none) {
+            return None;
+        }
+        let fits = MAX_WORDS.checked_div(groups.saturating_mul(layout.width)).unwrap_or(0);
+        // Later months are the likelier ones where not all fit.
+        let months = services.months().min(fits);
+        let worth_it = fleet.len > groups.saturating_mul(months);
+        if months == 0 || !(forced || worth_it) {
+            return None;
+        }
+        let first = services.end.saturating_sub(i32::try_from(months).unwrap_or(i32::MAX)).saturating_add(1);
+        Some(Self { first, months, groups, width: layout.width, cost_at, runs: plans })
+    }
+}
+
+impl CohortSpec {
+    fn new(
+        spec: &PolicySpec,
+        fleet: &Fleet<'_>,
+        rounding: Rounding,
+        layout: &mut Layout,
+        base_at: impl Fn(bool, &mut Layout) -> usize,
+    ) -> Option<Self> {
+        let life = spec.life_months.filter(|life| (1..=MAX_LIFE).contains(life))?;
+        let (shift, mid_month) = match spec.convention {
+            Convention::FullMonth => (0, false),
+            Convention::NextMonth => (1, false),
+            Convention::MidMonth => (0, true),
+            Convention::HalfYear | Convention::ActualDays => return None,
+        };
+        let whole_cost = fleet.residual.is_none() && spec.residual_rate.is_zero();
+        Some(Self {
+            life: usize::try_from(life).ok()?,
+            shift,
+            mid_month,
+            whole_cost,
+            residual_rate: spec.residual_rate,
+            life_wins: spec.life_wins || fleet.life_months.is_none(),
+            rounding,
+            base_at: base_at(whole_cost, layout),
+            remainder_at: layout.half(),
+            first_at: (mid_month && rounding == Rounding::Level).then(|| layout.half()),
+        })
+    }
+
+    /// Months with a charge.
+    fn charged_months(&self) -> usize {
+        self.life.saturating_add(self.mid_month.into())
+    }
+
+    /// What a depreciable amount is divided by: the life, or under balance `2N`, `4N` where half months count.
+    fn modulus(&self) -> usize {
+        self.life.saturating_mul(match (self.rounding, self.mid_month) {
+            (Rounding::Level, _) => 1,
+            (Rounding::Balance, false) => 2,
+            (Rounding::Balance, true) => 4,
+        })
+    }
+
+    pub fn patterns(&self, groups: usize, months: usize) -> Result<Patterns, Error> {
+        // In units of the life (mid month: of half months), capped at its end.
+        let total = self.life.saturating_mul(if self.mid_month { 2 } else { 1 });
+        let units = (1..=self.charged_months()).map(|month| {
+            let units = if self.mid_month { month.saturating_mul(2).saturating_sub(1) } else { month };
+            units.min(total)
+        });
+        Patterns::new(&units.collect::<Vec<_>>(), total, self.modulus(), groups, months)
+    }
+
+    /// Depreciable amounts: negative where the row has a life of its own or a residual value out of range.
+    pub fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>) {
+        bases.clear();
+        if self.whole_cost {
+            bases.extend_from_slice(&chunk.cost);
+        } else if let Some((residual, null)) = chunk.residuals() {
+            let inside = |cost: i64, residual: i64| (residual >= 0) & (residual <= cost);
+            bases.extend(
+                chunk
+                    .cost
+                    .iter()
+                    .zip(residual)
+                    .map(|(cost, residual)| if inside(*cost, *residual) { cost.wrapping_sub(*residual) } else { -1 }),
+            );
+            for ((base, cost), null) in bases.iter_mut().zip(&chunk.cost).zip(null) {
+                if *null {
+                    let residual = self.residual_rate.of(*cost);
+                    *base = if inside(*cost, residual) { cost.wrapping_sub(residual) } else { -1 };
+                }
+            }
+        } else {
+            bases.extend(chunk.cost.iter().map(|cost| cost.wrapping_sub(self.residual_rate.of(*cost))));
+        }
+        if let Some(code) = code {
+            // Rows under other policies take part as nothing at all.
+            for (base, other) in bases.iter_mut().zip(&chunk.codes) {
+                *base = if *other == code { *base } else { 0 };
+            }
+        }
+        if !self.life_wins {
+            for (row, base) in bases.iter_mut().enumerate() {
+                let mine = code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
+                *base = if mine && chunk.own_life(row).is_some() { -1 } else { *base };
+            }
+        }
+    }
+
+    /// Balance: `R = modulus x a + b` for each row, the remainder `b`.
+    pub fn remainders(&self, bases: &[i64], remainders: &mut [i64]) {
+        let modulus = small_float(self.modulus());
+        for (base, remainder) in bases.iter().zip(remainders) {
+            let amount = small_f64(*base);
+            let quotient = small_quotient_floor(amount, modulus);
+            (_, *remainder) = nearest_integer(amount - quotient * modulus);
+        }
+    }
+
+    /// Level: `R = N x c + r` for each row, where `c` is the monthly charge and `r` the last month's correction, and the
+    /// same for the charge of half a month. Rows whose charges would run out before the last month are let go.
+    pub fn corrections(&self, bases: &[i64], remainders: &mut [i64], firsts: &mut [i64], places: &mut [u32]) {
+        let life = small_float(self.life);
+        let full_months = life - 1.0;
+        let half_months = life * 2.0;
+        let rows = bases.iter().zip(remainders).zip(firsts).zip(places);
+        if !self.mid_month {
+            for (((base, remainder), _), place) in rows {
+                let amount = small_f64(*base);
+                let charge = small_quotient_half_even(amount, life);
+                (_, *remainder) = nearest_integer(amount - charge * life);
+                *place = if charge * full_months > amount { NOWHERE } else { *place };
+            }
+            return;
+        }
+        for (((base, remainder), first), place) in rows {
+            let amount = small_f64(*base);
+            let charge = small_quotient_half_even(amount, life);
+            let early = small_quotient_half_even(amount, half_months);
+            (_, *remainder) = nearest_integer(amount - charge * life);
+            (_, *first) = nearest_integer(amount - early * half_months);
+            *place = if charge * full_months + early > amount { NOWHERE } else { *place };
+        }
+    }
+
+    /// The charges of a group's cohorts by month, from the first month of service plus the shift.
+    pub fn charges(&self, cells: &[i64], width: usize) -> Vec<i64> {
+        let months = cells.len().checked_div(width).unwrap_or(0);
+        let mut steps = vec![0_i64; months.saturating_add(self.charged_months()).saturating_add(1)];
+        let mut change = |at: usize, by: i64| {
+            if let Some(step) = steps.get_mut(at) {
+                *step = step.wrapping_add(by);
+            }
+        };
+        let full_months = i64::try_from(self.life).unwrap_or(i64::MAX).wrapping_sub(1);
+        for (month, cell) in cells.chunks(width.max(1)).enumerate() {
+            let base = cell.get(self.base_at).copied().unwrap_or(0);
+            // Sums of multiples are multiples: these divisions leave nothing.
+            let share = |rest: i64, divisor: usize| {
+                i64::try_from(divisor)
+                    .ok()
+                    .and_then(|divisor| base.wrapping_sub(rest).checked_div(divisor))
+                    .unwrap_or(0)
+            };
+            let step = share(self.remainder_at.read(cell), self.modulus());
+            let end = month.saturating_add(self.life);
+            match (self.rounding, self.mid_month) {
+                (Rounding::Balance, false) => {
+                    let step = step.wrapping_mul(2);
+                    change(month, step);
+                    change(end, step.wrapping_neg());
+                }
+                (Rounding::Balance, true) => {
+                    // Half a month counts once, a full month twice.
+                    let step = step.wrapping_mul(2);
+                    change(month, step);
+                    change(month.saturating_add(1), step);
+                    change(end, step.wrapping_neg());
+                    change(end.saturating_add(1), step.wrapping_neg());
+                }
+                (Rounding::Level, false) => {
+                    let last = base.wrapping_sub(step.wrapping_mul(full_months));
+                    change(month, step);
+                    change(end.saturating_sub(1), last.wrapping_sub(step));
+                    change(end, last.wrapping_neg());
+                }
+                (Rounding::Level, true) => {
+                    let first = share(self.first_at.map_or(0, |at| at.read(cell)), self.life.saturating_mul(2));
+                    let last = base.wrapping_sub(first).wrapping_sub(step.wrapping_mul(full_months));
+                    change(month, first);
+                    change(month.saturating_add(1), step.wrapping_sub(first));
+                    change(end, last.wrapping_sub(step));
+                    change(end.saturating_add(1), last.wrapping_neg());
+                }
+            }
+        }
+        let mut charge = 0_i64;
+        for step in &mut steps {
+            charge = charge.wrapping_add(*step);
+            *step = charge;
+        }
+        steps
+    }
+}
