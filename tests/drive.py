@@ -90,7 +90,13 @@ class Result:
 def run_rows(
     assets: Sequence[Asset], settings: _core.Settings, amounts: str = "minor", minor_units: int = 2
 ) -> Result:
-    plan = _core.plan_rows(core_fleet(assets, amounts, minor_units), core_run(assets), settings)
+    return fill_rows(core_fleet(assets, amounts, minor_units), core_run(assets), settings, amounts)
+
+
+def fill_rows(
+    fleet: _core.Fleet, run: _core.Run, settings: _core.Settings, amounts: str = "minor"
+) -> Result:
+    plan = _core.plan_rows(fleet, run, settings)
     assert not plan.issues, plan.issues
     kind = np.int64 if amounts == "minor" else np.float64
     period_end = np.empty(plan.n_rows, dtype=np.int32)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
-from fleets import big_fleet, cents, fleet
+from small_fleets import big_fleet, cents, fleet
 
 # --- compare ------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
-from fleets import MONEY, YEARS, fleet
+from small_fleets import MONEY, YEARS, fleet
 
 # --- on_error -----------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
-from fleets import MONEY, YEARS, big_fleet, cents, fleet
+from small_fleets import MONEY, YEARS, big_fleet, cents, fleet
 
 # --- depreciate ---------------------------------------------------------------------------------------------------
 

@@ -23,8 +23,8 @@ pub fn validate<T: Money>(
     poll: Poll<'_>,
 ) -> Result<(IssueLog, Vec<bool>), Error> {
     let mut bad = filled(fleet.len, false)?;
-    let tasks =
-        stretches(fleet.len, settings.chunk_rows).into_iter().zip(bad.chunks_mut(settings.chunk_rows.max(1))).collect();
+    let size = settings.rows_at_a_time(runs.len());
+    let tasks = stretches(fleet.len, size).into_iter().zip(bad.chunks_mut(size)).collect();
     let work = |chunk: &mut Prepared<T>, (range, bad): (Range<usize>, &mut [bool])| {
         chunk.read(fleet, settings, range);
         for run in runs {

@@ -11,10 +11,12 @@ use crate::error::Error;
 use crate::money::{nearest_integer, small_f64, small_quotient_floor, small_quotient_half_even};
 use crate::rate::Rate;
 
-/// Words of one accumulator at most: 32 MB.
-const MAX_WORDS: usize = if cfg!(test) { 400 } else { 1 << 22 };
+/// Words of one accumulator at most: 64 MB.
+const MAX_WORDS: usize = if cfg!(test) { 3_000 } else { 1 << 23 };
 /// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
 const MAX_LIFE: i32 = 255;
+/// Up to here groups get lanes.
+const FEW_GROUPS: usize = if cfg!(test) { 3 } else { 32 };
 /// No cell.
 pub(super) const NOWHERE: u32 = u32::MAX;
 /// Rows after which a sum of remainders (each below 1,024) might not fit 32 bits.
@@ -25,7 +27,9 @@ pub struct CohortPlan {
     /// First month of service that has cells, and how many follow.
     pub(super) first: Month,
     pub(super) months: usize,
-    pub(super) groups: usize,
+    groups: usize,
+    /// Accumulators for each group. Rows of few groups would wait for each other's additions to the same cells.
+    pub(super) lanes: u32,
     /// Words in a cell.
     pub(super) width: usize,
     /// The word of the cost that enters, where anyone asks.
@@ -142,15 +146,24 @@ impl CohortPlan {
         if plans.iter().flatten().all(Option::is_none) {
             return None;
         }
-        let fits = MAX_WORDS.checked_div(groups.saturating_mul(layout.width)).unwrap_or(0);
+        let lanes = if groups <= FEW_GROUPS { 16 } else { 1 };
+        let accumulators = groups.saturating_mul(if groups <= FEW_GROUPS { 16 } else { 1 });
+        let fits = MAX_WORDS.checked_div(accumulators.saturating_mul(layout.width)).unwrap_or(0);
         // Later months are the likelier ones where not all fit.
         let months = services.months().min(fits);
-        let worth_it = fleet.len > groups.saturating_mul(months);
+        let worth_it = fleet.len > accumulators.saturating_mul(months);
         if months == 0 || !(forced || worth_it) {
             return None;
         }
         let first = services.end.saturating_sub(i32::try_from(months).unwrap_or(i32::MAX)).saturating_add(1);
-        Some(Self { first, months, groups, width: layout.width, cost_at, runs: plans })
+        Some(Self { first, months, groups, lanes, width: layout.width, cost_at, runs: plans })
+    }
+}
+
+impl CohortPlan {
+    /// Groups times lanes.
+    pub fn accumulators(&self) -> usize {
+        self.groups.saturating_mul(usize::try_from(self.lanes).unwrap_or(1))
     }
 }
 

@@ -36,7 +36,7 @@ pub trait Shortcut<T: Addend>: Send {
     fn weigh(&mut self, run: usize, chunk: &Prepared<T>);
 
     /// Adds what cannot be added cell by cell, for the rows that every run took.
-    fn deposit(&mut self, run: usize, chunk: &Prepared<T>, groups: &[i32]);
+    fn deposit(&mut self, run: usize, chunk: &Prepared<T>);
 
     /// Adds the rest and lists the rows that are left over.
     fn settle(&mut self, chunk: &Prepared<T>, leftover: &mut Vec<usize>);
@@ -57,6 +57,7 @@ pub struct Cohorts {
     months: usize,
     width: usize,
     cost_at: Option<usize>,
+    lanes: u32,
     days: DayTable,
     /// By run and policy.
     specs: Vec<Vec<Option<Kernel>>>,
@@ -73,7 +74,8 @@ pub struct Cohorts {
 struct Stage {
     /// Each row's group and month as one number; [`NOWHERE`] for rows that no cell takes.
     places: Vec<u32>,
-    /// Each row's month.
+    /// Each row's group (and lane), and its month.
+    groups: Vec<u32>,
     months: Vec<u16>,
     /// What the rows add to each word of their cells.
     words: Vec<Vec<i64>>,
@@ -99,12 +101,12 @@ impl Cohorts {
                 kernels.push(match spec {
                     None => None,
                     Some(spec) if spec.rounding == Rounding::Level => Some((spec.clone(), None)),
-                    Some(spec) => Some((spec.clone(), Some(spec.patterns(plan.groups, plan.months)?))),
+                    Some(spec) => Some((spec.clone(), Some(spec.patterns(plan.accumulators(), plan.months)?))),
                 });
             }
             specs.push(kernels);
         }
-        let cells = plan.groups.saturating_mul(plan.months).saturating_mul(plan.width);
+        let cells = plan.accumulators().saturating_mul(plan.months).saturating_mul(plan.width);
         let kept = vec![Vec::new(); specs.len()];
         let words = vec![Vec::new(); plan.width];
         Ok(Self {
@@ -112,6 +114,7 @@ impl Cohorts {
             months: plan.months,
             width: plan.width,
             cost_at: plan.cost_at,
+            lanes: plan.lanes,
             days: DayTable::new(plan.first, plan.months),
             stage: Stage { kept, words, ..Stage::default() },
             specs,
@@ -151,10 +154,11 @@ const LIMIT: u64 = FLOAT_LIMIT_MINOR as u64;
 
 impl Shortcut<i64> for Cohorts {
     fn begin(&mut self, chunk: &Prepared<i64>, groups: &[i32], flows: &mut Flows<i64>) -> Result<(), Error> {
-        let Stage { places, months, words, bases_at, .. } = &mut self.stage;
+        let Stage { places, groups: own_groups, months, words, bases_at, .. } = &mut self.stage;
         *bases_at = None;
-        places.clear();
-        months.clear();
+        places.resize(chunk.day.len(), NOWHERE);
+        own_groups.resize(chunk.day.len(), 0);
+        months.resize(chunk.day.len(), 0);
         for word in words.iter_mut() {
             word.clear();
             word.resize(chunk.day.len(), 0);
@@ -164,17 +168,23 @@ impl Shortcut<i64> for Cohorts {
         }
         let per_group = u32::try_from(self.months).unwrap_or(0);
         let mut sum = 0_u64;
-        let rows = chunk.day.iter().zip(&chunk.cost).zip(groups).zip(&chunk.reader.bad);
-        for (((day, cost), group), bad) in rows {
+        let lanes = self.lanes;
+        for ((own, group), row) in own_groups.iter_mut().zip(groups).zip(0_u32..) {
+            // Lanes are a power of two.
+            *own = group.cast_unsigned().wrapping_mul(lanes) | (row & lanes.wrapping_sub(1));
+        }
+        let rows = chunk.day.iter().zip(&chunk.cost).zip(&*own_groups).zip(&chunk.reader.bad);
+        let rows = rows.zip(places.iter_mut().zip(months.iter_mut()));
+        for ((((day, cost), group), bad), (place, at)) in rows {
             let month = self.days.month(*day);
             let inside = (month != DayTable::OUTSIDE) & (cost.cast_unsigned() < LIMIT) & !*bad;
-            let place = group.cast_unsigned().wrapping_mul(per_group).wrapping_add(month.into());
-            places.push(if inside { place } else { NOWHERE });
-            months.push(month);
-            sum = sum.saturating_add(if inside { cost.cast_unsigned() } else { 0 });
+            let cell = group.wrapping_mul(per_group).wrapping_add(month.into());
+            (*place, *at) = (if inside { cell } else { NOWHERE }, month);
+            // Each amount is below 2^51 and a chunk has fewer rows than 2^21; more are turned away below.
+            sum = sum.wrapping_add(if inside { cost.cast_unsigned() } else { 0 });
         }
         let rows = self.rows.saturating_add(places.len());
-        if sum > i64::MAX.unsigned_abs() || places.len() > MAX_ROWS {
+        if places.len() > MAX_ROWS.min(4_096) {
             places.fill(NOWHERE);
             return Ok(());
         }
@@ -208,9 +218,9 @@ impl Shortcut<i64> for Cohorts {
         }
     }
 
-    fn deposit(&mut self, run: usize, chunk: &Prepared<i64>, groups: &[i32]) {
+    fn deposit(&mut self, run: usize, chunk: &Prepared<i64>) {
         let (Some(specs), Some(remainders)) = (self.specs.get_mut(run), self.stage.kept.get(run)) else { return };
-        let rows = self.stage.places.iter().zip(remainders).zip(&self.stage.months).zip(groups);
+        let rows = self.stage.places.iter().zip(remainders).zip(&self.stage.months).zip(&self.stage.groups);
         if chunk.codes.is_empty() {
             let Some(Some((_, Some(patterns)))) = specs.first_mut() else { return };
             for (((place, remainder), month), group) in rows {
@@ -244,6 +254,9 @@ impl Shortcut<i64> for Cohorts {
                 }
             }
         }
+        if !places.iter().fold(false, |any, place| any | (*place == NOWHERE)) {
+            return;
+        }
         for (row, (place, bad)) in places.iter().zip(&chunk.reader.bad).enumerate() {
             if (*place == NOWHERE) & !*bad {
                 leftover.push(row);
@@ -255,7 +268,9 @@ impl Shortcut<i64> for Cohorts {
         flows.reserve(self.bound)?;
         (self.bound, self.rows) = (0, 0);
         let group_words = self.months.saturating_mul(self.width).max(1);
-        for (group, cells) in self.cells.chunks_mut(group_words).enumerate() {
+        let lanes = index(self.lanes);
+        for (lane, cells) in self.cells.chunks_mut(group_words).enumerate() {
+            let group = lane.checked_div(lanes).unwrap_or(lane);
             if let Some(at) = self.cost_at {
                 for (month, cell) in (self.first..).zip(cells.chunks(self.width)) {
                     if let (Some(slot), Some(cost)) = (flows.slot(month), cell.get(at)) {
@@ -268,7 +283,7 @@ impl Shortcut<i64> for Cohorts {
                 for (spec, patterns) in specs.iter_mut().flatten() {
                     let mut sums = spec.charges(cells, self.width);
                     if let Some(patterns) = patterns {
-                        for (sum, pattern) in sums.iter_mut().zip(patterns.take(group)) {
+                        for (sum, pattern) in sums.iter_mut().zip(patterns.take(lane)) {
                             *sum = sum.wrapping_add(pattern);
                         }
                     }

@@ -5,8 +5,8 @@ use super::pool::filled;
 use crate::error::Error;
 use crate::money::{nearest_integer, small_quotient_half_even};
 
-/// Bytes are added eight at a time as one word: none ever overflows into its neighbour.
-const LANES: usize = 8;
+/// Bytes are added eight at a time as one word, none ever overflows into its neighbour; two words make a vector.
+const LANES: usize = 16;
 
 /// A table of charges, one row for each remainder, and running sums of its rows.
 pub(super) struct Patterns {
@@ -62,7 +62,11 @@ impl Patterns {
         let (sums, _) = sums.as_chunks_mut::<LANES>();
         let (charges, _) = charges.as_chunks::<LANES>();
         for (sums, charges) in sums.iter_mut().zip(charges) {
-            *sums = u64::from_ne_bytes(*sums).wrapping_add(u64::from_ne_bytes(*charges)).to_ne_bytes();
+            let (sums, _) = sums.as_chunks_mut::<8>();
+            let (charges, _) = charges.as_chunks::<8>();
+            for (sum, charge) in sums.iter_mut().zip(charges) {
+                *sum = u64::from_ne_bytes(*sum).wrapping_add(u64::from_ne_bytes(*charge)).to_ne_bytes();
+            }
         }
         let Some(added) = self.added.get_mut(group) else { return };
         *added = added.wrapping_add(1);

@@ -74,6 +74,14 @@ impl Settings {
         usize::try_from(self.grid.months()).unwrap_or(1)
     }
 
+    /// Rows of a chunk under so many runs: few enough that a request to stop is soon heard.
+    #[must_use]
+    pub fn rows_at_a_time(&self, runs: usize) -> usize {
+        const MOST: usize = 4_096;
+        let bearable = MOST.saturating_mul(8).checked_div(runs).unwrap_or(MOST);
+        self.chunk_rows.min(bearable.clamp(16, MOST))
+    }
+
     /// The rounding whose dates apply: unrounded work follows days like balance rounding.
     #[must_use]
     pub fn by_days(&self) -> bool {

@@ -76,7 +76,7 @@ fn by_days<T: Addend>(
     };
     // Where the horizon is given, a sample will do: rows of other months are only slower.
     let sampled = settings.start.is_some() && settings.end.is_some();
-    let tasks = if sampled { sample(fleet.len) } else { stretches(fleet.len, settings.chunk_rows) };
+    let tasks = if sampled { sample(fleet.len) } else { stretches(fleet.len, settings.rows_at_a_time(runs.len())) };
     let mut found = Survey::default();
     for (_, all, by_policy) in for_each(tasks, settings.threads, poll, &init, &work)? {
         if let Some((first, last)) = all {
@@ -128,7 +128,13 @@ fn by_assets<T: Addend>(
         }
         Ok(())
     };
-    let states = for_each(stretches(fleet.len, settings.chunk_rows), settings.threads, poll, &Default::default, &work)?;
+    let states = for_each(
+        stretches(fleet.len, settings.rows_at_a_time(runs.len())),
+        settings.threads,
+        poll,
+        &Default::default,
+        &work,
+    )?;
     let extent = states.into_iter().fold(None, |hull, (_, extent)| Horizon::hull(hull, extent));
     Ok(Survey { extent, services: None })
 }

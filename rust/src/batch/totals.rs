@@ -107,7 +107,7 @@ pub fn totals<T: Summable>(
         };
         worker.add(fleet, runs, settings, grouping, horizon, range)
     };
-    let tasks = stretches(fleet.len, settings.chunk_rows);
+    let tasks = stretches(fleet.len, settings.rows_at_a_time(runs.len()));
     let mut log = IssueLog::default();
     let mut merged: Option<Worker<T>> = None;
     for worker in for_each(tasks, threads, poll, &|| None, &work)?.into_iter().flatten() {
@@ -167,7 +167,7 @@ impl<T: Summable> Worker<T> {
             }
             for (number, run) in runs.iter().enumerate() {
                 self.chunk.assign(run);
-                cohorts.deposit(number, &self.chunk, &self.codes);
+                cohorts.deposit(number, &self.chunk);
             }
             cohorts.settle(&self.chunk, &mut self.leftover);
         } else {
@@ -194,14 +194,18 @@ impl<T: Summable> Worker<T> {
         if let Some(codes) = grouping.codes {
             codes.load(range.start, &mut self.codes);
         }
-        for (code, bad) in self.codes.iter_mut().zip(&self.chunk.reader.bad) {
-            if *code < 0 {
-                *code = null;
-            } else if *code >= null {
-                return Err(Error::Argument(format!("group code {code} is not below {null}")));
+        if !self.codes.iter().fold(true, |plain, code| plain & (0..null).contains(code)) {
+            for code in &mut self.codes {
+                *code = match *code {
+                    code if code < 0 => null,
+                    code if code < null => code,
+                    code => return Err(Error::Argument(format!("group code {code} is not below {null}"))),
+                };
             }
+        }
+        for (code, bad) in self.codes.iter().zip(&self.chunk.reader.bad) {
             if let Some(count) = usize::try_from(*code).ok().and_then(|code| self.group_rows.get_mut(code)) {
-                *count = count.saturating_add(i64::from(!bad));
+                *count = count.wrapping_add(i64::from(!bad));
             }
         }
         Ok(())
