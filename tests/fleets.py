@@ -152,7 +152,9 @@ class PolicyFleet:
     def sums_of_rows(self, ends: np.ndarray) -> dict[str, list[int]]:
         """The same cells from the core's own rows."""
         cells: dict[str, list[int]] = {name: [] for name in MONEY}
-        bounds = {"start": EPOCH + timedelta(days=int(ends[0])), "end": EPOCH + timedelta(days=int(ends[-1]))}
+        bounds: dict[str, date] = {}
+        if len(self.runs) > 1:  # one horizon for all runs
+            bounds = {"start": EPOCH + timedelta(days=int(ends[0])), "end": EPOCH + timedelta(days=int(ends[-1]))}
         settings = core_settings(allow_credit=True, **{**self.options, **bounds, "rows": "all"})
         for run in self.core_runs():
             rows = fill_rows(self.core(), run, settings)
@@ -212,7 +214,7 @@ def _nulls(random: Random, rows: int, share: float) -> np.ndarray:
 def policy_fleet(random: Random, rows: int, *, rounding: str | None, dense: bool = True) -> PolicyFleet:
     """A fleet of drawn policies; ``dense`` ones have more rows than groups x months of service."""
     groups = random.randint(0, 3)
-    months = random.randint(1, max(1, min(24, rows // (groups + 1) - 1))) if dense else random.randint(100, 600)
+    months = random.randint(1, max(1, min(24, rows // (groups + 1) - 1))) if dense else random.randint(100, 300)
     service = oracle.month_number(date(random.randint(1990, 2040), random.randint(1, 12), 1))
     first = days(oracle.month_start(service))
     spread = days(oracle.month_start(service + months)) - first
@@ -263,10 +265,9 @@ def policy_fleet(random: Random, rows: int, *, rounding: str | None, dense: bool
     )
 
 
-def fleets(count: int, seed: Any, *, rounding: Iterable[str] = ("balance", "level")) -> Iterable[PolicyFleet]:
-    """Random fleets of some hundred rows, dense ones twice as often as sparse ones."""
-    modes = tuple(rounding)
+def fleets(count: int, seed: Any) -> Iterable[PolicyFleet]:
+    """Random fleets of some hundred rows, balance and level in turn, dense ones twice as often as sparse ones."""
     for number in range(count):
         random = Random(f"fleet-{seed}-{number}")
         rows = random.choice((1, 2, 63, 64, 150, 300, 600))
-        yield policy_fleet(random, rows, rounding=modes[number % len(modes)], dense=number % 3 != 2)
+        yield policy_fleet(random, rows, rounding=("balance", "level")[number % 2], dense=number % 3 != 2)

@@ -13,6 +13,7 @@ from oracles.straight_line import (
     Asset,
     add_months,
     last_charge_month,
+    life_days,
     month_end,
     month_number,
     residual_amount,
@@ -22,6 +23,7 @@ from oracles.straight_line import (
 LARGEST_FLOAT_CENTS = 2**51 - 1
 LARGEST_MINOR = 2**62
 FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2050, 12, 31)
+AROUND_HORIZONS = date(2008, 1, 1), date(2035, 12, 31)  # where `random_options` puts them
 LEAP_DAYS = [date(year, 2, 29) for year in range(1992, 2049, 4)]
 RATES = (0.0, 0.05, 0.1, 1 / 3, 0.125, 1.0)
 ROUNDINGS = ("balance", "level", None)
@@ -62,6 +64,9 @@ EDGE_CLASSES: dict[str, Callable[[Asset, tuple[int, int]], bool]] = {
     "after_horizon": lambda a, h: month_number(a.in_service) > h[1],
     "within_horizon": lambda a, h: h[0] <= month_number(a.in_service) and last_charge_month(a, 12) <= h[1],
     "straddles_start": lambda a, h: month_number(a.in_service) < h[0] <= last_charge_month(a, 12),
+    "months_of_31_days": lambda a, h: a.convention == "actual_days"
+    and a.in_service.day == 1
+    and life_days(a) == 31 * a.life_months,
     "residual_rate": lambda a, h: a.residual is None and a.residual_rate > 0,
     **{name: (lambda a, h, name=name: a.convention == name) for name in CONVENTIONS},  # type: ignore[misc]
 }
@@ -69,7 +74,8 @@ EDGE_CLASSES: dict[str, Callable[[Asset, tuple[int, int]], bool]] = {
 
 def _random_day(random: Random) -> date:
     choice = random.random()
-    day = FIRST_DAY + timedelta(days=random.randrange((LAST_DAY - FIRST_DAY).days + 1))
+    first, last = (FIRST_DAY, LAST_DAY) if random.random() < 0.5 else AROUND_HORIZONS
+    day = first + timedelta(days=random.randrange((last - first).days + 1))
     if choice < 0.05:
         return random.choice(LEAP_DAYS)
     if choice < 0.10:
@@ -100,6 +106,9 @@ def random_asset(random: Random, *, largest: int = LARGEST_MINOR, credits: bool 
     """One asset in minor units; awkward amounts, lives and dates far more often than nature has them."""
     life, day = _random_life(random), _random_day(random)
     convention = random.choice(CONVENTIONS)
+    if random.random() < 0.03:  # lives of whole 31-day months
+        day, life = date(day.year, random.choice((1, 3, 5, 7, 7, 8, 10, 12, 12)), 1), random.randint(1, 2)
+        convention = "actual_days"
     kind = random.random()
     cost = random.randint(1, 10 ** random.randint(2, 11))
     residual: int | None = None

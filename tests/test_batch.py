@@ -38,11 +38,11 @@ def big_columns(rows: int = 200_000) -> tuple[np.ndarray, np.ndarray]:
     return cost, random.integers(13_000, 20_000, rows)
 
 
-def big_totals(rows: int = 200_000, threads: int = 0, runs: int = 2) -> bytes:
+def big_totals(rows: int = 200_000, threads: int = 0) -> bytes:
     cost, dates = big_columns(rows)
     got = _core.totals(
         _core.Fleet(cost, dates, "D"),
-        [_core.Run([(12 * (4 + i % 3), False, 0.05, "actual_days")]) for i in range(runs)],
+        [_core.Run([(48, False, 0.05, "actual_days")]), _core.Run([(72, False, 0.0, "full_month")])],
         core_settings(threads=threads),
         (np.arange(rows) % 50).astype(np.int32),
         50,
@@ -215,40 +215,84 @@ def test_process_pools(method: str) -> None:
 
 # --- interruption -------------------------------------------------------------------------------------------------
 
-_LONG_CALL = """
+# What the child does again and again until it is told to stop, each call being several times 0.2 s long.
+_WORK = {
+    "totals": """
+own = rng.integers(1, 120, 10_000_000)
+fleet = _core.Fleet(cost, dates, "D", useful_life_months=own)
+runs = [_core.Run([(48, False, 0.0, "actual_days")])] * 2
+settings = core_settings(threads=threads)
+work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
+""",
+    "cohorts": """
+fleet = _core.Fleet(cost, dates, "D")
+runs = [_core.Run([(months, True, 0.1, "mid_month")]) for months in (48, 60, 72)]
+settings = core_settings(threads=threads)
+work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
+""",
+    "many policies": """
+fleet = _core.Fleet(cost[:200_000].copy(), dates[:200_000].copy(), "D")
+runs = [_core.Run([(months, True, 0.0, "actual_days")]) for months in range(1, 1001)]
+settings = core_settings(threads=threads)
+work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
+""",
+    "rows": """
+fleet = _core.Fleet(cost, dates, "D")
+run = _core.Run([(48, True, 0.0, "actual_days")])
+settings = core_settings(threads=threads, freq="Y", start=date(2020, 1, 1), end=date(2020, 12, 31), rows="all")
+plan = _core.plan_rows(fleet, run, settings)
+money = {"closing_book_value": np.zeros(plan.n_rows, dtype=np.int64)}
+work = lambda: plan.fill(money=money)
+""",
+    "checks": """
+fleet = _core.Fleet(cost, dates, "D")
+run = _core.Run([(48, True, 0.0, "actual_days")])
+work = lambda: _core.validate(fleet, [run] * 3, core_settings(threads=threads))
+""",
+}
+_CHILD = """
 import sys, time
 sys.path.insert(0, {tests!r})
-import test_batch
-test_batch.big_totals(1_000)
-print("ready", flush=True)
-try:
-    test_batch.big_totals(400_000, threads={threads}, runs=2_000)
-    print("finished", flush=True)
-except KeyboardInterrupt:
-    print(time.monotonic(), flush=True)
-    assert test_batch.big_totals(1_000) == test_batch.big_totals(1_000, threads=1)
-    print("usable", flush=True)
+from datetime import date
+import numpy as np
+from drive import core_settings
+from neocalc import _core
+rng, threads = np.random.default_rng(3), {threads}
+cost, dates = rng.integers(1, 10**9, 10_000_000), rng.integers(13_000, 20_000, 10_000_000)
+{work}
+for _ in range({times}):
+    try:
+        print("ready", flush=True)
+        while True:
+            work()
+    except KeyboardInterrupt:
+        print(time.monotonic(), flush=True)
+from test_batch import big_totals
+assert big_totals(1_000) == big_totals(1_000, threads=1)
+print("usable", flush=True)
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to a child needs a console on Windows")
-@pytest.mark.parametrize("threads", [1, 0])
-def test_ctrl_c_is_heard(threads: int, record_property: Any) -> None:
-    """The aim is 0.2 s from SIGINT to KeyboardInterrupt; asserted with room for a loaded machine, the figure reported."""
-    script = _LONG_CALL.format(tests=TESTS, threads=threads)
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("what", list(_WORK))
+def test_ctrl_c_is_heard(what: str, threads: int) -> None:
+    """0.2 s from SIGINT to KeyboardInterrupt, at the best of three times (the machine may be busy), never a second."""
+    times = 3
+    script = _CHILD.format(tests=TESTS, threads=threads, work=_WORK[what], times=times)
+    waited = []
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(0.7)
-        sent = time.monotonic()  # one clock for all processes of a machine
-        child.send_signal(signal.SIGINT)
-        heard = child.stdout.readline().strip()
-        assert heard != "finished", "the call was over before the signal: make it longer"
+        for number in range(times):
+            assert child.stdout.readline() == "ready\n"
+            time.sleep(0.15 + 0.1 * number)
+            sent = time.monotonic()  # one clock for all processes of a machine
+            child.send_signal(signal.SIGINT)
+            waited.append(float(child.stdout.readline()) - sent)
         assert child.stdout.readline() == "usable\n"
-    waited = float(heard) - sent
-    record_property("seconds_from_sigint", waited)
-    print(f"\nSIGINT to KeyboardInterrupt, threads={threads}: {waited * 1000:.0f} ms")
-    assert waited < 1.0
+    print(f"\n{what}, threads={threads}: " + ", ".join(f"{1000 * seconds:.0f} ms" for seconds in waited))
+    assert min(waited) < 0.2
+    assert max(waited) < 1.0
 
 
 # --- size ---------------------------------------------------------------------------------------------------------

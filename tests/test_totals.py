@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from fractions import Fraction
+from math import fsum
 from multiprocessing import get_context
 from random import Random
 from typing import Any
@@ -14,7 +15,6 @@ import pytest
 from drive import MONEY, days
 from fleets import PolicyFleet, fleets, policy_fleet
 from oracles import straight_line as oracle
-from oracles.straight_line import Asset
 
 DEEP = os.environ.get("NEOCALC_DEEP", "") not in ("", "0")
 
@@ -28,7 +28,8 @@ def check(fleet: PolicyFleet, *, fractions: bool) -> int:
     assert ends.tolist() == [days(oracle.month_end(month)) for month in last_months]
     counts = np.bincount(fleet.slots()[fleet.good()], minlength=fleet.groups + 1)
     assert np.asarray(got.group_rows).tolist() == counts.tolist()
-    direct = fleet.totals(direct=True, **{} if fleet.options.get("start") else _bounds(months))
+    direct = fleet.totals(direct=True)
+    assert np.asarray(direct.period_ends).tolist() == ends.tolist()
     expected, rows = fleet.expected(fractions=fractions), fleet.sums_of_rows(ends)
     for name in MONEY:
         cells = got.cells_exact(name)
@@ -36,10 +37,6 @@ def check(fleet: PolicyFleet, *, fractions: bool) -> int:
         assert cells == rows[name], (name, fleet)
         assert cells == direct.cells_exact(name), (name, fleet)
     return len(MONEY) * len(expected[MONEY[0]])
-
-
-def _bounds(months: tuple[int, int]) -> dict[str, Any]:
-    return {"start": oracle.month_end(months[0]), "end": oracle.month_end(months[1])}
 
 
 def is_dense(fleet: PolicyFleet) -> bool:
@@ -82,16 +79,15 @@ def test_generator_is_honest() -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_fleets(part: int) -> None:
-    for number, fleet in enumerate(fleets(24, part)):
-        check(fleet, fractions=number % 6 < 2)
+    for number, fleet in enumerate(fleets(16, part)):
+        check(fleet, fractions=number % 4 == part)
 
 
 @pytest.mark.parametrize("rounding", ["balance", "level"])
 def test_five_thousand_rows_in_three_groups(rounding: str) -> None:
-    for number in range(2):
-        fleet = policy_fleet(Random(f"five-thousand-{rounding}-{number}"), 5_000, rounding=rounding)
-        assert is_dense(fleet)
-        check(fleet, fractions=False)
+    fleet = policy_fleet(Random(f"five-thousand-{rounding}"), 5_000, rounding=rounding)
+    assert is_dense(fleet)
+    check(fleet, fractions=False)
 
 
 def _check_part(part: int) -> tuple[int, int]:
@@ -227,38 +223,37 @@ def test_cells_are_the_exact_sums_in_every_unit() -> None:
 
 
 def test_i39_a_total_beyond_int64_is_exact_or_refused() -> None:
-    fleet = _one_policy([2**62] * 9, 2, "full_month", "balance")
-    assert fleet.totals().cells_exact("additions") == [9 * 2**62, 0, 0, 0]
+    fleet = _one_policy([2**62] * 3, 2, "full_month", "balance")
+    assert fleet.totals().cells_exact("additions") == [3 * 2**62, 0, 0, 0]
     with pytest.raises(OverflowError):
         fleet.totals(amounts="minor").cells("additions")
-    assert np.asarray(fleet.totals(amounts="minor").cells("depreciation")).shape == (1, 2, 2)
+    charges = np.asarray(fleet.totals(amounts="minor").cells("depreciation"))
+    assert charges.tolist() == [[[3 * 2**61, 3 * 2**61], [0, 0]]]
 
 
 def test_unrounded_totals() -> None:
     """Held to 1e-12 of the sum of costs, and the same bits for any number of threads."""
-    for fleet in fleets(20, "unrounded", rounding=(None,)):  # type: ignore[arg-type]
-        fleet.cost = np.clip(fleet.cost, -(2**50), 2**50)
-        fleet.residual = None
-        got = fleet.totals(amounts="major")
-        again = fleet.totals(amounts="major", threads=7)
+    for number in range(10):
+        random = Random(f"unrounded-{number}")
+        fleet = policy_fleet(random, random.choice((1, 30, 50)), rounding=None, dense=number % 2 == 0)
+        fleet.cost, fleet.residual = np.clip(fleet.cost, -(2**50), 2**50), None
+        got, again = (fleet.totals(amounts="major", threads=threads) for threads in (1, 7))
         months, slots = fleet.months(), fleet.slots()
-        scale = max(1.0, float(np.abs(fleet.cost).sum()) / 100)
-        options = {"freq": fleet.options["freq"], "fiscal_year_end": fleet.options["fiscal_year_end"]}
+        scale = float(np.abs(fleet.cost).sum()) / 100
+        lines = [
+            (run, int(slots[row]), oracle.schedule(fleet.assets(run)[row], months, rounding=None, rows="all",
+                                                   freq=fleet.options["freq"],
+                                                   fiscal_year_end=fleet.options["fiscal_year_end"]))
+            for run in range(len(fleet.runs)) for row in fleet.good().tolist()
+        ]  # fmt: skip
         for name in MONEY:
             cells = np.asarray(got.cells(name))
             assert cells.tobytes() == np.asarray(again.cells(name)).tobytes()
-            for run in range(len(fleet.runs)):
-                sums = [[Fraction(0)] * cells.shape[2] for _ in range(cells.shape[1])]
-                for row, asset in enumerate(fleet.assets(run)):
-                    if fleet.skip is None or not fleet.skip[row]:
-                        _add_unrounded(sums[int(slots[row])], asset, months, name, options)
-                expected = np.array([[float(cell) for cell in line] for line in sums])
-                assert np.abs(cells[run] - expected).max() <= 1e-12 * scale
-
-
-def _add_unrounded(
-    sums: list[Fraction], asset: Asset, months: tuple[int, int], name: str, options: dict[str, Any]
-) -> None:
-    lines = oracle.schedule(asset, months, rounding=None, rows="all", **options)
-    for period, line in enumerate(lines, start=len(sums) - len(lines)):
-        sums[period] += Fraction(getattr(line, name)) / 100
+            parts: dict[tuple[int, int, int], list[float]] = {}
+            for run, group, schedule in lines:
+                for period, line in enumerate(schedule, start=cells.shape[2] - len(schedule)):
+                    parts.setdefault((run, group, period), []).append(float(Fraction(getattr(line, name)) / 100))
+            expected = np.zeros(cells.shape)
+            for at, amounts in parts.items():
+                expected[at] = fsum(amounts)
+            assert np.abs(cells - expected).max() <= 1e-12 * scale

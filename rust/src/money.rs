@@ -66,13 +66,17 @@ impl MinorUnits {
     /// Converts a column; `false` when some value needs [`MinorUnits::from_major`]'s slow judgement.
     #[must_use]
     pub fn from_major_into(self, major: &[f64], out: &mut [i64]) -> bool {
+        // A product within 5/4 epsilon of its size from a whole number means an amount within 7/4 epsilon of its own
+        // size from a minor unit, which is inside the 4 ulp allowed; the double nearest to a minor unit is always
+        // within 1 epsilon. This spares a division for each amount.
+        const NEAR: f64 = 1.25 * f64::EPSILON;
         let scale = self.scale();
         let mut clean = true;
         for (value, slot) in major.iter().zip(out) {
             let scaled = value * scale;
             let (whole, minor) = nearest_integer(scaled);
             // NaN fails both comparisons, so it is never clean.
-            clean &= (scaled.abs() < FLOAT_LIMIT_MINOR) & (whole / scale == *value);
+            clean &= (scaled.abs() < FLOAT_LIMIT_MINOR) & ((scaled - whole).abs() <= NEAR * scaled.abs());
             *slot = minor;
         }
         clean
@@ -212,6 +216,18 @@ mod tests {
             let mut out = [0];
             prop_assert!(units.from_major_into(&[units.to_major(minor)], &mut out));
             prop_assert_eq!(out, [minor]);
+        }
+
+        /// The quick judgement never accepts what the slow one refuses, nor reads it otherwise.
+        #[test]
+        fn quick_and_slow_judgement_agree(minor in -((1_i64 << 51) - 1)..(1_i64 << 51), digits in 0_u8..=4, ulps in -9_i64..=9, small: bool) {
+            let units = MinorUnits::new(digits).unwrap();
+            let minor = if small { minor >> 30 } else { minor };
+            let near = f64::from_bits(units.to_major(minor).to_bits().wrapping_add_signed(ulps));
+            let mut out = [0];
+            if units.from_major_into(&[near], &mut out) {
+                prop_assert_eq!(units.from_major(near, false), Ok(out[0]));
+            }
         }
 
         #[test]

@@ -37,7 +37,8 @@ impl<T: Money> Prepared<T> {
         let reader = &mut self.reader;
         reader.begin(fleet, &range);
         T::read(&fleet.cost, Column::Cost, &range, settings, reader, &mut self.cost);
-        if !settings.allow_credit {
+        let credits = self.cost.iter().fold(false, |any, cost| any | (cost.sign() < 0));
+        if credits && !settings.allow_credit {
             for (index, cost) in self.cost.iter().enumerate() {
                 if cost.sign() < 0 {
                     reader.note(index, Column::Cost, Rule::Range, cost.show(settings));
@@ -145,9 +146,13 @@ impl<T: Money> Prepared<T> {
             return self.reject(index, Column::ResidualValue, Rule::Range, residual.show(settings));
         };
         let brought_in = self.opening_day.get(index).copied().flatten();
-        let opening = if brought_in.is_some() { *self.opening.get(index)? } else { T::default() };
-        if brought_in.is_some() && !opening.within(base) {
-            return self.reject(index, Column::OpeningAccumulated, Rule::Range, opening.show(settings));
+        let mut opening = T::default();
+        if brought_in.is_some() {
+            let stated = *self.opening.get(index)?;
+            match stated.brought_in(base, cost) {
+                Some(sound) => opening = sound,
+                None => return self.reject(index, Column::OpeningAccumulated, Rule::Range, stated.show(settings)),
+            }
         }
         let service = Service { in_service: day, life_months, opening: brought_in };
         let timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());

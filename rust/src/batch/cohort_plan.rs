@@ -221,39 +221,44 @@ impl CohortSpec {
         Patterns::new(&units.collect::<Vec<_>>(), total, self.modulus(), groups, months)
     }
 
-    /// Depreciable amounts: negative where the row has a life of its own or a residual value out of range.
-    pub fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>) {
+    /// Depreciable amounts; rows with a life of their own or a residual value out of range are let go.
+    pub fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>, places: &mut [u32]) {
         bases.clear();
+        // A sign bit anywhere is a row to let go; there are hardly ever any, so they are looked for all at once.
+        let mut signs = 0;
         if self.whole_cost {
             bases.extend_from_slice(&chunk.cost);
         } else if let Some((residual, null)) = chunk.residuals() {
-            let inside = |cost: i64, residual: i64| (residual >= 0) & (residual <= cost);
-            bases.extend(
-                chunk
-                    .cost
-                    .iter()
-                    .zip(residual)
-                    .map(|(cost, residual)| if inside(*cost, *residual) { cost.wrapping_sub(*residual) } else { -1 }),
-            );
-            for ((base, cost), null) in bases.iter_mut().zip(&chunk.cost).zip(null) {
-                if *null {
-                    let residual = self.residual_rate.of(*cost);
-                    *base = if inside(*cost, residual) { cost.wrapping_sub(residual) } else { -1 };
+            bases.extend(chunk.cost.iter().zip(residual).map(|(cost, residual)| cost.wrapping_sub(*residual)));
+            signs = bases.iter().zip(residual).fold(0, |signs, (base, residual)| signs | base | residual);
+            if signs < 0 {
+                for (base, residual) in bases.iter_mut().zip(residual) {
+                    *base = if *residual < 0 { -1 } else { *base };
+                }
+            }
+            if null.iter().fold(false, |any, null| any | null) {
+                for ((base, cost), null) in bases.iter_mut().zip(&chunk.cost).zip(null) {
+                    *base = if *null { cost.wrapping_sub(self.residual_rate.of(*cost)) } else { *base };
                 }
             }
         } else {
             bases.extend(chunk.cost.iter().map(|cost| cost.wrapping_sub(self.residual_rate.of(*cost))));
         }
-        if let Some(code) = code {
+        let mine = |row: usize| code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
+        if code.is_some() {
             // Rows under other policies take part as nothing at all.
-            for (base, other) in bases.iter_mut().zip(&chunk.codes) {
-                *base = if *other == code { *base } else { 0 };
+            for (row, base) in bases.iter_mut().enumerate() {
+                *base = if mine(row) { *base } else { 0 };
             }
         }
         if !self.life_wins {
             for (row, base) in bases.iter_mut().enumerate() {
-                let mine = code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
-                *base = if mine && chunk.own_life(row).is_some() { -1 } else { *base };
+                *base = if mine(row) && chunk.own_life(row).is_some() { -1 } else { *base };
+            }
+        }
+        if signs < 0 || !self.life_wins {
+            for (place, base) in places.iter_mut().zip(bases) {
+                *place = if *base < 0 { NOWHERE } else { *place };
             }
         }
     }
@@ -274,23 +279,32 @@ impl CohortSpec {
         let life = small_float(self.life);
         let full_months = life - 1.0;
         let half_months = life * 2.0;
-        let rows = bases.iter().zip(remainders).zip(firsts).zip(places);
-        if !self.mid_month {
-            for (((base, remainder), _), place) in rows {
+        let rows = bases.iter().zip(remainders).zip(firsts);
+        let mut exhausted = false;
+        if self.mid_month {
+            for ((base, remainder), first) in rows {
+                let amount = small_f64(*base);
+                let charge = small_quotient_half_even(amount, life);
+                let early = small_quotient_half_even(amount, half_months);
+                (_, *remainder) = nearest_integer(amount - charge * life);
+                (_, *first) = nearest_integer(amount - early * half_months);
+                exhausted |= charge * full_months + early > amount;
+            }
+        } else {
+            for ((base, remainder), _) in rows {
                 let amount = small_f64(*base);
                 let charge = small_quotient_half_even(amount, life);
                 (_, *remainder) = nearest_integer(amount - charge * life);
-                *place = if charge * full_months > amount { NOWHERE } else { *place };
+                exhausted |= charge * full_months > amount;
             }
-            return;
         }
-        for (((base, remainder), first), place) in rows {
-            let amount = small_f64(*base);
-            let charge = small_quotient_half_even(amount, life);
-            let early = small_quotient_half_even(amount, half_months);
-            (_, *remainder) = nearest_integer(amount - charge * life);
-            (_, *first) = nearest_integer(amount - early * half_months);
-            *place = if charge * full_months + early > amount { NOWHERE } else { *place };
+        if exhausted {
+            for (base, place) in bases.iter().zip(places) {
+                let amount = small_f64(*base);
+                let early = if self.mid_month { small_quotient_half_even(amount, half_months) } else { 0.0 };
+                let charged = small_quotient_half_even(amount, life) * full_months + early;
+                *place = if charged > amount { NOWHERE } else { *place };
+            }
         }
     }
 

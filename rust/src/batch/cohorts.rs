@@ -287,11 +287,7 @@ impl Shortcut<i64> for Cohorts {
                             *sum = sum.wrapping_add(pattern);
                         }
                     }
-                    for (month, sum) in (self.first.saturating_add(spec.shift)..).zip(sums) {
-                        if let Some(slot) = flows.slot(month) {
-                            flows.add(plane, group, slot, sum);
-                        }
-                    }
+                    flows.add_months(plane, group, self.first.saturating_add(spec.shift), &sums);
                 }
             }
             cells.fill(0);
@@ -324,7 +320,7 @@ impl Stage {
     /// Works out the words of the rows that have the policy (those with the code, or all).
     fn weigh(&mut self, run: usize, spec: &CohortSpec, chunk: &Prepared<i64>, code: Option<i32>) {
         if code.is_some() || self.bases_at != Some(spec.residual_rate) || !spec.life_wins {
-            spec.depreciable(chunk, code, &mut self.bases);
+            spec.depreciable(chunk, code, &mut self.bases, &mut self.places);
             self.bases_at = (code.is_none() && spec.life_wins).then_some(spec.residual_rate);
         }
         self.remainders.resize(self.bases.len(), 0);
@@ -334,9 +330,6 @@ impl Stage {
             Rounding::Level => {
                 spec.corrections(&self.bases, &mut self.remainders, &mut self.firsts, &mut self.places);
             }
-        }
-        for (place, base) in self.places.iter_mut().zip(&self.bases) {
-            *place = if *base < 0 { NOWHERE } else { *place };
         }
         // A row under another policy is worth 0 here, and so are its remainders: adding changes nothing of it.
         if let Some(word) = self.words.get_mut(spec.base_at) {

@@ -134,6 +134,20 @@ impl<T: Addend> Flows<T> {
         }
     }
 
+    /// Adds one amount a month from `first` on.
+    pub fn add_months(&mut self, plane: usize, group: usize, first: Month, amounts: &[T]) {
+        let early = usize::try_from(self.horizon.start.saturating_sub(first)).unwrap_or(0).min(amounts.len());
+        let (before, inside) = amounts.split_at(early);
+        let Some(start) = self.slot(first.max(self.horizon.start)) else { return };
+        let row = self.row(plane, group);
+        if let Some(lump) = row.first_mut() {
+            *lump = before.iter().fold(*lump, |sum, amount| sum.sum(*amount));
+        }
+        for (cell, amount) in row.iter_mut().skip(start).zip(inside) {
+            *cell = cell.sum(*amount);
+        }
+    }
+
     /// Makes room for sums that may grow by `magnitude`.
     #[inline]
     pub fn reserve(&mut self, magnitude: u64) -> Result<(), Error> {
@@ -176,14 +190,17 @@ impl<T: Addend> Flows<T> {
         Ok(())
     }
 
-    /// The sums of one group in one plane.
-    pub fn sums(&self, plane: usize, group: usize) -> impl Iterator<Item = T::Wide> {
+    /// Reads the sums of one group in one plane.
+    pub fn read(&self, plane: usize, group: usize, sums: &mut Vec<T::Wide>) {
         let start = plane.saturating_mul(self.groups).saturating_add(group).saturating_mul(self.slots);
         let range = start..start.saturating_add(self.slots);
-        let narrow = self.narrow.get(range.clone()).unwrap_or_default();
-        let wide = self.wide.as_ref().and_then(|wide| wide.get(range)).unwrap_or_default();
-        let spilled = wide.iter().copied().chain(std::iter::repeat(T::Wide::default()));
-        narrow.iter().zip(spilled).map(|(part, sum)| T::add(part.widen(), sum))
+        sums.clear();
+        sums.extend(self.narrow.get(range.clone()).unwrap_or_default().iter().map(|part| part.widen()));
+        for (sum, spilled) in
+            sums.iter_mut().zip(self.wide.as_ref().and_then(|wide| wide.get(range)).unwrap_or_default())
+        {
+            *sum = T::add(*sum, *spilled);
+        }
     }
 }
 
@@ -204,7 +221,8 @@ mod tests {
             }
             all.merge(part).unwrap();
         }
-        let sums: Vec<i128> = all.sums(COST, 0).collect();
+        let mut sums = Vec::new();
+        all.read(COST, 0, &mut sums);
         assert_eq!(sums, [0, 15 * i128::from(i64::MAX), 0]);
         assert_eq!((all.slot(-5), all.slot(0), all.slot(1), all.slot(2)), (Some(0), Some(1), Some(2), None));
     }

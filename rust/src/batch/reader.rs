@@ -28,8 +28,8 @@ pub trait Money: Amount {
     fn share(self, rate: Rate) -> Self;
     /// For messages and range checks.
     fn sign(self) -> i8;
-    /// Whether the amount lies between 0 and `limit`, mirrored below zero.
-    fn within(self, limit: Self) -> bool;
+    /// Depreciation brought in, if it lies between 0 and the depreciable amount (mirrored for credits).
+    fn brought_in(self, base: Self, cost: Self) -> Option<Self>;
     /// For messages.
     fn show(self, settings: &Settings) -> String;
 }
@@ -180,8 +180,9 @@ impl Money for i64 {
         }
     }
 
-    fn within(self, limit: i64) -> bool {
-        if limit < 0 { (limit..=0).contains(&self) } else { (0..=limit).contains(&self) }
+    fn brought_in(self, base: i64, _: i64) -> Option<i64> {
+        let inside = if base < 0 { (base..=0).contains(&self) } else { (0..=base).contains(&self) };
+        inside.then_some(self)
     }
 
     fn show(self, settings: &Settings) -> String {
@@ -228,7 +229,8 @@ impl Money for f64 {
     }
 
     fn base(cost: f64, residual: f64) -> Option<f64> {
-        residual.within(cost).then_some(cost - residual)
+        let (low, high) = (cost.min(0.0), cost.max(0.0));
+        (low..=high).contains(&residual).then_some(cost - residual)
     }
 
     fn share(self, rate: Rate) -> f64 {
@@ -239,8 +241,11 @@ impl Money for f64 {
         if self < 0.0 { -1 } else { i8::from(self > 0.0) }
     }
 
-    fn within(self, limit: f64) -> bool {
-        if limit < 0.0 { (limit..=0.0).contains(&self) } else { (0.0..=limit).contains(&self) }
+    fn brought_in(self, base: f64, cost: f64) -> Option<f64> {
+        // Cost less residual may be dust away from the cents that the owner booked.
+        let dust = cost.abs() * 1e-12;
+        let (low, high) = (base.min(0.0), base.max(0.0));
+        (low - dust..=high + dust).contains(&self).then(|| self.clamp(low, high))
     }
 
     fn show(self, _: &Settings) -> String {

@@ -234,10 +234,7 @@ impl<T: Summable> Worker<T> {
         let rounding = settings.rounding.unwrap_or(Rounding::Balance);
         let before = T::charges_into(asset, rounding, first, &mut self.charges);
         self.flows.add(plane, group, 0, before.minus(asset.opening));
-        let start = self.flows.slot(first).unwrap_or(0);
-        for (cell, charge) in self.flows.row(plane, group).iter_mut().skip(start).zip(&self.charges) {
-            *cell = cell.sum(*charge);
-        }
+        self.flows.add_months(plane, group, first, &self.charges);
         Ok(())
     }
 
@@ -280,32 +277,33 @@ impl<T: Addend> Totals<T> {
     }
 
     /// Each cell of a measure in row-major order of (run, group, period).
-    ///
-    /// # Errors
-    /// Whatever `emit` returns.
-    pub fn each<E>(&self, measure: Measure, mut emit: impl FnMut(T::Wide) -> Result<(), E>) -> Result<(), E> {
+    pub fn each(&self, measure: Measure, mut emit: impl FnMut(T::Wide)) {
         let step = self.settings.period_months();
+        let zero = T::Wide::default();
+        let sum = |months: &[T::Wide]| months.iter().fold(zero, |sum, month| T::add(sum, *month));
+        let (mut costs, mut brought_in, mut charges) = (Vec::new(), Vec::new(), Vec::new());
         for run in 0..self.runs {
             for group in 0..self.groups {
-                let charges = self.flows.sums(CHARGES.saturating_add(run), group);
-                let entering = self.flows.sums(COST, group).zip(self.flows.sums(BROUGHT_IN, group));
-                let mut months = entering.zip(charges);
-                let zero = T::Wide::default();
-                let (mut book, mut accumulated) = (zero, zero);
-                if let Some(((cost, brought_in), charged)) = months.next() {
-                    accumulated = T::add(brought_in, charged);
-                    book = T::subtract(cost, accumulated);
+                self.flows.read(CHARGES.saturating_add(run), group, &mut charges);
+                let [lump, charges @ ..] = charges.as_slice() else { continue };
+                if measure == Measure::Depreciation {
+                    charges.chunks(step).for_each(|period| emit(sum(period)));
+                    continue;
                 }
-                let mut left = self.horizon.months();
-                while left > 0 {
+                self.flows.read(COST, group, &mut costs);
+                self.flows.read(BROUGHT_IN, group, &mut brought_in);
+                let ([cost, costs @ ..], [brought, brought_in @ ..]) = (costs.as_slice(), brought_in.as_slice()) else {
+                    continue;
+                };
+                let mut accumulated = T::add(*brought, *lump);
+                let mut book = T::subtract(*cost, accumulated);
+                for ((costs, brought_in), charges) in
+                    costs.chunks(step).zip(brought_in.chunks(step)).zip(charges.chunks(step))
+                {
                     let opening = book;
-                    let (mut added, mut charge) = (zero, zero);
-                    for ((cost, brought_in), charged) in months.by_ref().take(step) {
-                        added = T::add(added, T::subtract(cost, brought_in));
-                        accumulated = T::add(accumulated, brought_in);
-                        charge = T::add(charge, charged);
-                    }
-                    accumulated = T::add(accumulated, charge);
+                    let (brought, charge) = (sum(brought_in), sum(charges));
+                    let added = T::subtract(sum(costs), brought);
+                    accumulated = T::add(T::add(accumulated, brought), charge);
                     book = T::subtract(T::add(opening, added), charge);
                     emit(match measure {
                         Measure::OpeningBookValue => opening,
@@ -313,12 +311,10 @@ impl<T: Addend> Totals<T> {
                         Measure::Depreciation => charge,
                         Measure::ClosingBookValue => book,
                         Measure::AccumulatedDepreciation => accumulated,
-                    })?;
-                    left = left.saturating_sub(step);
+                    });
                 }
             }
         }
-        Ok(())
     }
 
     /// Digits of the currency.

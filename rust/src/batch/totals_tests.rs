@@ -76,11 +76,7 @@ impl Case {
         let Some(totals) = totals else { return Vec::new() };
         let cells = |measure| {
             let mut cells = Vec::new();
-            let done: Result<(), Error> = totals.each(measure, |sum| {
-                cells.push(sum);
-                Ok(())
-            });
-            done.unwrap();
+            totals.each(measure, |sum| cells.push(sum));
             assert_eq!(cells.len(), totals.n_cells());
             cells
         };

@@ -12,7 +12,7 @@ use crate::money::MinorUnits;
 use crate::rate::Rate;
 
 /// Rows per chunk: a chunk's columns stay in the second-level cache.
-const CHUNK_ROWS: usize = 4_096;
+const CHUNK_ROWS: usize = 2_048;
 
 enum MoneyArray {
     Major(Column<f64>),

@@ -245,14 +245,17 @@ impl Totals {
             if let Some(Sums::Cents(totals)) = &self.sums {
                 let mut view = array.readwrite();
                 let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
-                let write = |sum: i128| {
-                    let value = i64::try_from(sum).map_err(|_| Error::TotalOverflow)?;
-                    if let Some(slot) = slots.next() {
+                let mut fits = true;
+                totals.each(measure, |sum| {
+                    let value = i64::try_from(sum);
+                    fits &= value.is_ok();
+                    if let (Some(slot), Ok(value)) = (slots.next(), value) {
                         *slot = value;
                     }
-                    Ok(())
-                };
-                totals.each(measure, write).map_err(to_exception)?;
+                });
+                if !fits {
+                    return Err(to_exception(Error::TotalOverflow));
+                }
             }
             return Ok(array.into_any());
         }
@@ -260,18 +263,15 @@ impl Totals {
         {
             let mut view = array.readwrite();
             let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
-            let mut write = |value: f64| -> Result<(), Error> {
+            let mut write = |value: f64| {
                 if let Some(slot) = slots.next() {
                     *slot = value;
                 }
-                Ok(())
             };
             match &self.sums {
                 None => {}
-                Some(Sums::Cents(totals)) => {
-                    totals.each(measure, |sum| write(totals.units().wide_to_major(sum))).map_err(to_exception)?
-                }
-                Some(Sums::Unrounded(totals)) => totals.each(measure, &mut write).map_err(to_exception)?,
+                Some(Sums::Cents(totals)) => totals.each(measure, |sum| write(totals.units().wide_to_major(sum))),
+                Some(Sums::Unrounded(totals)) => totals.each(measure, &mut write),
             }
         }
         Ok(array.into_any())
@@ -285,12 +285,7 @@ impl Totals {
             None => {}
             Some(Sums::Unrounded(_)) => return Err(PyValueError::new_err("unrounded totals have no minor units")),
             Some(Sums::Cents(totals)) => {
-                totals
-                    .each(measure, |sum| {
-                        cells.push(sum);
-                        Ok(())
-                    })
-                    .map_err(to_exception)?;
+                totals.each(measure, |sum| cells.push(sum));
             }
         }
         Ok(cells)
