@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # whatever pytest's import mode: `from oracles import ...`
+sys.path.insert(
+    0, str(Path(__file__).resolve().parent)
+)  # whatever pytest's import mode: `from oracles import ...`
 
 for _name, _examples in (("fast", 40), ("ci", 200), ("deep", 10_000)):
     settings.register_profile(

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from oracles.straight_line import CONVENTIONS, Asset, Row
 
 from neocalc import _core
+from oracles.straight_line import CONVENTIONS, Asset, Row
 
 MONEY = ("opening_book_value", "additions", "depreciation", "closing_book_value", "accumulated_depreciation")
 EPOCH = date(1970, 1, 1)
@@ -60,7 +60,8 @@ def core_run(assets: Sequence[Asset]) -> _core.Run:
     """One spec per convention and residual rate; each asset points to its own."""
     keys = sorted({(CONVENTIONS.index(asset.convention), asset.residual_rate) for asset in assets})
     codes = np.array(
-        [keys.index((CONVENTIONS.index(asset.convention), asset.residual_rate)) for asset in assets], dtype=np.int32
+        [keys.index((CONVENTIONS.index(asset.convention), asset.residual_rate)) for asset in assets],
+        dtype=np.int32,
     )
     return _core.Run([(0, False, rate, CONVENTIONS[convention]) for convention, rate in keys], codes)
 
@@ -93,14 +94,12 @@ def run_rows(
     return fill_rows(core_fleet(assets, amounts, minor_units), core_run(assets), settings, amounts)
 
 
-def fill_rows(
-    fleet: _core.Fleet, run: _core.Run, settings: _core.Settings, amounts: str = "minor"
-) -> Result:
+def fill_rows(fleet: _core.Fleet, run: _core.Run, settings: _core.Settings, amounts: str = "minor") -> Result:
     plan = _core.plan_rows(fleet, run, settings)
     assert not plan.issues, plan.issues
     kind = np.int64 if amounts == "minor" else np.float64
     period_end = np.empty(plan.n_rows, dtype=np.int32)
-    money = {name: np.empty(plan.n_rows, dtype=kind) for name in MONEY}
+    money: dict[str, Any] = {name: np.empty(plan.n_rows, dtype=kind) for name in MONEY}
     plan.fill(period_end=period_end, money=money)
     return Result(np.asarray(plan.counts), period_end, money)
 

@@ -6,19 +6,19 @@ The core adds such fleets along two routes: asset by asset, or (many rows to a g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import numpy as np
+
 from drive import EPOCH, MONEY, core_settings, days, fill_rows
+from neocalc import _core
 from oracles import straight_line as oracle
 from oracles import straight_line_integers as quick
 from oracles.straight_line import CONVENTIONS, Asset
-
-from neocalc import _core
 
 Spec = tuple[int, bool, float, str]  # life in months (0 = none), it wins, residual rate, convention
 Column = tuple[np.ndarray, np.ndarray]  # values, which are null
@@ -75,10 +75,17 @@ class PolicyFleet:
     def core_runs(self) -> list[_core.Run]:
         return [_core.Run(specs, codes) for specs, codes in self.runs]
 
-    def totals(self, *, direct: bool = False, amounts: str = "decimal", **options: Any) -> _core.Totals:
+    def totals(
+        self,
+        *,
+        direct: bool = False,
+        amounts: str = "decimal",
+        columns: Sequence[str] = MONEY,
+        **options: Any,
+    ) -> _core.Totals:
         settings = core_settings(allow_credit=True, **{**self.options, **options})
         fleet = self.core(direct=direct)
-        got = _core.totals(fleet, self.core_runs(), settings, self.group, self.groups, list(MONEY), amounts)
+        got = _core.totals(fleet, self.core_runs(), settings, self.group, self.groups, columns, amounts)
         assert not got.issues, got.issues
         return got
 
@@ -146,7 +153,9 @@ class PolicyFleet:
             group = np.repeat(slots[good], counts)
             period = (np.array(columns[0], dtype=np.int64) - months[0]) // step
             for name, column in zip(MONEY, columns[1:], strict=True):
-                cells[name] += exact_sums(group, period, np.array(column, dtype=np.int64), self.groups + 1, periods)
+                cells[name] += exact_sums(
+                    group, period, np.array(column, dtype=np.int64), self.groups + 1, periods
+                )
         return cells
 
     def sums_of_rows(self, ends: np.ndarray) -> dict[str, list[int]]:
@@ -154,7 +163,10 @@ class PolicyFleet:
         cells: dict[str, list[int]] = {name: [] for name in MONEY}
         bounds: dict[str, date] = {}
         if len(self.runs) > 1:  # one horizon for all runs
-            bounds = {"start": EPOCH + timedelta(days=int(ends[0])), "end": EPOCH + timedelta(days=int(ends[-1]))}
+            bounds = {
+                "start": EPOCH + timedelta(days=int(ends[0])),
+                "end": EPOCH + timedelta(days=int(ends[-1])),
+            }
         settings = core_settings(allow_credit=True, **{**self.options, **bounds, "rows": "all"})
         for run in self.core_runs():
             rows = fill_rows(self.core(), run, settings)
@@ -207,20 +219,26 @@ def _spec(random: Random, *, own: bool, wins: bool | None = None) -> Spec:
     return _life(random), random.random() < 0.7 if wins is None else wins, random.choice(RATES), convention
 
 
+def cells_of_a_month(groups: int) -> int:
+    """Rows to a month of service from which on the core takes cohorts to be worth it: it keeps 16 sums for few groups."""
+    return (groups + 1) * (16 if groups < 32 else 1)
+
+
 def _nulls(random: Random, rows: int, share: float) -> np.ndarray:
     return np.array([random.random() < share for _ in range(rows)], dtype=bool)
 
 
 def policy_fleet(random: Random, rows: int, *, rounding: str | None, dense: bool = True) -> PolicyFleet:
-    """A fleet of drawn policies; ``dense`` ones have more rows than groups x months of service."""
-    groups = random.randint(0, 3)
-    months = random.randint(1, max(1, min(24, rows // (groups + 1) - 1))) if dense else random.randint(100, 300)
+    """A fleet of drawn policies; ``dense`` ones have many rows to a group and a month of service."""
+    groups = random.choice((0, 0, 1, 2, 3, 3, 40))
+    enough = max(1, min(24, rows // cells_of_a_month(groups) - 1))
+    months = random.randint(1, enough) if dense else random.randint(100, 300)
     service = oracle.month_number(date(random.randint(1990, 2040), random.randint(1, 12), 1))
     first = days(oracle.month_start(service))
     spread = days(oracle.month_start(service + months)) - first
     flavour = random.choice(("mixed", "mixed", "tiny", "cents", "typical", "edge"))
-    credits = random.choice((0.0, 0.0, 0.05, 0.5))
-    cost = [_amount(random, flavour) * (-1 if random.random() < credits else 1) for _ in range(rows)]
+    negative = random.choice((0.0, 0.0, 0.05, 0.5))
+    cost = [_amount(random, flavour) * (-1 if random.random() < negative else 1) for _ in range(rows)]
     residual = life = skip = None
     if random.random() < 0.4:
         part = [random.choice((0, random.randint(0, abs(c)), abs(c))) * (-1 if c < 0 else 1) for c in cost]
@@ -269,5 +287,5 @@ def fleets(count: int, seed: Any) -> Iterable[PolicyFleet]:
     """Random fleets of some hundred rows, balance and level in turn, dense ones twice as often as sparse ones."""
     for number in range(count):
         random = Random(f"fleet-{seed}-{number}")
-        rows = random.choice((1, 2, 63, 64, 150, 300, 600))
+        rows = random.choice((1, 2, 63, 64, 150, 300, 600, 1_200))
         yield policy_fleet(random, rows, rounding=("balance", "level")[number % 2], dense=number % 3 != 2)

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
+
 from oracles.straight_line import (
     CONVENTIONS,
     Asset,
@@ -58,15 +59,16 @@ EDGE_CLASSES: dict[str, Callable[[Asset, tuple[int, int]], bool]] = {
     "life_2_to_5": lambda a, h: 2 <= a.life_months <= 5,
     "life_1200": lambda a, h: a.life_months == 1200,
     "brought_in": lambda a, h: a.opening_date is not None,
-    "brought_in_after_life": lambda a, h: a.opening_date is not None
-    and add_months(a.in_service, a.life_months) <= a.opening_date,
+    "brought_in_after_life": lambda a, h: (
+        a.opening_date is not None and add_months(a.in_service, a.life_months) <= a.opening_date
+    ),
     "before_horizon": lambda a, h: last_charge_month(a, 12) < h[0],
     "after_horizon": lambda a, h: month_number(a.in_service) > h[1],
     "within_horizon": lambda a, h: h[0] <= month_number(a.in_service) and last_charge_month(a, 12) <= h[1],
     "straddles_start": lambda a, h: month_number(a.in_service) < h[0] <= last_charge_month(a, 12),
-    "months_of_31_days": lambda a, h: a.convention == "actual_days"
-    and a.in_service.day == 1
-    and life_days(a) == 31 * a.life_months,
+    "months_of_31_days": lambda a, h: (
+        a.convention == "actual_days" and a.in_service.day == 1 and life_days(a) == 31 * a.life_months
+    ),
     "residual_rate": lambda a, h: a.residual is None and a.residual_rate > 0,
     **{name: (lambda a, h, name=name: a.convention == name) for name in CONVENTIONS},  # type: ignore[misc]
 }
@@ -123,7 +125,10 @@ def random_asset(random: Random, *, largest: int = LARGEST_MINOR, credits: bool 
     elif kind < 0.24:  # half of a unit at the end of the first full month: B * 1/N or B * 1/(2N) = odd / 2
         convention = random.choice(("full_month", "next_month", "mid_month"))
         life += life % 2
-        cost, rate = (life if convention == "mid_month" else life // 2) * (2 * random.randint(0, 10**6) + 1), 0.0
+        cost, rate = (
+            (life if convention == "mid_month" else life // 2) * (2 * random.randint(0, 10**6) + 1),
+            0.0,
+        )
     elif kind < 0.28:
         cost = LARGEST_FLOAT_CENTS - random.randint(0, 2**40)
     elif kind < 0.32:
@@ -141,7 +146,9 @@ def random_asset(random: Random, *, largest: int = LARGEST_MINOR, credits: bool 
         taken = random.randint(0, _depreciable(asset)) if random.random() < 0.9 else _depreciable(asset)
         asset = Asset(cost, day, life, convention, residual, asset.residual_rate, taken, opening)
     elif credits and random.random() < 0.06:
-        asset = Asset(-cost, day, life, convention, None if residual is None else -residual, asset.residual_rate)
+        asset = Asset(
+            -cost, day, life, convention, None if residual is None else -residual, asset.residual_rate
+        )
     return asset
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from drive import MONEY, core_fleet, core_run, core_settings, run_rows
+from neocalc import _core
 from oracles.straight_line import Asset
 from strategies import random_asset
-
-from neocalc import _core
 
 HORIZON: dict[str, Any] = {"start": date(2012, 1, 1), "end": date(2030, 12, 31), "allow_credit": True}
 TESTS = os.path.dirname(os.path.abspath(__file__))
@@ -85,7 +85,9 @@ def test_row_order_changes_no_total(rounding: str) -> None:
     random = np.random.default_rng(1)
     plain = totals_bytes(rounding=rounding)
     for _ in range(5):
-        assert totals_bytes(chunk_rows=257, rounding=rounding, order=random.permutation(len(fleet()))) == plain
+        assert (
+            totals_bytes(chunk_rows=257, rounding=rounding, order=random.permutation(len(fleet()))) == plain
+        )
 
 
 @pytest.mark.parametrize("rounding", ["balance", "level"])
@@ -95,14 +97,19 @@ def test_totals_are_the_sums_of_the_rows(rounding: str, freq: str) -> None:
     settings = core_settings(rounding=rounding, freq=freq, fiscal_year_end=5, rows="all", **HORIZON)
     rows = run_rows(assets, settings)
     codes = np.arange(len(assets)) % 7 - 1
-    got = _core.totals(core_fleet(assets), [core_run(assets)], settings, codes.astype(np.int32), 6, list(MONEY), "minor")
+    got = _core.totals(
+        core_fleet(assets), [core_run(assets)], settings, codes.astype(np.int32), 6, list(MONEY), "minor"
+    )
     ends = np.asarray(got.period_ends)
     groups = np.repeat(np.where(codes < 0, 6, codes), rows.counts)
     for name in MONEY:
         sums = np.zeros((7, len(ends)), dtype=np.int64)
         np.add.at(sums, (groups, np.searchsorted(ends, rows.period_end)), rows.money[name])
         assert np.array_equal(np.asarray(got.cells(name))[0], sums), name
-    assert np.asarray(got.group_rows).tolist() == np.bincount(np.where(codes < 0, 6, codes), minlength=7).tolist()
+    assert (
+        np.asarray(got.group_rows).tolist()
+        == np.bincount(np.where(codes < 0, 6, codes), minlength=7).tolist()
+    )
 
 
 @pytest.mark.parametrize("rows", [1, 2, 6, 7, 8, 13, 14, 15])
@@ -277,7 +284,7 @@ print("usable", flush=True)
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("what", list(_WORK))
 def test_ctrl_c_is_heard(what: str, threads: int) -> None:
-    """0.2 s from SIGINT to KeyboardInterrupt, at the best of three times (the machine may be busy), never a second."""
+    """0.2 s from SIGINT to KeyboardInterrupt, at the best of three times (the machine may be busy), never two seconds."""
     times = 3
     script = _CHILD.format(tests=TESTS, threads=threads, work=_WORK[what], times=times)
     waited = []
@@ -292,7 +299,7 @@ def test_ctrl_c_is_heard(what: str, threads: int) -> None:
         assert child.stdout.readline() == "usable\n"
     print(f"\n{what}, threads={threads}: " + ", ".join(f"{1000 * seconds:.0f} ms" for seconds in waited))
     assert min(waited) < 0.2
-    assert max(waited) < 1.0
+    assert max(waited) < 2.0
 
 
 # --- size ---------------------------------------------------------------------------------------------------------
@@ -304,7 +311,9 @@ def test_refuses_a_result_that_cannot_fit_before_allocating() -> None:
     nc = pytest.importorskip("neocalc")
     resource = pytest.importorskip("resource")
     rows = 1_000_000
-    frame = pd.DataFrame({"cost": np.full(rows, 1000.0), "in_service_date": np.datetime64("2020-01-01", "us")})
+    frame = pd.DataFrame(
+        {"cost": np.full(rows, 1000.0), "in_service_date": np.datetime64("2020-01-01", "us")}
+    )
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
     with pytest.raises(MemoryError) as caught:

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drive import MONEY, core_fleet, core_ledger, core_run, core_settings, run_rows
 from hypothesis import given
 from hypothesis import strategies as st
+
+from drive import MONEY, core_fleet, core_ledger, core_run, core_settings, run_rows
+from neocalc import _core
 from oracles import straight_line as oracle
 from oracles.straight_line import CONVENTIONS, Asset, Row
 from strategies import assets, plain_assets
-
-from neocalc import _core
 
 ROUNDING = st.sampled_from(["balance", "level"])
 FREQ = st.sampled_from(["M", "Q", "Y"])
@@ -52,7 +52,9 @@ def with_base(asset: Asset, amount: int) -> Asset:
 
 
 @given(assets(), ROUNDING, FREQ, FISCAL)
-def test_i1_charges_sum_to_the_depreciable_amount(asset: Asset, rounding: str, freq: str, fiscal: int) -> None:
+def test_i1_charges_sum_to_the_depreciable_amount(
+    asset: Asset, rounding: str, freq: str, fiscal: int
+) -> None:
     rows = ledger(asset, rounding=rounding, freq=freq, fiscal_year_end=fiscal)
     opening = asset.opening_accumulated if asset.opening_date else 0
     assert sum(row.depreciation for row in rows) == base(asset) - opening
@@ -83,7 +85,12 @@ def test_i2_equal_periods_differ_by_at_most_one_unit(asset: Asset, fiscal: int) 
 def test_i3_every_asset_and_total_rolls_forward(
     fleet: list[Asset], rounding: str, freq: str, fiscal: int
 ) -> None:
-    options = {"rounding": rounding, "freq": freq, "fiscal_year_end": fiscal, "allow_credit": True}
+    options: dict[str, Any] = {
+        "rounding": rounding,
+        "freq": freq,
+        "fiscal_year_end": fiscal,
+        "allow_credit": True,
+    }
     for asset, rows in zip(fleet, core_ledger(fleet, **options), strict=True):
         for row in rows:
             assert row.opening_book_value + row.additions - row.depreciation == row.closing_book_value
@@ -123,7 +130,9 @@ def test_i5_tie_rule_is_applied_to_the_rational(odd: int, half: int) -> None:
 
 
 @given(plain_assets(), st.integers(0, 120), ROUNDING, FISCAL)
-def test_i6_a_shorter_life_never_lags_a_longer_one(asset: Asset, longer: int, rounding: str, fiscal: int) -> None:
+def test_i6_a_shorter_life_never_lags_a_longer_one(
+    asset: Asset, longer: int, rounding: str, fiscal: int
+) -> None:
     other = replace(asset, life_months=asset.life_months + longer)
     months = to_the_end(other)
     short = accumulated(asset, months, rounding=rounding, fiscal_year_end=fiscal)
@@ -133,13 +142,17 @@ def test_i6_a_shorter_life_never_lags_a_longer_one(asset: Asset, longer: int, ro
 
 
 @given(plain_assets(), st.integers(0, 10**9), ROUNDING)
-def test_i7_accumulated_rises_with_cost_and_falls_with_residual(asset: Asset, more: int, rounding: str) -> None:
+def test_i7_accumulated_rises_with_cost_and_falls_with_residual(
+    asset: Asset, more: int, rounding: str
+) -> None:
     months = to_the_end(asset)
     plain = accumulated(asset, months, rounding=rounding)
     dearer = accumulated(replace(asset, cost=asset.cost + more), months, rounding=rounding)
     assert all(a <= b for a, b in zip(plain, dearer, strict=True))
     kept = min(base(asset), more)
-    residual = accumulated(replace(asset, residual=int(asset.residual or 0) + kept), months, rounding=rounding)
+    residual = accumulated(
+        replace(asset, residual=int(asset.residual or 0) + kept), months, rounding=rounding
+    )
     assert all(a >= b for a, b in zip(plain, residual, strict=True))
 
 
@@ -157,11 +170,15 @@ def test_i8_quarters_and_years_are_sums_of_months(asset: Asset, rounding: str, f
     assert by_period("Q", "Y") == by_period("Y", "Y")
 
 
-@given(assets(), ROUNDING, st.dates(date(1990, 1, 1), date(2060, 1, 1)), st.integers(0, 400), st.integers(1, 400))
-def test_i8_stretches_of_time_add_up(asset: Asset, rounding: str, start: date, first: int, second: int) -> None:
+@given(
+    assets(), ROUNDING, st.dates(date(1990, 1, 1), date(2060, 1, 1)), st.integers(0, 400), st.integers(1, 400)
+)
+def test_i8_stretches_of_time_add_up(
+    asset: Asset, rounding: str, start: date, first: int, second: int
+) -> None:
     """dep(a, c) = dep(a, b) + dep(b, c), and each stretch starts from the balance the one before ended with."""
     middle, end = (oracle.add_months(start, months) for months in (first, first + second))
-    options = {"rounding": rounding, "rows": "all"}
+    options: dict[str, Any] = {"rounding": rounding, "rows": "all"}
     whole = ledger(asset, start=start, end=end, **options)
     left = ledger(asset, start=start, end=middle, **options)
     right = ledger(asset, start=oracle.add_months(middle.replace(day=1), 1), end=end, **options)
@@ -269,7 +286,11 @@ def test_i18_time_zone_of_the_machine_changes_nothing() -> None:
     said = []
     for zone in _ZONES:
         done = subprocess.run(
-            [sys.executable, "-c", script], env={**os.environ, "TZ": zone}, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script],
+            env={**os.environ, "TZ": zone},
+            capture_output=True,
+            text=True,
+            check=True,
         )
         said.append(done.stdout.split())
     offsets, digests = zip(*said, strict=True)
@@ -277,11 +298,15 @@ def test_i18_time_zone_of_the_machine_changes_nothing() -> None:
     assert len(set(offsets)) > 1, "the zones were not in force: is the time zone database installed?"
 
 
-@given(st.lists(assets(credits=True), min_size=2, max_size=12), ROUNDING, FREQ, st.randoms(use_true_random=False))
-def test_i37_permuting_rows_permutes_the_output(fleet: list[Asset], rounding: str, freq: str, random: Any) -> None:
+@given(
+    st.lists(assets(credits=True), min_size=2, max_size=12), ROUNDING, FREQ, st.randoms(use_true_random=False)
+)
+def test_i37_permuting_rows_permutes_the_output(
+    fleet: list[Asset], rounding: str, freq: str, random: Any
+) -> None:
     order = list(range(len(fleet)))
     random.shuffle(order)
-    options = {"rounding": rounding, "freq": freq, "allow_credit": True}
+    options: dict[str, Any] = {"rounding": rounding, "freq": freq, "allow_credit": True}
     plain = core_ledger(fleet, **options)
     assert core_ledger([fleet[i] for i in order], **options) == [plain[i] for i in order]
 
@@ -295,7 +320,12 @@ def test_i37_permuting_rows_permutes_the_output(fleet: list[Asset], rounding: st
 def test_i38_threads_chunks_and_parts_change_no_byte(
     fleet: list[Asset], rounding: str, threads: int, chunk_rows: int
 ) -> None:
-    months = {"start": date(2010, 1, 1), "end": date(2030, 12, 31), "allow_credit": True, "rounding": rounding}
+    months = {
+        "start": date(2010, 1, 1),
+        "end": date(2030, 12, 31),
+        "allow_credit": True,
+        "rounding": rounding,
+    }
     plain = run_rows(fleet, core_settings(threads=1, **months))
     again = run_rows(fleet, core_settings(threads=threads, chunk_rows=chunk_rows, **months))
     assert plain.digest() == again.digest()
@@ -322,7 +352,9 @@ def test_i38_the_same_bytes_on_every_machine(rounding: str) -> None:
             draws.append(state >> 33)
         day = date(2000, 1, 1) + timedelta(days=draws[0] % 9_000)
         cost = draws[1] * draws[1] >> (number % 40)
-        fleet.append(Asset(cost, day, 1 + draws[2] % 130, CONVENTIONS[number % 5], cost * (draws[3] % 100) // 200))
+        fleet.append(
+            Asset(cost, day, 1 + draws[2] % 130, CONVENTIONS[number % 5], cost * (draws[3] % 100) // 200)
+        )
     digest = hashlib.sha256()
     for freq in ("M", "Q", "Y"):
         settings = core_settings(rounding=rounding, freq=freq, fiscal_year_end=9)
@@ -341,9 +373,17 @@ def _totals(fleet: list[Asset], **options: Any) -> dict[str, np.ndarray]:
 
 
 @given(st.lists(assets(credits=True), min_size=1, max_size=12), ROUNDING, FREQ, FISCAL)
-def test_i39_totals_are_exact_sums_of_the_rows(fleet: list[Asset], rounding: str, freq: str, fiscal: int) -> None:
+def test_i39_totals_are_exact_sums_of_the_rows(
+    fleet: list[Asset], rounding: str, freq: str, fiscal: int
+) -> None:
     """Amounts up to 2^62 each, so sums pass the reach of int64 and of a double."""
-    options = {"rounding": rounding, "freq": freq, "fiscal_year_end": fiscal, "allow_credit": True, "rows": "all"}
+    options: dict[str, Any] = {
+        "rounding": rounding,
+        "freq": freq,
+        "fiscal_year_end": fiscal,
+        "allow_credit": True,
+        "rows": "all",
+    }
     rows = core_ledger(fleet, **options)
     first, last = oracle.horizon(fleet, freq, fiscal)
     step = oracle.PERIOD_MONTHS[freq]

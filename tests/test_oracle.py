@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from drive import MONEY, core_fleet, core_ledger, core_run, core_settings, days, run_rows
+from neocalc import _core
 from oracles import straight_line as oracle
 from oracles import straight_line_integers as quick
 from oracles.straight_line import Asset, Row
 from strategies import EDGE_CLASSES, LARGEST_FLOAT_CENTS, ROUNDINGS, random_asset, random_options
-
-from neocalc import _core
 
 DEEP = os.environ.get("NEOCALC_DEEP", "") not in ("", "0")
 BATCH = 250
@@ -61,30 +61,46 @@ WORKED = [
     # 15 Jan 2025 + 2 months = 15 Mar: 17 + 28 + 14 = 59 days.
     ("actual days", Asset(5900, date(2025, 1, 15), 2, "actual_days"), "balance", [1700, 2800, 1400]),
     # 29 Feb 2024 + 12 months = 28 Feb 2025 (excluded): 365 days, 1 of them in February 2024.
-    ("leap day", Asset(365, date(2024, 2, 29), 12, "actual_days"), "balance",
-     [1, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 27]),
+    (
+        "leap day",
+        Asset(365, date(2024, 2, 29), 12, "actual_days"),
+        "balance",
+        [1, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 31, 27],
+    ),
     # level by days: first month 17/31 of 6200/2 = 1700, then 3100, then what is left.
     ("actual days level", Asset(6200, date(2025, 1, 15), 2, "actual_days"), "level", [1700, 3100, 1400]),
     # residual rate 5 % of 10.50 = 52.5 -> 52 (even): 998 over 2.
     ("residual rate", Asset(1050, date(2025, 1, 1), 2, residual_rate=0.05), "balance", [499, 499]),
     # brought in at end of month 1 of 4 with 10 of 100 taken: 90 over the 3 left. First line is the entry's month.
-    ("brought in", Asset(100, date(2025, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)), "balance",
-     [30, 30, 30]),
+    (
+        "brought in",
+        Asset(100, date(2025, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)),
+        "balance",
+        [30, 30, 30],
+    ),
     # brought in after the end of its life: all that is left at once.
-    ("brought in late", Asset(100, date(2024, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)),
-     "balance", [90]),
+    (
+        "brought in late",
+        Asset(100, date(2024, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)),
+        "balance",
+        [90],
+    ),
     ("credit", Asset(-3, date(2025, 1, 1), 2), "balance", [-2, -1]),
 ]
 
 
-@pytest.mark.parametrize(("asset", "rounding", "expected"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED])
+@pytest.mark.parametrize(
+    ("asset", "rounding", "expected"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED]
+)
 def test_worked_cases_oracle(asset: Asset, rounding: str, expected: list[int]) -> None:
     assert [row.depreciation for row in oracle.ledger([asset], rounding=rounding)[0]] == expected
     _, balances = quick.accumulated_by_month(asset, rounding == "level", 12)
     assert np.diff([0, *balances]).tolist() == expected
 
 
-@pytest.mark.parametrize(("asset", "rounding", "expected"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED])
+@pytest.mark.parametrize(
+    ("asset", "rounding", "expected"), [case[1:] for case in WORKED], ids=[c[0] for c in WORKED]
+)
 def test_worked_cases(asset: Asset, rounding: str, expected: list[int]) -> None:
     assert _charges(asset, rounding=rounding) == expected
 
@@ -115,7 +131,9 @@ def test_generator_is_honest() -> None:
     pairs: Counter[tuple[str | None, str]] = Counter()
     total = 0
     for rounding, options, assets in _batches(3_000, seed=1):
-        months = oracle.horizon([], options["freq"], options["fiscal_year_end"], options["start"], options["end"])
+        months = oracle.horizon(
+            [], options["freq"], options["fiscal_year_end"], options["start"], options["end"]
+        )
         total += len(assets)
         for asset in assets:
             pairs[rounding, asset.convention] += 1
@@ -240,16 +258,22 @@ def test_book_values() -> None:
     for number, (rounding, options, assets) in enumerate(_batches(3_000, seed=4)):
         fye, month = options["fiscal_year_end"], oracle.month_number(options["start"])
         rounding = rounding or "balance"
-        settings = core_settings(allow_credit=True, rounding=rounding, fiscal_year_end=fye, threads=1 + number % 2)
+        settings = core_settings(
+            allow_credit=True, rounding=rounding, fiscal_year_end=fye, threads=1 + number % 2
+        )
         as_of = days(options["start"])  # any day of the month means its end
-        issues, *money, remaining = _core.book_values(core_fleet(assets), core_run(assets), settings, as_of, "minor")
+        issues, *money, remaining = _core.book_values(
+            core_fleet(assets), core_run(assets), settings, as_of, "minor"
+        )
         assert not issues
         for asset, *got in zip(assets, *(column.tolist() for column in (*money, remaining)), strict=True):
             charges = oracle.monthly_charges(asset, rounding, fye)
             accumulated = sum(charge for m, charge in charges.items() if m <= month)
             if month >= oracle.entry_month(asset) and asset.opening_date:
                 accumulated += asset.opening_accumulated
-            leading = asset.convention == "next_month" and min(charges) == oracle.month_number(asset.in_service)
+            leading = asset.convention == "next_month" and min(charges) == oracle.month_number(
+                asset.in_service
+            )
             first = min(charges) + leading  # next_month leaves out the month of service
             months = max(0, max(charges) - max(month, first - 1))
             assert got == [asset.cost, accumulated, asset.cost - accumulated, months], (options, asset)

@@ -129,14 +129,16 @@ def weight(asset: Asset, month: int, fiscal_year_end: int) -> Fraction:
             end = month_end(month)
             return Fraction(end.day - asset.in_service.day + 1, end.day)
         return Fraction(1)
-    return asset.life_months * (share(asset, month, fiscal_year_end) - share(asset, month - 1, fiscal_year_end))
+    return asset.life_months * (
+        share(asset, month, fiscal_year_end) - share(asset, month - 1, fiscal_year_end)
+    )
 
 
 def last_life_month(asset: Asset, fiscal_year_end: int) -> int:
     """The first month by whose end the share has reached one (it never falls, hence the bisection)."""
     service = month_number(asset.in_service)
     months = range(service, service + asset.life_months + 13)
-    return months[bisect_left(months, 1, key=lambda month: share(asset, month, fiscal_year_end))]
+    return months[bisect_left(months, True, key=lambda month: share(asset, month, fiscal_year_end) == 1)]
 
 
 def first_open_month(asset: Asset) -> int:
@@ -245,7 +247,9 @@ def schedule(
     step = PERIOD_MONTHS[freq]
     for period in range(months[0], months[1] + 1, step):
         period_last = period + step - 1
-        opening, additions, depreciation = book, 0, 0
+        opening: Amount = book
+        additions: Amount = 0
+        depreciation: Amount = 0
         for month in range(period, period + step):
             if month == entered:
                 additions += asset.cost - brought_in

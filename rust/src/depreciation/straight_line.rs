@@ -1,8 +1,8 @@
 //! Straight line: accumulated depreciation is the depreciable amount times the share of the life that has passed.
 //!
-//! `A_k = opening + half-even((base - opening) x units_k / span)` is the whole formula. Along a ramp the units grow
-//! by the same step each month, so quotient and remainder are carried along instead of divided anew: every balance
-//! is still the exact rational rounded once.
+//! `A_k = opening + half-even((base - opening) x units_k / span)` is the whole formula. Where the products are exact
+//! doubles each balance is one division; larger amounts carry quotient and remainder along from month to month. Either
+//! way every balance is the exact rational rounded once.
 //!
 //! Headroom: a step is `|amount| x units` with `|amount| <= 2^63` and `units < 2^17` (1,200 months are 36,525 days;
 //! 3,600 months x 31 are 111,600), so products stay below 2^80 in `i128`; a quotient never exceeds the amount, a
@@ -11,7 +11,7 @@
 
 use super::{Asset, Rounding, Timing};
 use crate::calendar::{Month, days_in_month};
-use crate::money::round_half_even;
+use crate::money::{nearest_integer, small_f64, small_quotient_half_even};
 
 /// A kind of amount that a schedule can be computed in: `i64` minor units, or unrounded `f64`.
 pub trait Amount: Copy + Default + Send + Sync {
@@ -179,6 +179,12 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         let first_end = ramp_start.saturating_add(first_months);
         let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(charges.len());
         let (head, tail) = charges.split_at_mut(early);
+        if left.checked_mul(span).is_some_and(|largest| largest < SMALL) {
+            let after_head = units.saturating_add(first.saturating_mul(i64::try_from(early).unwrap_or(i64::MAX)));
+            let before = small_balances_into(left, span, units, first, small_balance(left, units, span), head);
+            small_balances_into(left, span, after_head, later, before, tail);
+            return;
+        }
         let by_first = step(left, first, span);
         head.iter_mut().for_each(|slot| *slot = walk.charge(by_first));
         let by_later = step(left, later, span);
@@ -208,6 +214,30 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         let charged_here = others.iter().fold(share(left, units, span), |sum, charge| sum.saturating_add(*charge));
         *last = left.saturating_sub(charged_here);
     }
+}
+
+/// Products below this are exact doubles, and so are the quotients that `small_quotient_half_even` decides by.
+const SMALL: i64 = 1 << 51;
+
+fn small_balance(left: i64, units: i64, span: i64) -> i64 {
+    nearest_integer(small_quotient_half_even(small_f64(left) * small_f64(units.min(span)), small_f64(span))).1
+}
+
+/// Charges of months that each add `by` units to `units`; every balance is worked out on its own, several at a time.
+/// Returns the last balance.
+fn small_balances_into(left: i64, span: i64, units: i64, by: i64, before: i64, charges: &mut [i64]) -> i64 {
+    let (amount, span, units, by) = (small_f64(left), small_f64(span), small_f64(units), small_f64(by));
+    for (slot, months) in charges.iter_mut().zip(1_i32..) {
+        let passed = (units + by * f64::from(months)).min(span);
+        (_, *slot) = nearest_integer(small_quotient_half_even(amount * passed, span));
+    }
+    let mut before = before;
+    for slot in charges {
+        let balance = *slot;
+        *slot = balance.wrapping_sub(before);
+        before = balance;
+    }
+    before
 }
 
 /// An exact rational balance, stepped along month by month.
@@ -242,10 +272,25 @@ fn level_into(timing: &Timing, left: i64, start: Month, charged: i64, charges: &
     let first_end = ramp_start.saturating_add(first_months);
     let (by_first, by_later) = (share(left, first, timing.span()), share(left, later, timing.span()));
     let mut remaining = left.saturating_sub(charged);
-    for (month, slot) in (start..).zip(charges.iter_mut()) {
-        let regular = if month < first_end { by_first } else { by_later };
-        *slot = if month >= timing.last_month { remaining } else { regular.min(remaining) };
-        remaining = remaining.saturating_sub(*slot);
+    let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(charges.len());
+    let (head, tail) = charges.split_at_mut(early);
+    head.fill(by_first);
+    tail.fill(by_later);
+    let regular = |charge: i64, months: usize| i64::try_from(months).ok().and_then(|months| charge.checked_mul(months));
+    let due = regular(by_first, head.len()).zip(regular(by_later, tail.len())).and_then(|(a, b)| a.checked_add(b));
+    // The months given never reach beyond the last.
+    let ends = start.saturating_add(i32::try_from(charges.len()).unwrap_or(i32::MAX)) > timing.last_month;
+    let last_regular = if ends { charges.last().copied().unwrap_or(0) } else { 0 };
+    match (due.and_then(|due| due.checked_sub(last_regular)), charges.last_mut()) {
+        (Some(due), Some(last)) if due <= remaining && ends => *last = remaining.saturating_sub(due),
+        (Some(due), _) if due <= remaining => {}
+        _ => {
+            // Rounding up has used the amount up before the last month.
+            for (month, slot) in (start..).zip(charges.iter_mut()) {
+                *slot = if month >= timing.last_month { remaining } else { (*slot).min(remaining) };
+                remaining = remaining.saturating_sub(*slot);
+            }
+        }
     }
 }
 
@@ -256,19 +301,13 @@ pub fn depreciable_amount(cost: i64, residual: i64) -> Option<i64> {
     inside.then(|| cost.saturating_sub(residual))
 }
 
-/// The charge of one full month in level rounding and the months of a life, for kernels that add whole cohorts at once.
-#[must_use]
-#[inline]
-pub fn level_charge(left: i64, units: i64, span: i64) -> i64 {
-    i64::try_from(round_half_even(i128::from(left).saturating_mul(units.into()), span.into())).unwrap_or(left)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
     use super::*;
     use crate::calendar::{Frequency, PeriodGrid};
     use crate::depreciation::{Convention, Service};
+    use crate::money::round_half_even;
     use proptest::prelude::*;
 
     fn asset(
