@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 PACKAGES = ("neocalc", "numpy", "pandas", "polars", "pyarrow", "numba", "duckdb")
 
 
@@ -26,14 +28,19 @@ class Peer:
     seconds: list[float] = field(default_factory=list)
 
 
-def measure(peers: list[Peer], rounds: int, *, warm: bool = True) -> None:
-    """Time all peers, each round in another order."""
-    if warm:
-        for peer in peers:
-            peer.run()
+def measure(peers: list[Peer], rounds: int, *, touch_bytes: int = 0) -> None:
+    """Time all peers, each round in another order.
+
+    Virtual machines give memory back to their host when it idles, and the first to touch it again pays. With
+    `touch_bytes` so much is touched and freed before every timing, so that nobody pays for the others.
+    """
+    for peer in peers:
+        peer.run()
     for _ in range(rounds):
         for peer in random.sample(peers, len(peers)):
             gc.collect()
+            if touch_bytes:
+                np.empty(touch_bytes // 8).fill(0)
             start = time.perf_counter()
             for _ in range(peer.repeat):
                 result = peer.run()

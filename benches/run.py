@@ -40,7 +40,7 @@ def main() -> None:
         if "W1a" in args.only and size <= 10**6:
             w1.check_rows(fleet)
             peers = w1.rows_peers(fleet)
-            measure(peers, args.rounds)
+            measure(peers, args.rounds, touch_bytes=size * fleets.LIVES[0] * 24)
             print(table(f"W1a, {size:,} assets x {fleets.LIVES[0]} months charged of {fleets.MONTHS}", peers, ["neocalc level", "neocalc balance"]))
         del fleet
     if "small" in args.only:

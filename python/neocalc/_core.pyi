@@ -105,6 +105,7 @@ def totals(
     n_groups: int,
     columns: Sequence[str],
     amounts: str = "major",  # major | minor | decimal
+    memory_limit: int | None = None,  # bytes
 ) -> Totals: ...
 def book_values(
     fleet: Fleet, run: Run, settings: Settings, as_of: int, amounts: str = "major"

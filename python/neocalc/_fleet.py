@@ -41,7 +41,7 @@ def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return call(*args, **kwargs)
     except MemoryError as error:
-        raise ResourceLimitError(f"{error}; ask for totals with by=[...], or a shorter start/end") from error
+        raise ResourceLimitError(f"{error}; ask for totals with fewer keys in by=[...] or a shorter start/end") from error
     except OverflowError as error:
         raise InputError([Issue.make("cost", "overflow")]) from error
     except RuntimeError as error:

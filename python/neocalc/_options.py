@@ -29,7 +29,7 @@ MONEY_COLUMNS = (
 ZERO_COLUMNS = ("impairment", "reversals", "disposals")
 DIFFERENCE_COLUMNS = ("opening_book_value", "depreciation", "closing_book_value", "accumulated_depreciation")
 
-_FREQS = {"M": 12, "Q": 4, "Y": 1}
+_FREQS = ("M", "Q", "Y")
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _FIRST_DATE, _LAST_DATE = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 # Below this no answer of the system about free memory could matter: don't ask.
@@ -137,13 +137,17 @@ def _available_bytes() -> int | None:
     return None
 
 
+def memory_limit(at_most: int) -> int | None:
+    """Return what may be allocated; None where no answer could matter to what needs `at_most` bytes."""
+    limit = _memory_limit_bytes()
+    if limit is None and at_most > _UNCHECKED_BYTES:
+        limit = _available_bytes()
+    return limit
+
+
 def check_memory(n_bytes: int, what: str, instead: str) -> None:
     """Refuse an allocation that cannot fit, before making it, and name what to call instead."""
-    limit = _memory_limit_bytes()
-    if limit is None:
-        if n_bytes <= _UNCHECKED_BYTES:
-            return
-        limit = _available_bytes()
+    limit = memory_limit(n_bytes)
     if limit is not None and n_bytes > limit:
         raise ResourceLimitError(f"{what} needs {n_bytes:,} bytes, {limit:,} are available; {instead}")
 
@@ -161,7 +165,6 @@ class Options:
     keep_id_dtype: bool
     round_input: bool
     rows_all: bool
-    periods_per_year: int
     settings_args: dict[str, Any]
 
     def running(self, start: int, end: int) -> _core.Settings:
@@ -265,7 +268,6 @@ def _build(
         keep_id_dtype=keep_id_dtype,
         round_input=round_input,
         rows_all=rows == "all",
-        periods_per_year=_FREQS[freq],
         settings_args=args,
     )
 

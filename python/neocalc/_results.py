@@ -12,13 +12,12 @@ from neocalc import _core
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
 from neocalc._fleet import FleetColumns, changed, guarded
 from neocalc._groups import Groups
-from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory
+from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory, memory_limit
 from neocalc.errors import InputError, InternalError, Issue, Issues, NeocalcWarning
 
 T = TypeVar("T")
 _DECIMAL_BYTES = 112  # a pointer and a Python Decimal
-_YEARS = 300 + 2 * 100  # 1900 to 2199 and the longest life, for a bound that needs no look at the data
-_FEWER = "ask for fewer columns=[...] or keys in by=, or a shorter start/end"
+_MANY_PERIODS = 1200
 
 
 def attempt(
@@ -199,16 +198,6 @@ def _insert(values: Array, at: Array, what: Any) -> Array:
     return out
 
 
-def _totals_bytes(fleet: FleetColumns, runs: int, groups: int, names: int) -> int:
-    """Size of the totals over the longest horizon there could be."""
-    years = _YEARS
-    days = [fleet.options.settings_args[side] for side in ("start", "end")]
-    if None not in days:
-        years = (days[1] - days[0]) // 365 + 2
-    # The core's sums are 16 bytes wide, and there is one set of them beside those that go out.
-    return runs * (groups + 1) * years * fleet.options.periods_per_year * (names * 8 + 4 * 16)
-
-
 def totals_frame(
     fleet: FleetColumns,
     runs: Sequence[_core.Run],
@@ -218,14 +207,14 @@ def totals_frame(
 ) -> Any:
     """Totals by group, policy and period; nothing per asset is ever made."""
     options, frame = fleet.options, fleet.frame
-    n_bytes = _totals_bytes(fleet, len(runs), groups.n, len(options.columns))
-    check_memory(n_bytes, f"totals of {groups.n:,} groups under {len(runs)} policies", _FEWER)
+    # The core knows the horizon and refuses what does not fit; small calls need not ask how much there is.
+    limit = memory_limit(len(runs) * (groups.n + 1) * _MANY_PERIODS * 8 * len(options.columns))
     direct = not options.rounded or (options.amounts == "major" and baseline is None)
     amounts = "major" if direct else "minor"
 
     def compute(core: _core.Fleet) -> _core.Totals:
         return _core.totals(
-            core, runs, options.settings, groups.codes, groups.n, options.core_columns, amounts
+            core, runs, options.settings, groups.codes, groups.n, options.core_columns, amounts, limit
         )
 
     found = attempt(fleet, runs, compute, lambda t: t.issues)

@@ -161,6 +161,15 @@ pub enum Error {
     Argument(String),
     /// Memory that could not be had.
     OutOfMemory(usize),
+    /// Totals that need more memory than they may have.
+    MemoryLimit {
+        /// How many groups, runs and months they have.
+        totals: [usize; 3],
+        /// What they need.
+        bytes: usize,
+        /// What they may have.
+        limit: usize,
+    },
     /// The fleet changed between planning and filling.
     ConcurrentMutation,
     /// A total beyond what the requested type of number can hold.
@@ -175,6 +184,10 @@ impl fmt::Display for Error {
             Self::Interrupted => write!(f, "interrupted"),
             Self::Argument(why) => write!(f, "{why}"),
             Self::OutOfMemory(bytes) => write!(f, "could not allocate {bytes} bytes"),
+            Self::MemoryLimit { totals: [groups, runs, months], bytes, limit } => write!(
+                f,
+                "totals of {groups} groups under {runs} policies over {months} months need {bytes} bytes, {limit} are available"
+            ),
             Self::ConcurrentMutation => write!(f, "the fleet changed while it was being read"),
             Self::TotalOverflow => write!(f, "a total exceeds 64-bit minor units; ask for amounts=\"decimal\""),
             Self::Internal => write!(f, "internal error in a worker thread"),

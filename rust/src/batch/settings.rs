@@ -65,6 +65,8 @@ pub struct Settings {
     pub threads: usize,
     /// Rows per chunk.
     pub chunk_rows: usize,
+    /// What totals may allocate.
+    pub memory_limit: usize,
 }
 
 impl Settings {

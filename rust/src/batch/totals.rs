@@ -72,13 +72,19 @@ pub fn totals<T: Summable>(
         // Either there are no rows, or all of them are wrong: the log says which.
         return Ok((validate::<T>(fleet, runs, settings, poll)?.0, None));
     };
+    // Sums of each thread, and the cells of the measures that will be read from them.
+    let each = Flows::<T>::bytes(horizon, groups, runs.len()).max(1);
+    let cells = each.saturating_mul(measures.len());
+    let room = settings.memory_limit.saturating_sub(cells).min(ACCUMULATOR_BYTES.max(each));
     let threads = match settings.rounding {
-        Some(_) => {
-            let each = Flows::<T>::bytes(horizon, groups, runs.len()).max(1);
-            settings.threads.min(ACCUMULATOR_BYTES.checked_div(each).unwrap_or(1)).max(1)
-        }
-        None => 1,
+        Some(_) => settings.threads.min(room.checked_div(each).unwrap_or(1)),
+        None => room.checked_div(each).unwrap_or(1).min(1),
     };
+    if threads == 0 {
+        let totals = [groups, runs.len(), horizon.months()];
+        let bytes = cells.saturating_add(each);
+        return Err(Error::MemoryLimit { totals, bytes, limit: settings.memory_limit });
+    }
     let plan = match (route, found.services) {
         (Route::Direct, _) | (_, None) => None,
         (_, Some(services)) => {

@@ -26,7 +26,30 @@ struct Case {
 }
 
 impl Case {
+    /// The measures asked for.
+    fn measures(&self) -> &[Measure] {
+        const ALL: [Measure; 5] = [
+            Measure::Depreciation,
+            Measure::OpeningBookValue,
+            Measure::Additions,
+            Measure::ClosingBookValue,
+            Measure::AccumulatedDepreciation,
+        ];
+        if self.charges_only { &ALL[..1] } else { &ALL }
+    }
+
     fn sums(&self, route: Route) -> Vec<Vec<i128>> {
+        let Some(totals) = self.totals(route, usize::MAX).unwrap() else { return Vec::new() };
+        let cells = |measure: &Measure| {
+            let mut cells = Vec::new();
+            totals.each(*measure, |sum| cells.push(sum));
+            assert_eq!(cells.len(), totals.n_cells());
+            cells
+        };
+        self.measures().iter().map(cells).collect()
+    }
+
+    fn totals(&self, route: Route, memory_limit: usize) -> Result<Option<Totals<i64>>, Error> {
         let nulls: Vec<u8> = self.cost.iter().map(|cost| u8::from(cost % 3 == 0)).collect();
         let fleet = Fleet {
             len: self.cost.len(),
@@ -60,27 +83,13 @@ impl Case {
             max_life_months: 1200,
             threads: self.threads,
             chunk_rows: self.chunk_rows,
+            memory_limit,
         };
         let grouping = Grouping { codes: Some(CodeColumn::I32(&self.group)), groups: 3 };
-        let all = [
-            Measure::Depreciation,
-            Measure::OpeningBookValue,
-            Measure::Additions,
-            Measure::ClosingBookValue,
-            Measure::AccumulatedDepreciation,
-        ];
-        let measures = if self.charges_only { &all[..1] } else { &all };
         let runs = [one.clone(), many, one];
-        let (log, totals) = totals::<i64>(&fleet, &runs, &settings, grouping, measures, route, &mut || false).unwrap();
+        let (log, totals) = totals::<i64>(&fleet, &runs, &settings, grouping, self.measures(), route, &mut || false)?;
         assert!(log.is_empty(), "{log:?}");
-        let Some(totals) = totals else { return Vec::new() };
-        let cells = |measure| {
-            let mut cells = Vec::new();
-            totals.each(measure, |sum| cells.push(sum));
-            assert_eq!(cells.len(), totals.n_cells());
-            cells
-        };
-        measures.iter().map(|measure| cells(*measure)).collect()
+        Ok(totals)
     }
 }
 
@@ -142,4 +151,26 @@ proptest! {
         let alone = Case { threads: 1, chunk_rows: 1_000, ..case };
         prop_assert_eq!(&alone.sums(Route::Cohorts), &direct);
     }
+}
+
+#[test]
+fn totals_beyond_their_memory_are_refused() {
+    let case = Case {
+        cost: vec![100; 4],
+        day: vec![0; 4],
+        residual: None,
+        life: None,
+        group: vec![0; 4],
+        specs: vec![(12, 0.0, 0)],
+        codes: None,
+        rounding: Rounding::Balance,
+        freq: 0,
+        threads: 2,
+        chunk_rows: 1,
+        bounded: true,
+        charges_only: true,
+    };
+    let refused = case.totals(Route::Auto, 1_000).err().unwrap();
+    assert!(matches!(refused, Error::MemoryLimit { limit: 1_000, .. }));
+    assert!(case.totals(Route::Auto, 1 << 20).is_ok());
 }

@@ -36,7 +36,7 @@ pub fn to_exception(error: Error) -> PyErr {
     let message = error.to_string();
     match error {
         Error::Argument(_) => PyValueError::new_err(message),
-        Error::OutOfMemory(_) => PyMemoryError::new_err(message),
+        Error::OutOfMemory(_) | Error::MemoryLimit { .. } => PyMemoryError::new_err(message),
         Error::TotalOverflow => PyOverflowError::new_err(message),
         Error::Interrupted | Error::ConcurrentMutation | Error::Internal => PyRuntimeError::new_err(message),
     }

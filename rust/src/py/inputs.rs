@@ -330,6 +330,7 @@ impl Settings {
                 max_life_months,
                 threads,
                 chunk_rows: if chunk_rows == 0 { CHUNK_ROWS } else { chunk_rows },
+                memory_limit: usize::MAX,
             },
         })
     }

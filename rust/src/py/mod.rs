@@ -62,7 +62,7 @@ fn plan_rows(py: Python<'_>, fleet: Py<Fleet>, run: Py<Run>, settings: &Settings
 
 /// Sums by group and period.
 #[pyfunction]
-#[pyo3(signature = (fleet, runs, settings, group, n_groups, columns, amounts="major"))]
+#[pyo3(signature = (fleet, runs, settings, group, n_groups, columns, amounts="major", memory_limit=None))]
 #[allow(clippy::too_many_arguments, reason = "the signature that Python sees")]
 fn totals<'py>(
     py: Python<'py>,
@@ -73,12 +73,14 @@ fn totals<'py>(
     n_groups: usize,
     columns: Vec<String>,
     amounts: &str,
+    memory_limit: Option<usize>,
 ) -> PyResult<Totals> {
     let group = group.map(|group| inputs::codes(group, fleet.rows)).transpose()?;
     let measures = columns.iter().map(|name| outputs::measure(name)).collect::<PyResult<Vec<_>>>()?;
     let amounts = outputs::OutAmounts::parse(amounts)?;
     let runs: Vec<&Run> = runs.iter().map(|run| &**run).collect();
-    let settings = settings.inner;
+    let mut settings = settings.inner;
+    settings.memory_limit = memory_limit.unwrap_or(usize::MAX);
     let n_runs = runs.len();
     let asked = measures.clone();
     let (log, sums) = door::enter(py, |poll: Poll<'_>| {
