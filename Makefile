@@ -67,7 +67,7 @@ lint-python: .venv/.dev .venv/.built
 	$(SAY) "file sizes"
 	@$(BIN)/python scripts/check_files.py
 
-bench: .venv/.dev .venv/.built ## measure speed on this machine (see benches/README.md)
+bench: .venv/.bench .venv/.built ## measure speed on this machine (see benches/README.md)
 	$(SAY) "Benchmarks"
 	@$(BIN)/python benches/run.py
 
@@ -93,6 +93,11 @@ need-cargo:
 .venv/.dev: pyproject.toml .venv/.created
 	$(SAY) "Installing what tests and lints need"
 	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.venv/.bench: pyproject.toml .venv/.created
+	$(SAY) "Installing what the benchmarks compare with"
+	@$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
 .venv/.wheel: pyproject.toml .venv/.created

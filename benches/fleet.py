@@ -38,7 +38,9 @@ def make(rows: int) -> Fleet:
         {
             "cost": cost / 100,
             "residual_value": residual / 100,
-            "in_service_date": (np.datetime64(START, "M") + month).astype("datetime64[D]").astype("datetime64[us]"),
+            "in_service_date": (np.datetime64(START, "M") + month)
+            .astype("datetime64[D]")
+            .astype("datetime64[us]"),
             "group": pd.Categorical.from_codes(group, categories=labels),
         },
         copy=False,
@@ -54,7 +56,7 @@ def half_even(amount: npt.NDArray[np.int64], life: int) -> npt.NDArray[np.int64]
 
 
 def exact_level(fleet: Fleet) -> npt.NDArray[np.int64]:
-    """Cents by life, group and month, level charges with the remainder last: what `rounding="level"` must give."""
+    """Cents by life, group and month, from the definition of level charges."""
     out = np.zeros((len(LIVES), GROUPS, MONTHS + max(LIVES) + 1), dtype=np.int64)
     base = fleet.cost - fleet.residual
     for at, life in enumerate(LIVES):

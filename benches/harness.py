@@ -49,15 +49,18 @@ def measure(peers: list[Peer], rounds: int, *, touch_bytes: int = 0) -> None:
 
 
 def table(title: str, peers: list[Peer], against: list[str], note: str = "") -> str:
-    """Show the medians, and for each peer how many times the time of ours it takes, as the median of the rounds' ratios."""
+    """Show medians, and how many times as long as ours each peer takes: the median of the rounds' ratios."""
     by_name = {peer.name: peer for peer in peers}
+
+    def ratio(peer: Peer, name: str) -> float:
+        pairs = zip(peer.seconds, by_name[name].seconds, strict=True)
+        return statistics.median(theirs / ours for theirs, ours in pairs)
+
     heads = "".join(f" | times {name}" for name in against)
-    lines = [f"### {title}", "", *([note, ""] if note else []), f"| peer | median ms{heads} |", "|---|--:" + "|--:" * len(against) + "|"]
+    lines = [f"### {title}", "", *([note, ""] if note else [])]
+    lines += [f"| peer | median ms{heads} |", "|---|--:" + "|--:" * len(against) + "|"]
     for peer in peers:
-        ratios = "".join(
-            f" | {statistics.median(s / o for s, o in zip(peer.seconds, by_name[name].seconds, strict=True)):.2f}"
-            for name in against
-        )
+        ratios = "".join(f" | {ratio(peer, name):.2f}" for name in against)
         lines.append(f"| {peer.name} | {statistics.median(peer.seconds) * 1e3:,.3f}{ratios} |")
     return "\n".join(lines) + "\n"
 
@@ -67,7 +70,9 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="ascii") as lines:
-            model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+            model = next(
+                (line.split(":")[1].strip() for line in lines if line.startswith("model name")), model
+            )
     except OSError:
         pass
     found = []

@@ -13,7 +13,9 @@ def main() -> None:
     """Parse what to run, run it, print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=("W1a", "W1b", "small"), default=["W1b", "W1a", "small"])
-    parser.add_argument("--sizes", nargs="+", type=float, default=[1e3, 1e5, 1e6, 1e7], help="assets (W1a: up to 1e6)")
+    parser.add_argument(
+        "--sizes", nargs="+", type=float, default=[1e3, 1e5, 1e6, 1e7], help="assets (W1a: up to 1e6)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
     try:
@@ -36,12 +38,25 @@ def main() -> None:
                 for rounding in ("level", "balance")
                 if (peak := peak_beyond(w1.neocalc_totals(fleet, rounding))) is not None
             )
-            print(table(f"W1b, {size:,} assets", peers, ["neocalc level", "neocalc balance"], f"Peak beyond the input: {peaks}."))
+            print(
+                table(
+                    f"W1b, {size:,} assets",
+                    peers,
+                    ["neocalc level", "neocalc balance"],
+                    f"Peak beyond the input: {peaks}.",
+                )
+            )
         if "W1a" in args.only and size <= 10**6:
             w1.check_rows(fleet)
             peers = w1.rows_peers(fleet)
             measure(peers, args.rounds, touch_bytes=size * fleets.LIVES[0] * 24)
-            print(table(f"W1a, {size:,} assets x {fleets.LIVES[0]} months charged of {fleets.MONTHS}", peers, ["neocalc level", "neocalc balance"]))
+            print(
+                table(
+                    f"W1a, {size:,} assets x {fleets.LIVES[0]} months charged of {fleets.MONTHS}",
+                    peers,
+                    ["neocalc level", "neocalc balance"],
+                )
+            )
         del fleet
     if "small" in args.only:
         peers = small.one_asset_peers()

@@ -37,7 +37,9 @@ def one_asset_peers() -> list[Peer]:
 def thousand_peers() -> list[Peer]:
     """A thousand assets to totals, and to rows beside building the same frame."""
     fleet = make(1_000).frame
-    fleet["site"] = pd.Categorical.from_codes(np.arange(1_000) % 8, categories=[f"site-{n}" for n in range(8)])
+    fleet["site"] = pd.Categorical.from_codes(
+        np.arange(1_000) % 8, categories=[f"site-{n}" for n in range(8)]
+    )
     policy = nc.straight_line(years=4)
     rows = nc.depreciate(fleet, policy)
     columns = {name: rows[name].to_numpy().copy() for name in rows.columns}

@@ -1,7 +1,7 @@
-"""W1a: a charge for each asset and month, as a frame. W1b: totals by 1,000 groups for two lives, as an array or frame.
+"""W1a: a charge for each asset and month, as a frame. W1b: totals by 1,000 groups for two lives.
 
-Peers are handed integers (cents, month numbers, group codes); neocalc starts from float64 money, datetime64 dates
-and labels, and ends in a frame. Their cents are level charges, ties up.
+Peers are handed integers (cents, month numbers, group codes); neocalc starts from float64 money,
+datetime64 dates and labels, and ends in a frame. Their cents are level charges, ties up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import neocalc as nc
 LIFE = LIVES[0]
 
 
-# --- W1b: totals ------------------------------------------------------------------------------------------------
+# --- W1b: totals -----------------------------------------------------------------------------------
 
 
 def neocalc_totals(fleet: Fleet, rounding: str) -> Callable[[], Any]:
@@ -28,7 +28,13 @@ def neocalc_totals(fleet: Fleet, rounding: str) -> Callable[[], Any]:
 
     def run() -> Any:
         return nc.compare_lives(
-            fleet.frame, (4, 6), by=["group"], start=START, end=END, rounding=rounding, columns=["depreciation"]
+            fleet.frame,
+            (4, 6),
+            by=["group"],
+            start=START,
+            end=END,
+            rounding=rounding,
+            columns=["depreciation"],
         )
 
     return run
@@ -36,9 +42,9 @@ def neocalc_totals(fleet: Fleet, rounding: str) -> Callable[[], Any]:
 
 def check_totals(fleet: Fleet) -> None:
     """All cells of the level totals, and of the balance totals of a sample, against their definitions."""
-    for rounding, part in (("level", fleet), ("balance", fleet)):
+    for rounding in ("level", "balance"):
         rows = len(fleet) if rounding == "level" else min(len(fleet), 20_000)
-        part = fleet if rows == len(fleet) else _head(fleet, rows)
+        part = _head(fleet, rows)
         want = exact_level(part) if rounding == "level" else exact_balance(part, rows)
         got = neocalc_totals(part, rounding)()
         cells = np.rint(got["depreciation"].to_numpy() * 100).astype(np.int64)
@@ -48,7 +54,11 @@ def check_totals(fleet: Fleet) -> None:
 
 def _head(fleet: Fleet, rows: int) -> Fleet:
     return Fleet(
-        fleet.cost[:rows], fleet.residual[:rows], fleet.month[:rows], fleet.group[:rows], fleet.frame.iloc[:rows]
+        fleet.cost[:rows],
+        fleet.residual[:rows],
+        fleet.month[:rows],
+        fleet.group[:rows],
+        fleet.frame.iloc[:rows],
     )
 
 
@@ -130,7 +140,12 @@ def polars_difference(frame: pl.DataFrame) -> Any:
             .group_by("group", "month")
             .agg(pl.col("step").sum())
             .sort("group", "month")
-            .select("group", "month", (pl.col("step").cum_sum().over("group") / 100).alias("charge"), pl.lit(life).alias("life"))
+            .select(
+                "group",
+                "month",
+                (pl.col("step").cum_sum().over("group") / 100).alias("charge"),
+                pl.lit(life).alias("life"),
+            )
         )
     return pl.concat(parts).collect()
 
@@ -139,7 +154,9 @@ def totals_peers(fleet: Fleet) -> list[Peer]:
     """Everything that does W1b."""
     threads = numba.get_num_threads()
     arrays = (fleet.cost, fleet.residual, fleet.month, fleet.group, threads)
-    table = pl.DataFrame({"cost": fleet.cost, "residual": fleet.residual, "month": fleet.month, "group": fleet.group})
+    table = pl.DataFrame(
+        {"cost": fleet.cost, "residual": fleet.residual, "month": fleet.month, "group": fleet.group}
+    )
     peers = [
         Peer("neocalc level", neocalc_totals(fleet, "level")),
         Peer("neocalc balance", neocalc_totals(fleet, "balance")),
@@ -149,11 +166,13 @@ def totals_peers(fleet: Fleet) -> list[Peer]:
         Peer("numpy month loop", lambda: numpy_month_loop(fleet)),
     ]
     for peer in peers:
-        peer.repeat = max(1, 200_000 // len(fleet) // (20 if "numpy" in peer.name or "polars" in peer.name else 1))
+        peer.repeat = max(
+            1, 200_000 // len(fleet) // (20 if "numpy" in peer.name or "polars" in peer.name else 1)
+        )
     return peers
 
 
-# --- W1a: rows --------------------------------------------------------------------------------------------------
+# --- W1a: rows -------------------------------------------------------------------------------------
 
 
 def neocalc_rows(fleet: Fleet, rounding: str) -> Callable[[], Any]:
@@ -212,7 +231,11 @@ def rows_peers(fleet: Fleet) -> list[Peer]:
             table.lazy()
             .join(calendar.lazy(), how="cross")
             .filter((k >= 0) & (k < LIFE))
-            .select("asset_id", "period_end", (pl.when(k < LIFE - 1).then(charge).otherwise(last) / 100).alias("depreciation"))
+            .select(
+                "asset_id",
+                "period_end",
+                (pl.when(k < LIFE - 1).then(charge).otherwise(last) / 100).alias("depreciation"),
+            )
             .collect()
         )
 

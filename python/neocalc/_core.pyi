@@ -7,13 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 Money: TypeAlias = npt.NDArray[np.float64] | npt.NDArray[np.int64]  # major units | minor units
-Dates: TypeAlias = npt.NDArray[np.int64] | npt.NDArray[np.int32]  # ticks of the unit given | days since 1970-01-01
+Dates: TypeAlias = (
+    npt.NDArray[np.int64] | npt.NDArray[np.int32]
+)  # ticks of the unit given | days since 1970-01-01
 Mask: TypeAlias = npt.NDArray[np.bool_]  # True = null
 Codes: TypeAlias = (
     npt.NDArray[np.int8] | npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
 )  # negative = null
 IssueTuple: TypeAlias = tuple[str, str, int, list[int], str]  # column, code, n_bad, first rows, example
-PolicyTuple: TypeAlias = tuple[int, bool, float, str]  # life in months (0 = none), it wins, residual rate, convention
+PolicyTuple: TypeAlias = tuple[
+    int, bool, float, str
+]  # life in months (0 = none), it wins, residual rate, convention
 
 @final
 class Fleet:
@@ -90,7 +94,9 @@ class Totals:
     def group_rows(self) -> npt.NDArray[np.int64]: ...  # good rows per group, null group last
     @property
     def period_ends(self) -> npt.NDArray[np.int32]: ...  # days since 1970-01-01
-    def cells(self, column: str) -> Any: ...  # (runs, groups + 1, periods), float64 major or int64 minor units
+    def cells(
+        self, column: str
+    ) -> Any: ...  # (runs, groups + 1, periods), float64 major or int64 minor units
     def cells_exact(self, column: str) -> list[int]: ...  # the same in one row-major list of minor units
 
 def validate(
@@ -109,6 +115,8 @@ def totals(
 ) -> Totals: ...
 def book_values(
     fleet: Fleet, run: Run, settings: Settings, as_of: int, amounts: str = "major"
-) -> tuple[list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]]: ...  # cost, accumulated, book value, months
+) -> tuple[
+    list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
+]: ...  # cost, accumulated, book value, months
 
 __version__: str

@@ -41,7 +41,8 @@ def guarded(call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     try:
         return call(*args, **kwargs)
     except MemoryError as error:
-        raise ResourceLimitError(f"{error}; ask for totals with fewer keys in by=[...] or a shorter start/end") from error
+        instead = "ask for totals with fewer keys in by=[...] or a shorter start/end"
+        raise ResourceLimitError(f"{error}; {instead}") from error
     except OverflowError as error:
         raise InputError([Issue.make("cost", "overflow")]) from error
     except RuntimeError as error:
