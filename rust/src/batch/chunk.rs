@@ -85,10 +85,15 @@ impl<T: Money> Prepared<T> {
         }
     }
 
-    /// Reads the days of service alone.
+    /// Reads days of service and own lives, and nothing else.
     pub fn read_dates(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: Range<usize>) {
         self.reader.begin(fleet, &range);
         read_days(&fleet.in_service, Column::InServiceDate, &range, settings, &mut self.reader, &mut self.day);
+        self.reader.optional_from_here();
+        self.life.clear();
+        if let Some(column) = &fleet.life_months {
+            read_months(column, &range, settings, &mut self.reader, &mut self.life);
+        }
         self.rows = range;
     }
 
@@ -136,8 +141,7 @@ impl<T: Money> Prepared<T> {
         let Some(spec) = self.spec(run, index) else {
             return self.reject(index, Column::Policy, Rule::PolicyMissing, "no policy for this class".to_owned());
         };
-        let own = self.own_life(index);
-        let life = if spec.life_wins { spec.life_months.or(own) } else { own.or(spec.life_months) };
+        let life = spec.life(self.own_life(index));
         let Some(life_months) = life else {
             return self.reject(index, Column::UsefulLifeMonths, Rule::LifeMissing, "null".to_owned());
         };

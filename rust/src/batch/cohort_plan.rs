@@ -4,7 +4,8 @@
 use super::chunk::Prepared;
 use super::columns::Fleet;
 use super::patterns::{Patterns, small_float};
-use super::settings::{Horizon, PolicySpec, Run, Settings};
+use super::settings::{PolicySpec, Run, Settings};
+use super::survey::Survey;
 use crate::calendar::Month;
 use crate::depreciation::{Convention, Rounding};
 use crate::error::Error;
@@ -15,6 +16,8 @@ use crate::rate::Rate;
 const MAX_WORDS: usize = if cfg!(test) { 3_000 } else { 1 << 23 };
 /// Lives up to here have tables; 4 x 255 is inside the bounds of the small quotients.
 const MAX_LIFE: i32 = 255;
+/// Policies times lives of one run that get cohorts.
+const MAX_SPECS: usize = if cfg!(test) { 6 } else { 16 };
 /// Up to here groups get lanes.
 const FEW_GROUPS: usize = if cfg!(test) { 3 } else { 32 };
 /// No cell.
@@ -34,7 +37,46 @@ pub struct CohortPlan {
     pub(super) width: usize,
     /// The word of the cost that enters, where anyone asks.
     pub(super) cost_at: Option<usize>,
-    pub(super) runs: Vec<Vec<Option<CohortSpec>>>,
+    pub(super) runs: Vec<RunPlan>,
+}
+
+/// The policies of one run as cohorts see them: one for each policy and life, and which rows have which.
+#[derive(Clone, Default)]
+pub(super) struct RunPlan {
+    pub specs: Vec<CohortSpec>,
+    choices: Vec<Choice>,
+}
+
+/// What a policy comes to.
+#[derive(Clone)]
+enum Choice {
+    /// The same for every row.
+    Whatever(i32),
+    /// By the life a row states (0: none).
+    ByLife(Vec<(i32, i32)>),
+}
+
+impl RunPlan {
+    /// Whether all rows have the first.
+    pub fn is_uniform(&self, run_has_codes: bool) -> bool {
+        !run_has_codes && matches!(self.choices.first(), Some(Choice::Whatever(0)))
+    }
+
+    /// Which one the rows of a chunk have; -1 for none.
+    pub fn choose(&self, chunk: &Prepared<i64>, chosen: &mut Vec<i32>) {
+        chosen.clear();
+        chosen.extend((0..chunk.cost.len()).map(|row| {
+            let code = chunk.codes.get(row).copied().unwrap_or(0);
+            match usize::try_from(code).ok().and_then(|code| self.choices.get(code)) {
+                Some(Choice::Whatever(spec)) => *spec,
+                Some(Choice::ByLife(lives)) => {
+                    let own = chunk.own_life(row).unwrap_or(0);
+                    lives.iter().find(|(life, _)| *life == own).map_or(-1, |(_, spec)| *spec)
+                }
+                None => -1,
+            }
+        }));
+    }
 }
 
 /// Half a word: sums of small numbers.
@@ -94,7 +136,6 @@ pub(super) struct CohortSpec {
     /// Whether the depreciable amount is the cost, for every row.
     whole_cost: bool,
     pub residual_rate: Rate,
-    pub life_wins: bool,
     pub rounding: Rounding,
     /// Where in a cell stand the depreciable amounts, their remainders, and (level, mid month) those of the first charge.
     pub base_at: usize,
@@ -104,9 +145,8 @@ pub(super) struct CohortSpec {
 
 impl CohortPlan {
     /// `None` where cohorts cannot or would not help; `forced` ignores the latter.
-    #[allow(clippy::too_many_arguments, reason = "the call's parts and what was found out about it")]
-    pub fn new(
-        services: Horizon,
+    pub(super) fn new(
+        found: &Survey,
         fleet: &Fleet<'_>,
         runs: &[Run<'_>],
         settings: &Settings,
@@ -114,36 +154,51 @@ impl CohortPlan {
         entries: bool,
         forced: bool,
     ) -> Option<Self> {
-        let rounding = settings.rounding?;
-        if fleet.opening.is_some() {
-            return None;
-        }
+        let (rounding, services) = (settings.rounding?, found.services?);
         let mut layout = Layout::default();
         let cost_at = entries.then(|| layout.word());
         // Runs with one policy for all rows share the sums of depreciable amounts where those are the same.
         let mut shared: Vec<(Rate, usize)> = Vec::new();
         let mut plans = Vec::new();
         for run in runs {
-            let of_all = run.codes.is_none();
-            let mut specs = Vec::new();
-            for spec in run.specs.iter().take(if of_all { 1 } else { usize::MAX }) {
+            let mut plan = RunPlan::default();
+            for policy in &run.specs {
+                let decided = fleet.life_months.is_none() || policy.decides();
+                let of_all = run.codes.is_none() && decided;
                 let base_at = |whole_cost: bool, layout: &mut Layout| {
-                    let known = shared.iter().find(|(rate, _)| of_all && *rate == spec.residual_rate);
+                    let known = shared.iter().find(|(rate, _)| of_all && *rate == policy.residual_rate);
                     match (known, cost_at) {
                         (Some((_, at)), _) => *at,
                         (None, Some(at)) if whole_cost && of_all => at,
                         (None, _) => layout.word(),
                     }
                 };
-                let plan = CohortSpec::new(spec, fleet, rounding, &mut layout, base_at);
-                if let (true, Some(plan)) = (of_all, &plan) {
-                    shared.push((plan.residual_rate, plan.base_at));
+                let mut lives = Vec::new();
+                for own in std::iter::once(0).chain(found.lives.iter().copied().filter(|_| !decided)) {
+                    let number = i32::try_from(plan.specs.len()).unwrap_or(-1);
+                    let life = policy.life((own > 0).then_some(own));
+                    let full = plan.specs.len() >= MAX_SPECS;
+                    if let (false, Some(life)) = (full, life.filter(|life| (1..=MAX_LIFE).contains(life)))
+                        && let Some(spec) = CohortSpec::new(policy, life, fleet, rounding, &mut layout, base_at)
+                    {
+                        plan.specs.push(spec);
+                        lives.push((own, number));
+                    }
                 }
-                specs.push(plan);
+                if let (true, Some(spec)) = (of_all, plan.specs.first()) {
+                    shared.push((spec.residual_rate, spec.base_at));
+                }
+                plan.choices.push(match lives.first() {
+                    Some((_, number)) if decided => Choice::Whatever(*number),
+                    _ => Choice::ByLife(lives),
+                });
+                if run.codes.is_none() {
+                    break;
+                }
             }
-            plans.push(specs);
+            plans.push(plan);
         }
-        if plans.iter().flatten().all(Option::is_none) {
+        if plans.iter().all(|plan| plan.specs.is_empty()) {
             return None;
         }
         let lanes = if groups <= FEW_GROUPS { 16 } else { 1 };
@@ -170,12 +225,12 @@ impl CohortPlan {
 impl CohortSpec {
     fn new(
         spec: &PolicySpec,
+        life: i32,
         fleet: &Fleet<'_>,
         rounding: Rounding,
         layout: &mut Layout,
         base_at: impl Fn(bool, &mut Layout) -> usize,
     ) -> Option<Self> {
-        let life = spec.life_months.filter(|life| (1..=MAX_LIFE).contains(life))?;
         let (shift, mid_month) = match spec.convention {
             Convention::FullMonth => (0, false),
             Convention::NextMonth => (1, false),
@@ -189,7 +244,6 @@ impl CohortSpec {
             mid_month,
             whole_cost,
             residual_rate: spec.residual_rate,
-            life_wins: spec.life_wins || fleet.life_months.is_none(),
             rounding,
             base_at: base_at(whole_cost, layout),
             remainder_at: layout.half(),
@@ -221,8 +275,14 @@ impl CohortSpec {
         Patterns::new(&units.collect::<Vec<_>>(), total, self.modulus(), groups, months)
     }
 
-    /// Depreciable amounts; rows with a life of their own or a residual value out of range are let go.
-    pub fn depreciable(&self, chunk: &Prepared<i64>, code: Option<i32>, bases: &mut Vec<i64>, places: &mut [u32]) {
+    /// Depreciable amounts of the rows that are `mine`, else 0; rows with a residual value out of range are let go.
+    pub fn depreciable(
+        &self,
+        chunk: &Prepared<i64>,
+        mine: Option<impl Fn(usize) -> bool>,
+        bases: &mut Vec<i64>,
+        places: &mut [u32],
+    ) {
         bases.clear();
         // A sign bit anywhere is a row to let go; there are hardly ever any, so they are looked for all at once.
         let mut signs = 0;
@@ -244,19 +304,13 @@ impl CohortSpec {
         } else {
             bases.extend(chunk.cost.iter().map(|cost| cost.wrapping_sub(self.residual_rate.of(*cost))));
         }
-        let mine = |row: usize| code.is_none_or(|code| chunk.codes.get(row) == Some(&code));
-        if code.is_some() {
+        if let Some(mine) = mine {
             // Rows under other policies take part as nothing at all.
             for (row, base) in bases.iter_mut().enumerate() {
                 *base = if mine(row) { *base } else { 0 };
             }
         }
-        if !self.life_wins {
-            for (row, base) in bases.iter_mut().enumerate() {
-                *base = if mine(row) && chunk.own_life(row).is_some() { -1 } else { *base };
-            }
-        }
-        if signs < 0 || !self.life_wins {
+        if signs < 0 {
             for (place, base) in places.iter_mut().zip(bases) {
                 *place = if *base < 0 { NOWHERE } else { *place };
             }

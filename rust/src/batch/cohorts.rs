@@ -14,7 +14,7 @@
 #![forbid(unsafe_code)]
 
 use super::chunk::Prepared;
-use super::cohort_plan::{CohortPlan, CohortSpec, MAX_ROWS, NOWHERE};
+use super::cohort_plan::{CohortPlan, CohortSpec, MAX_ROWS, NOWHERE, RunPlan};
 use super::flows::{Addend, CHARGES, COST, Flows};
 use super::patterns::Patterns;
 use super::pool::filled;
@@ -36,7 +36,7 @@ pub trait Shortcut<T: Addend>: Send {
     fn weigh(&mut self, run: usize, chunk: &Prepared<T>);
 
     /// Adds what cannot be added cell by cell, for the rows that every run took.
-    fn deposit(&mut self, run: usize, chunk: &Prepared<T>);
+    fn deposit(&mut self, run: usize);
 
     /// Adds the rest and lists the rows that are left over.
     fn settle(&mut self, chunk: &Prepared<T>, leftover: &mut Vec<usize>);
@@ -48,9 +48,6 @@ pub trait Shortcut<T: Addend>: Send {
     fn flush(&mut self, flows: &mut Flows<T>) -> Result<(), Error>;
 }
 
-/// A policy, and under balance its patterns.
-type Kernel = (CohortSpec, Option<Patterns>);
-
 /// One thread's sums.
 pub struct Cohorts {
     first: Month,
@@ -59,8 +56,8 @@ pub struct Cohorts {
     cost_at: Option<usize>,
     lanes: u32,
     days: DayTable,
-    /// By run and policy.
-    specs: Vec<Vec<Option<Kernel>>>,
+    /// The runs, and under balance the patterns of each of their policies.
+    runs: Vec<(RunPlan, Vec<Option<Patterns>>)>,
     /// The words of each cell, by group and month.
     cells: Vec<i64>,
     /// No sum of amounts is larger than this, and no more rows were added.
@@ -86,6 +83,8 @@ struct Stage {
     firsts: Vec<i64>,
     /// Balance: the remainders of each run, kept until it is known which rows all runs take.
     kept: Vec<Vec<i64>>,
+    /// Which policy of each run a row has; empty where all rows have the first.
+    chosen: Vec<Vec<i32>>,
 }
 
 impl Cohorts {
@@ -94,20 +93,20 @@ impl Cohorts {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new(plan: &CohortPlan) -> Result<Self, Error> {
-        let mut specs = Vec::new();
+        let mut runs = Vec::new();
         for run in &plan.runs {
-            let mut kernels = Vec::new();
-            for spec in run {
-                kernels.push(match spec {
-                    None => None,
-                    Some(spec) if spec.rounding == Rounding::Level => Some((spec.clone(), None)),
-                    Some(spec) => Some((spec.clone(), Some(spec.patterns(plan.accumulators(), plan.months)?))),
+            let mut patterns = Vec::new();
+            for spec in &run.specs {
+                patterns.push(match spec.rounding {
+                    Rounding::Level => None,
+                    Rounding::Balance => Some(spec.patterns(plan.accumulators(), plan.months)?),
                 });
             }
-            specs.push(kernels);
+            runs.push((run.clone(), patterns));
         }
         let cells = plan.accumulators().saturating_mul(plan.months).saturating_mul(plan.width);
-        let kept = vec![Vec::new(); specs.len()];
+        let kept = vec![Vec::new(); runs.len()];
+        let chosen = vec![Vec::new(); runs.len()];
         let words = vec![Vec::new(); plan.width];
         Ok(Self {
             first: plan.first,
@@ -116,8 +115,8 @@ impl Cohorts {
             cost_at: plan.cost_at,
             lanes: plan.lanes,
             days: DayTable::new(plan.first, plan.months),
-            stage: Stage { kept, words, ..Stage::default() },
-            specs,
+            stage: Stage { kept, chosen, words, ..Stage::default() },
+            runs,
             cells: filled(cells, 0)?,
             bound: 0,
             rows: 0,
@@ -197,40 +196,41 @@ impl Shortcut<i64> for Cohorts {
     }
 
     fn weigh(&mut self, run: usize, chunk: &Prepared<i64>) {
-        let Some(specs) = self.specs.get(run) else { return };
-        if chunk.codes.is_empty() {
-            match specs.first() {
-                Some(Some((spec, _))) => self.stage.weigh(run, spec, chunk, None),
-                _ => self.stage.places.fill(NOWHERE),
+        let (Some((plan, _)), Some(chosen)) = (self.runs.get(run), self.stage.chosen.get_mut(run)) else { return };
+        if plan.is_uniform(!chunk.codes.is_empty()) {
+            if let Some(spec) = plan.specs.first() {
+                self.stage.weigh(run, spec, chunk, None);
             }
             return;
         }
-        // A pass for each policy: there are few, and a pass over a chunk is short.
-        for (code, kernel) in (0_i32..).zip(specs) {
-            if let Some((spec, _)) = kernel {
-                self.stage.weigh(run, spec, chunk, Some(code));
-            }
+        plan.choose(chunk, chosen);
+        for (place, choice) in self.stage.places.iter_mut().zip(&*chosen) {
+            *place = if *choice < 0 { NOWHERE } else { *place };
         }
-        for (place, code) in self.stage.places.iter_mut().zip(&chunk.codes) {
-            if !specs.get(index(*code)).is_some_and(Option::is_some) {
-                *place = NOWHERE;
-            }
+        // A pass for each policy: there are few, and a pass over a chunk is short.
+        for (number, spec) in (0_i32..).zip(&plan.specs) {
+            self.stage.weigh(run, spec, chunk, Some(number));
         }
     }
 
-    fn deposit(&mut self, run: usize, chunk: &Prepared<i64>) {
-        let (Some(specs), Some(remainders)) = (self.specs.get_mut(run), self.stage.kept.get(run)) else { return };
-        let rows = self.stage.places.iter().zip(remainders).zip(&self.stage.months).zip(&self.stage.groups);
-        if chunk.codes.is_empty() {
-            let Some(Some((_, Some(patterns)))) = specs.first_mut() else { return };
+    fn deposit(&mut self, run: usize) {
+        let Stage { places, kept, months, groups, chosen, .. } = &self.stage;
+        let (Some((_, patterns)), Some(remainders), Some(chosen)) =
+            (self.runs.get_mut(run), kept.get(run), chosen.get(run))
+        else {
+            return;
+        };
+        let rows = places.iter().zip(remainders).zip(months).zip(groups);
+        if chosen.is_empty() {
+            let Some(Some(patterns)) = patterns.first_mut() else { return };
             for (((place, remainder), month), group) in rows {
                 if *place != NOWHERE {
                     patterns.add(index(*group), usize::from(*month), index(*remainder));
                 }
             }
         } else {
-            for ((((place, remainder), month), group), code) in rows.zip(&chunk.codes) {
-                if let (true, Some(Some((_, Some(patterns))))) = (*place != NOWHERE, specs.get_mut(index(*code))) {
+            for ((((place, remainder), month), group), choice) in rows.zip(chosen) {
+                if let (true, Some(Some(patterns))) = (*place != NOWHERE, patterns.get_mut(index(*choice))) {
                     patterns.add(index(*group), usize::from(*month), index(*remainder));
                 }
             }
@@ -278,9 +278,9 @@ impl Shortcut<i64> for Cohorts {
                     }
                 }
             }
-            for (run, specs) in self.specs.iter_mut().enumerate() {
+            for (run, (plan, patterns)) in self.runs.iter_mut().enumerate() {
                 let plane = CHARGES.saturating_add(run);
-                for (spec, patterns) in specs.iter_mut().flatten() {
+                for (spec, patterns) in plan.specs.iter().zip(patterns) {
                     let mut sums = spec.charges(cells, self.width);
                     if let Some(patterns) = patterns {
                         for (sum, pattern) in sums.iter_mut().zip(patterns.take(lane)) {
@@ -317,11 +317,13 @@ fn index<N: TryInto<usize>>(number: N) -> usize {
 }
 
 impl Stage {
-    /// Works out the words of the rows that have the policy (those with the code, or all).
-    fn weigh(&mut self, run: usize, spec: &CohortSpec, chunk: &Prepared<i64>, code: Option<i32>) {
-        if code.is_some() || self.bases_at != Some(spec.residual_rate) || !spec.life_wins {
-            spec.depreciable(chunk, code, &mut self.bases, &mut self.places);
-            self.bases_at = (code.is_none() && spec.life_wins).then_some(spec.residual_rate);
+    /// Works out the words of the rows that have the policy: those that chose it, or all.
+    fn weigh(&mut self, run: usize, spec: &CohortSpec, chunk: &Prepared<i64>, number: Option<i32>) {
+        let chosen = self.chosen.get(run).map_or(&[][..], Vec::as_slice);
+        let mine = number.map(|number| move |row: usize| chosen.get(row) == Some(&number));
+        if number.is_some() || self.bases_at != Some(spec.residual_rate) {
+            spec.depreciable(chunk, mine, &mut self.bases, &mut self.places);
+            self.bases_at = number.is_none().then_some(spec.residual_rate);
         }
         self.remainders.resize(self.bases.len(), 0);
         self.firsts.resize(self.bases.len(), 0);
@@ -333,7 +335,7 @@ impl Stage {
         }
         // A row under another policy is worth 0 here, and so are its remainders: adding changes nothing of it.
         if let Some(word) = self.words.get_mut(spec.base_at) {
-            if code.is_none() {
+            if number.is_none() {
                 word.clone_from(&self.bases);
             } else {
                 add_all(word, &self.bases, |base| base);
@@ -346,13 +348,12 @@ impl Stage {
             add_all(word, &self.firsts, |first| half.lift(first));
         }
         if let (Rounding::Balance, Some(kept)) = (spec.rounding, self.kept.get_mut(run)) {
-            if code.is_none() {
+            if number.is_none() {
                 std::mem::swap(kept, &mut self.remainders);
             } else {
-                let rows = kept.len().max(self.remainders.len());
-                kept.resize(rows, 0);
-                for ((kept, remainder), other) in kept.iter_mut().zip(&self.remainders).zip(&chunk.codes) {
-                    *kept = if Some(*other) == code { *remainder } else { *kept };
+                kept.resize(chosen.len(), 0);
+                for ((kept, remainder), choice) in kept.iter_mut().zip(&self.remainders).zip(chosen) {
+                    *kept = if Some(*choice) == number { *remainder } else { *kept };
                 }
             }
         }

@@ -20,6 +20,21 @@ pub struct PolicySpec {
     pub convention: Convention,
 }
 
+impl PolicySpec {
+    /// The life of a row that states a life of its own, or none.
+    #[must_use]
+    #[inline]
+    pub fn life(&self, own: Option<i32>) -> Option<i32> {
+        if self.life_wins { self.life_months.or(own) } else { own.or(self.life_months) }
+    }
+
+    /// Whether a row's own life makes no difference.
+    #[must_use]
+    pub fn decides(&self) -> bool {
+        self.life_wins && self.life_months.is_some()
+    }
+}
+
 /// One assignment of policies to the whole fleet: "4y", say.
 #[derive(Clone)]
 pub struct Run<'a> {

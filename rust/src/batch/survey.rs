@@ -7,25 +7,27 @@ use super::chunk::Prepared;
 use super::columns::Fleet;
 use super::flows::Addend;
 use super::pool::{Poll, for_each, stretches};
-use super::settings::{Horizon, Run, Settings};
+use super::settings::{Horizon, PolicySpec, Run, Settings};
 use crate::calendar::{Date, month_of};
 use crate::depreciation::{Service, Timing};
 use crate::error::Error;
 
 /// The outcome.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Survey {
     /// First month in service to last charge, over all runs.
     pub extent: Option<Horizon>,
     /// First and last month in which an asset enters service; unknown where assets are brought in mid-life.
     pub services: Option<Horizon>,
+    /// The lives that rows state and policies respect.
+    pub lives: Vec<i32>,
 }
 
-/// Earliest and latest day of service.
-type Days = Option<(Date, Date)>;
-
-fn widen(days: Days, day: Date) -> Days {
-    Some(days.map_or((day, day), |(first, last)| (first.min(day), last.max(day))))
+impl Survey {
+    fn cover(&mut self, timing: &Timing) {
+        let months = Horizon { start: timing.first_month, end: timing.last_month };
+        self.extent = Horizon::hull(self.extent, Some(months));
+    }
 }
 
 /// Looks through the fleet once. Rows that are wrong are left to the pass that reports them.
@@ -35,9 +37,7 @@ pub(super) fn survey<T: Addend>(
     settings: &Settings,
     poll: Poll<'_>,
 ) -> Result<Survey, Error> {
-    let policies_decide =
-        runs.iter().flat_map(|run| &run.specs).all(|spec| spec.life_wins && spec.life_months.is_some());
-    if fleet.opening.is_none() && (fleet.life_months.is_none() || policies_decide) {
+    if fleet.opening.is_none() {
         return by_days::<T>(fleet, runs, settings, poll);
     }
     if settings.start.is_some() && settings.end.is_some() {
@@ -46,58 +46,103 @@ pub(super) fn survey<T: Addend>(
     by_assets::<T>(fleet, runs, settings, poll)
 }
 
-/// The last charge never comes earlier for a later day of service, so each policy's first and last day say it all.
+/// First and last day of service under one policy and one own life (0: none).
+#[derive(Clone, Copy)]
+struct Days {
+    first: Date,
+    last: Date,
+}
+
+impl Days {
+    const NONE: Self = Self { first: Date::MAX, last: Date::MIN };
+
+    #[inline]
+    fn widen(&mut self, first: Date, last: Date) {
+        (self.first, self.last) = (self.first.min(first), self.last.max(last));
+    }
+}
+
+/// One thread's view: the days of each run by policy and own life.
+struct Seen<T> {
+    chunk: Prepared<T>,
+    all: Days,
+    runs: Vec<Vec<Days>>,
+}
+
+/// The last charge never comes earlier for a later day of service, so the first and last day of each policy and life
+/// say it all.
 fn by_days<T: Addend>(
     fleet: &Fleet<'_>,
     runs: &[Run<'_>],
     settings: &Settings,
     poll: Poll<'_>,
 ) -> Result<Survey, Error> {
+    let own_lives = fleet.life_months.is_some() && !runs.iter().flat_map(|run| &run.specs).all(PolicySpec::decides);
+    let lives = if own_lives { usize::try_from(settings.max_life_months).unwrap_or(0).saturating_add(1) } else { 1 };
+    let plain = |run: &Run<'_>| run.codes.is_none() && !own_lives;
     let init = || {
-        (Prepared::<T>::default(), None, runs.iter().map(|run| vec![None; run.specs.len()]).collect::<Vec<Vec<Days>>>())
+        let slots = |run: &Run<'_>| if plain(run) { 0 } else { run.specs.len().saturating_mul(lives) };
+        Seen {
+            chunk: Prepared::<T>::default(),
+            all: Days::NONE,
+            runs: runs.iter().map(|run| vec![Days::NONE; slots(run)]).collect(),
+        }
     };
-    type State<T> = (Prepared<T>, Days, Vec<Vec<Days>>);
-    let work = |(chunk, all, by_policy): &mut State<T>, range: Range<usize>| {
+    let work = |seen: &mut Seen<T>, range: Range<usize>| {
+        let Seen { chunk, all, runs: by_run } = seen;
         chunk.read_dates(fleet, settings, range);
-        let good = chunk.day.iter().zip(&chunk.reader.bad).filter(|(_, bad)| !**bad).map(|(day, _)| *day);
-        *all = good.fold(*all, widen);
-        for (run, days) in runs.iter().zip(by_policy) {
-            if run.codes.is_none() {
+        for (day, bad) in chunk.day.iter().zip(&chunk.reader.bad) {
+            if !*bad {
+                all.widen(*day, *day);
+            }
+        }
+        for (run, slots) in runs.iter().zip(by_run) {
+            if plain(run) {
                 continue;
             }
             chunk.assign(run);
-            for ((day, bad), code) in chunk.day.iter().zip(&chunk.reader.bad).zip(&chunk.codes) {
-                if let (false, Some(slot)) = (*bad, usize::try_from(*code).ok().and_then(|code| days.get_mut(code))) {
-                    *slot = widen(*slot, *day);
+            for (row, (day, bad)) in chunk.day.iter().zip(&chunk.reader.bad).enumerate() {
+                let code = chunk.codes.get(row).copied().unwrap_or(0);
+                let life = if own_lives { chunk.own_life(row).unwrap_or(0) } else { 0 };
+                let at = |number: i32| usize::try_from(number).unwrap_or(usize::MAX);
+                let slot = slots.get_mut(at(code).saturating_mul(lives).saturating_add(at(life)));
+                if let (false, Some(slot)) = (*bad, slot) {
+                    slot.widen(*day, *day);
                 }
             }
         }
         Ok(())
     };
-    // Where the horizon is given, a sample will do: rows of other months are only slower.
+    // Where the horizon is given, a sample will do: rows of other months and lives are only slower.
     let sampled = settings.start.is_some() && settings.end.is_some();
     let tasks = if sampled { sample(fleet.len) } else { stretches(fleet.len, settings.rows_at_a_time(runs.len())) };
     let mut found = Survey::default();
-    for (_, all, by_policy) in for_each(tasks, settings.threads, poll, &init, &work)? {
-        if let Some((first, last)) = all {
-            found.services =
-                Horizon::hull(found.services, Some(Horizon { start: month_of(first), end: month_of(last) }));
+    for seen in for_each(tasks, settings.threads, poll, &init, &work)? {
+        if seen.all.first <= seen.all.last {
+            let months = Horizon { start: month_of(seen.all.first), end: month_of(seen.all.last) };
+            found.services = Horizon::hull(found.services, Some(months));
         }
-        for (run, days) in runs.iter().zip(by_policy) {
-            for (spec, days) in run.specs.iter().zip(days) {
-                let days = if run.codes.is_none() { all } else { days };
-                let (Some((first, last)), Some(life_months)) = (days, spec.life_months) else { continue };
-                for in_service in [first, last] {
-                    let service = Service { in_service, life_months, opening: None };
-                    let timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
-                    found.extent = Horizon::hull(
-                        found.extent,
-                        Some(Horizon { start: timing.first_month, end: timing.last_month }),
-                    );
+        for (run, slots) in runs.iter().zip(seen.runs) {
+            let slots = if plain(run) { vec![seen.all] } else { slots };
+            for (spec, slots) in run.specs.iter().zip(slots.chunks(lives)) {
+                for (own, days) in (0_i32..).zip(slots).filter(|(_, days)| days.first <= days.last) {
+                    let own = (own > 0).then_some(own);
+                    let Some(life_months) = spec.life(own) else { continue };
+                    for in_service in [days.first, days.last] {
+                        let service = Service { in_service, life_months, opening: None };
+                        found.cover(&Timing::new(&service, spec.convention, settings.grid, settings.by_days()));
+                    }
+                    if let (Some(own), false) = (own, spec.decides())
+                        && !found.lives.contains(&own)
+                    {
+                        found.lives.push(own);
+                    }
                 }
             }
         }
     }
+    // Whichever thread saw a life first: the layout is the same.
+    found.lives.sort_unstable();
     Ok(found)
 }
 
@@ -114,27 +159,20 @@ fn by_assets<T: Addend>(
     settings: &Settings,
     poll: Poll<'_>,
 ) -> Result<Survey, Error> {
-    let work = |(chunk, extent): &mut (Prepared<T>, Option<Horizon>), range: Range<usize>| {
+    let work = |(chunk, found): &mut (Prepared<T>, Survey), range: Range<usize>| {
         chunk.read(fleet, settings, range);
         for run in runs {
             chunk.assign(run);
             for index in 0..chunk.reader.bad.len() {
-                let Some(asset) = chunk.resolve(run, settings, index) else { continue };
-                *extent = Horizon::hull(
-                    *extent,
-                    Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }),
-                );
+                if let Some(asset) = chunk.resolve(run, settings, index) {
+                    found.cover(&asset.timing);
+                }
             }
         }
         Ok(())
     };
-    let states = for_each(
-        stretches(fleet.len, settings.rows_at_a_time(runs.len())),
-        settings.threads,
-        poll,
-        &Default::default,
-        &work,
-    )?;
-    let extent = states.into_iter().fold(None, |hull, (_, extent)| Horizon::hull(hull, extent));
-    Ok(Survey { extent, services: None })
+    let tasks = stretches(fleet.len, settings.rows_at_a_time(runs.len()));
+    let states = for_each(tasks, settings.threads, poll, &Default::default, &work)?;
+    let extent = states.into_iter().fold(None, |hull, (_, found)| Horizon::hull(hull, found.extent));
+    Ok(Survey { extent, ..Survey::default() })
 }

@@ -85,12 +85,11 @@ pub fn totals<T: Summable>(
         let bytes = cells.saturating_add(each);
         return Err(Error::MemoryLimit { totals, bytes, limit: settings.memory_limit });
     }
-    let plan = match (route, found.services) {
-        (Route::Direct, _) | (_, None) => None,
-        (_, Some(services)) => {
-            let entries = measures.iter().any(|measure| *measure != Measure::Depreciation);
-            CohortPlan::new(services, fleet, runs, settings, groups, entries, route == Route::Cohorts)
-        }
+    let plan = if route == Route::Direct {
+        None
+    } else {
+        let entries = measures.iter().any(|measure| *measure != Measure::Depreciation);
+        CohortPlan::new(&found, fleet, runs, settings, groups, entries, route == Route::Cohorts)
     };
     let fresh = || -> Result<Worker<T>, Error> {
         Ok(Worker {
@@ -171,9 +170,8 @@ impl<T: Summable> Worker<T> {
                 self.chunk.assign(run);
                 cohorts.weigh(number, &self.chunk);
             }
-            for (number, run) in runs.iter().enumerate() {
-                self.chunk.assign(run);
-                cohorts.deposit(number, &self.chunk);
+            for number in 0..runs.len() {
+                cohorts.deposit(number);
             }
             cohorts.settle(&self.chunk, &mut self.leftover);
         } else {
