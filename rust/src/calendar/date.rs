@@ -57,15 +57,44 @@ pub fn day_of_month(date: Date) -> i32 {
     civil(date).1
 }
 
-/// The first day of a month.
-#[must_use]
-#[inline]
-#[expect(clippy::arithmetic_side_effects, reason = "months are clamped to 1900..2299, every term is below 2^31")]
-pub fn month_start(month: Month) -> Date {
-    // Up to a century past the window: the life of an asset may end after it.
-    let shifted = month.clamp(FIRST_MONTH, LAST_MONTH + 3_601) + 12 * 1970 - 2;
+/// Months with a known start: those of the window, and the 3,600 after it that the longest life may need.
+const KNOWN_MONTHS: usize = 7_202;
+
+/// The first day of every known month, worked out by the compiler.
+static MONTH_STARTS: [Date; KNOWN_MONTHS] = {
+    let mut starts = [0; KNOWN_MONTHS];
+    let mut number = 0;
+    while number < KNOWN_MONTHS {
+        #[expect(clippy::indexing_slicing, reason = "checked by the compiler, which runs this")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^13")]
+        {
+            starts[number] = start_of(FIRST_MONTH + number as Month);
+            number += 1;
+        }
+    }
+    starts
+};
+
+#[expect(clippy::arithmetic_side_effects, reason = "known months lie in 1900..2500, every term is below 2^31")]
+const fn start_of(month: Month) -> Date {
+    let shifted = month + 12 * 1970 - 2;
     let (year, month_from_march) = (shifted / 12, shifted % 12);
     365 * year + year / 4 - year / 100 + year / 400 + (153 * month_from_march + 2) / 5 - EPOCH
+}
+
+/// The first day of a month; months before and after all known ones count as the first and the last.
+#[must_use]
+#[inline]
+pub fn month_start(month: Month) -> Date {
+    month_starts(month).first().copied().unwrap_or(LAST_DAY)
+}
+
+/// The first days of a month and of all known ones after it.
+#[must_use]
+#[inline]
+pub fn month_starts(month: Month) -> &'static [Date] {
+    let number = usize::try_from(month.saturating_sub(FIRST_MONTH)).unwrap_or(0);
+    MONTH_STARTS.get(number.min(KNOWN_MONTHS.saturating_sub(1))..).unwrap_or_default()
 }
 
 /// The last day of a month.

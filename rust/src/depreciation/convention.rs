@@ -14,7 +14,9 @@
 //! | `actual_days` | `N x` days in service `/` days of the whole life; the in-service day counts |
 #![forbid(unsafe_code)]
 
-use crate::calendar::{Date, Month, PeriodGrid, add_months, day_of_month, days_in_month, month_end, month_of};
+use crate::calendar::{
+    Date, Month, PeriodGrid, add_months, day_of_month, days_in_month, month_end, month_of, month_starts,
+};
 
 /// What counts as depreciated in the month of service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -170,6 +172,16 @@ impl Timing {
         self.total.saturating_sub(self.elapsed).max(1)
     }
 
+    /// Units charged at the end of `first` and of each month after it, as far as the calendar goes, where days count.
+    pub fn charged_days(&self, first: Month) -> Option<impl Iterator<Item = i32>> {
+        let Share::Days { start } = self.share else { return None };
+        let (start, elapsed) = (i64::from(start), self.elapsed);
+        let before = i32::try_from(start.saturating_add(elapsed)).unwrap_or(i32::MAX);
+        let span = i32::try_from(self.span()).unwrap_or(i32::MAX);
+        let next_months = month_starts(first.saturating_add(1)).iter();
+        Some(next_months.map(move |next| next.saturating_sub(before).clamp(0, span)))
+    }
+
     /// The ramp over which months are alike: (first month, months with the first weight, first weight, later weight).
     #[must_use]
     #[inline]
@@ -263,6 +275,9 @@ mod tests {
             prop_assert_eq!(t.charged_units(t.last_month), t.span());
             prop_assert!(t.charged_units(t.last_month - 1) < t.span());
             prop_assert_eq!(t.charged_units(t.open_month - 1), 0);
+            for (month, units) in (t.open_month..).zip(t.charged_days(t.open_month).into_iter().flatten().take(40)) {
+                prop_assert_eq!(t.charged_units(month), i64::from(units));
+            }
             prop_assert!(t.charged_units(t.open_month) > 0);
         }
     }

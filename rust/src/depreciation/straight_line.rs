@@ -179,10 +179,11 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         let first_end = ramp_start.saturating_add(first_months);
         let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(charges.len());
         let (head, tail) = charges.split_at_mut(early);
-        if left.checked_mul(span).is_some_and(|largest| largest < SMALL) {
+        if is_small(left, span) {
             let after_head = units.saturating_add(first.saturating_mul(i64::try_from(early).unwrap_or(i64::MAX)));
-            let before = small_balances_into(left, span, units, first, small_balance(left, units, span), head);
-            small_balances_into(left, span, after_head, later, before, tail);
+            let before = small_balance(left, units, span);
+            let before = small_balances_into(left, span, ramp(units, first, span), before, head);
+            small_balances_into(left, span, ramp(after_head, later, span), before, tail);
             return;
         }
         let by_first = step(left, first, span);
@@ -190,6 +191,11 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         let by_later = step(left, later, span);
         tail.iter_mut().for_each(|slot| *slot = walk.charge(by_later));
         month = month.saturating_add(i32::try_from(charges.len()).unwrap_or(i32::MAX));
+    } else if let (true, Some(days)) = (is_small(left, span), timing.charged_days(start)) {
+        let before = small_balance(left, units, span);
+        let days = days.map(f64::from);
+        small_balances_into(left, span, days, before, charges);
+        return;
     } else {
         let by_days = [28, 29, 30, 31].map(|days| step(left, days, span));
         let mut before = units;
@@ -219,16 +225,31 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
 /// Products below this are exact doubles, and so are the quotients that `small_quotient_half_even` decides by.
 const SMALL: i64 = 1 << 51;
 
+fn is_small(left: i64, span: i64) -> bool {
+    left.checked_mul(span).is_some_and(|largest| largest < SMALL)
+}
+
 fn small_balance(left: i64, units: i64, span: i64) -> i64 {
     nearest_integer(small_quotient_half_even(small_f64(left) * small_f64(units.min(span)), small_f64(span))).1
 }
 
-/// Charges of months that each add `by` units to `units`; every balance is worked out on its own, several at a time.
-/// Returns the last balance.
-fn small_balances_into(left: i64, span: i64, units: i64, by: i64, before: i64, charges: &mut [i64]) -> i64 {
-    let (amount, span, units, by) = (small_f64(left), small_f64(span), small_f64(units), small_f64(by));
-    for (slot, months) in charges.iter_mut().zip(1_i32..) {
-        let passed = (units + by * f64::from(months)).min(span);
+/// `units` plus `by` for each month, at most the span.
+fn ramp(units: i64, by: i64, span: i64) -> impl Iterator<Item = f64> {
+    let (units, by, span) = (small_f64(units), small_f64(by), small_f64(span));
+    (1_i32..).map(move |months| (units + by * f64::from(months)).min(span))
+}
+
+/// Charges of months at whose ends so many units have passed; every balance is worked out on its own, several at a
+/// time. Returns the last balance.
+fn small_balances_into(
+    left: i64,
+    span: i64,
+    units: impl Iterator<Item = f64>,
+    before: i64,
+    charges: &mut [i64],
+) -> i64 {
+    let (amount, span) = (small_f64(left), small_f64(span));
+    for (slot, passed) in charges.iter_mut().zip(units) {
         (_, *slot) = nearest_integer(small_quotient_half_even(amount * passed, span));
     }
     let mut before = before;
