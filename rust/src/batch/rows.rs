@@ -232,6 +232,7 @@ impl PeriodEnds {
 struct Lines<T> {
     monthly: Vec<T>,
     charges: Vec<T>,
+    scratch: Vec<T>,
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one closure, named")]
@@ -277,10 +278,10 @@ fn fill_chunk<T: RowAmount>(
             continue;
         }
         let before = lines.compute(&asset, settings, first, last);
+        let enters = stay.enter >= horizon.start;
+        let row = Ledger { asset: &asset, before, enters, first, months: settings.period_months() };
         for (measure, out) in &mut targets.money {
-            let enters = stay.enter >= horizon.start;
-            let row = Ledger { asset: &asset, before, enters, first, months: settings.period_months() };
-            T::write(row, &lines.charges, *measure, settings.units, out.cut(count));
+            T::write(&row, &lines.charges, *measure, settings.units, &mut lines.scratch, out.cut(count));
         }
     }
     Ok(())
@@ -326,58 +327,89 @@ pub struct Ledger<'a, T> {
 }
 
 impl<T: Money> Ledger<'_, T> {
-    /// The measure of each period in turn.
+    /// Writes a measure of each period.
     #[inline]
-    fn walk(&self, charges: &[T], measure: Measure, mut emit: impl FnMut(usize, T)) {
+    fn fill(&self, charges: &[T], measure: Measure, out: &mut [T]) {
         let cost = self.asset.cost;
-        let mut accumulated = self.before;
-        let mut book = if self.enters { T::default() } else { cost.minus(accumulated) };
-        let mut month = self.first;
-        for (row, charge) in charges.iter().enumerate() {
-            let (opening, added) = (book, if self.enters && row == 0 { cost.minus(accumulated) } else { T::default() });
-            month = month.saturating_add(i32::try_from(self.months).unwrap_or(i32::MAX));
-            accumulated = accumulated.plus(*charge).settled(self.asset, month.saturating_sub(1));
-            book = cost.minus(accumulated);
-            emit(
-                row,
-                match measure {
-                    Measure::OpeningBookValue => opening,
-                    Measure::Additions => added,
-                    Measure::Depreciation => *charge,
-                    Measure::ClosingBookValue => book,
-                    Measure::AccumulatedDepreciation => accumulated,
-                },
-            );
+        match measure {
+            Measure::Depreciation => copy(out, Some(charges)),
+            Measure::AccumulatedDepreciation => self.accumulate(charges, out, |_, after| after),
+            Measure::ClosingBookValue => self.accumulate(charges, out, |_, after| cost.minus(after)),
+            Measure::OpeningBookValue => {
+                self.accumulate(charges, out, |before, _| cost.minus(before));
+                if let (true, Some(first)) = (self.enters, out.first_mut()) {
+                    *first = T::default();
+                }
+            }
+            Measure::Additions => {
+                out.fill(T::default());
+                if let (true, Some(first)) = (self.enters, out.first_mut()) {
+                    *first = cost.minus(self.before);
+                }
+            }
+        }
+    }
+
+    /// Writes what `pick` makes of the accumulated depreciation before and after each period.
+    #[inline]
+    fn accumulate(&self, charges: &[T], out: &mut [T], pick: impl Fn(T, T) -> T) {
+        let step = i32::try_from(self.months).unwrap_or(i32::MAX);
+        let mut before = self.before;
+        let mut month = self.first.saturating_sub(1);
+        for (slot, charge) in out.iter_mut().zip(charges) {
+            month = month.saturating_add(step);
+            let after = before.plus(*charge).settled(self.asset, month);
+            *slot = pick(before, after);
+            before = after;
         }
     }
 }
 
 /// An amount that can be written as a cell of the result.
 pub trait RowAmount: Money {
-    /// Writes one measure of an asset's rows.
-    fn write(row: Ledger<'_, Self>, charges: &[Self], measure: Measure, units: MinorUnits, out: Amounts<'_>);
-}
-
-fn put<V>(out: &mut [V], row: usize, value: V) {
-    if let Some(slot) = out.get_mut(row) {
-        *slot = value;
-    }
+    /// Writes one measure of an asset's rows; `scratch` is free to use.
+    fn write(
+        row: &Ledger<'_, Self>,
+        charges: &[Self],
+        measure: Measure,
+        units: MinorUnits,
+        scratch: &mut Vec<Self>,
+        out: Amounts<'_>,
+    );
 }
 
 impl RowAmount for i64 {
-    fn write(row: Ledger<'_, i64>, charges: &[i64], measure: Measure, units: MinorUnits, out: Amounts<'_>) {
+    fn write(
+        row: &Ledger<'_, i64>,
+        charges: &[i64],
+        measure: Measure,
+        units: MinorUnits,
+        scratch: &mut Vec<i64>,
+        out: Amounts<'_>,
+    ) {
         match out {
-            Amounts::Minor(out) => row.walk(charges, measure, |at, value| put(out, at, value)),
+            Amounts::Minor(out) => row.fill(charges, measure, out),
             Amounts::Major(out) if measure == Measure::Depreciation => units.to_major_into(charges, out),
-            Amounts::Major(out) => row.walk(charges, measure, |at, value| put(out, at, units.to_major(value))),
+            Amounts::Major(out) => {
+                scratch.resize(charges.len(), 0);
+                row.fill(charges, measure, scratch);
+                units.to_major_into(scratch, out);
+            }
         }
     }
 }
 
 impl RowAmount for f64 {
-    fn write(row: Ledger<'_, f64>, charges: &[f64], measure: Measure, _: MinorUnits, out: Amounts<'_>) {
+    fn write(
+        row: &Ledger<'_, f64>,
+        charges: &[f64],
+        measure: Measure,
+        _: MinorUnits,
+        _: &mut Vec<f64>,
+        out: Amounts<'_>,
+    ) {
         match out {
-            Amounts::Major(out) => row.walk(charges, measure, |at, value| put(out, at, value)),
+            Amounts::Major(out) => row.fill(charges, measure, out),
             Amounts::Minor(_) => {}
         }
     }
