@@ -245,13 +245,19 @@ def policy_fleet(random: Random, rows: int, *, rounding: str | None, dense: bool
         residual = (np.array(part, dtype=np.int64), _nulls(random, rows, random.choice((0.0, 0.3, 1.0))))
     no_null_life = False
     if random.random() < 0.4:
-        share = random.choice((0.0, 0.5, 1.0))
-        life = (np.array([_life(random) for _ in range(rows)], dtype=np.int64), _nulls(random, rows, share))
+        share, own = (
+            random.choice((0.0, 0.5, 1.0)),
+            [_life(random) for _ in range(random.choice((1, 3, 8, 255)))],
+        )
+        life = (
+            np.array([random.choice(own) for _ in range(rows)], dtype=np.int64),
+            _nulls(random, rows, share),
+        )
         no_null_life = share == 0.0
     if random.random() < 0.2:
         skip = _nulls(random, rows, 0.2)
         skip[0] = False
-    wins = True if life is not None and random.random() < 0.5 else None  # all win: still fit for cohorts
+    wins = random.choice((True, False, None)) if life is not None else None
     runs: list[tuple[list[Spec], np.ndarray | None]] = []
     for _ in range(random.choice((1, 1, 2, 2, 3, 5))):
         kinds = random.choice((1, 1, 2, 4))

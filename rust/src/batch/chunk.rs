@@ -153,7 +153,7 @@ impl<T: Money> Prepared<T> {
         let mut opening = T::default();
         if brought_in.is_some() {
             let stated = *self.opening.get(index)?;
-            match stated.brought_in(base, cost) {
+            match stated.brought_in(base, cost, settings) {
                 Some(sound) => opening = sound,
                 None => return self.reject(index, Column::OpeningAccumulated, Rule::Range, stated.show(settings)),
             }

@@ -29,7 +29,7 @@ pub trait Money: Amount {
     /// For messages and range checks.
     fn sign(self) -> i8;
     /// Depreciation brought in, if it lies between 0 and the depreciable amount (mirrored for credits).
-    fn brought_in(self, base: Self, cost: Self) -> Option<Self>;
+    fn brought_in(self, base: Self, cost: Self, settings: &Settings) -> Option<Self>;
     /// For messages.
     fn show(self, settings: &Settings) -> String;
 }
@@ -180,7 +180,7 @@ impl Money for i64 {
         }
     }
 
-    fn brought_in(self, base: i64, _: i64) -> Option<i64> {
+    fn brought_in(self, base: i64, _: i64, _: &Settings) -> Option<i64> {
         let inside = if base < 0 { (base..=0).contains(&self) } else { (0..=base).contains(&self) };
         inside.then_some(self)
     }
@@ -241,9 +241,9 @@ impl Money for f64 {
         if self < 0.0 { -1 } else { i8::from(self > 0.0) }
     }
 
-    fn brought_in(self, base: f64, cost: f64) -> Option<f64> {
-        // Cost less residual may be dust away from the cents that the owner booked.
-        let dust = cost.abs() * 1e-12;
+    fn brought_in(self, base: f64, cost: f64, settings: &Settings) -> Option<f64> {
+        // The owner booked whole minor units; the unrounded amount may lie half a one, or float dust, beside them.
+        let dust = (cost.abs() * 1e-12).max(0.5 / settings.units.scale());
         let (low, high) = (base.min(0.0), base.max(0.0));
         (low - dust..=high + dust).contains(&self).then(|| self.clamp(low, high))
     }

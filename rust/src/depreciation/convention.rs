@@ -218,10 +218,10 @@ impl Share {
                 start.saturating_add(count).saturating_sub(1)
             }
             Self::Days { start } => {
-                // The day after the life may lie past the window; months of service and the length bound it.
+                // No month is longer than 31 days, so this is no later than the month sought, and little earlier.
                 let last = i64::from(start).saturating_add(total).saturating_sub(1);
-                let mut month =
-                    month_of(start).saturating_add(i32::try_from(total.saturating_div(31)).unwrap_or(i32::MAX));
+                let months = total.saturating_sub(1).saturating_div(31);
+                let mut month = month_of(start).saturating_add(i32::try_from(months).unwrap_or(i32::MAX));
                 while i64::from(month_end(month)) < last {
                     month = month.saturating_add(1);
                 }
@@ -256,6 +256,13 @@ mod tests {
         assert_eq!(shares(Convention::HalfYear, true, [0, 11, 12]), ([6, 72, 84], 144, 17));
         assert_eq!(shares(Convention::ActualDays, true, [0, 1, 12]), ([17, 17 + 28, 365], 365, 12));
         assert_eq!(shares(Convention::ActualDays, false, [0, 1, 12]), ([17, 48, 372], 372, 12));
+    }
+
+    #[test]
+    fn a_life_of_long_months_ends_on_its_last_day() {
+        // 1 December 2032 to 31 January 2033 are 62 days.
+        let t = timing(month_start(755), 2, Convention::ActualDays, 12, true);
+        assert_eq!((t.span(), t.last_month), (62, 756));
     }
 
     #[test]
