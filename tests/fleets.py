@@ -247,7 +247,7 @@ def policy_fleet(random: Random, rows: int, *, rounding: str | None, dense: bool
     if random.random() < 0.4:
         share, own = (
             random.choice((0.0, 0.5, 1.0)),
-            [_life(random) for _ in range(random.choice((1, 3, 8, 255)))],
+            [_life(random) for _ in range(random.choice((1, 3, 8, 40, 255)))],
         )
         life = (
             np.array([random.choice(own) for _ in range(rows)], dtype=np.int64),

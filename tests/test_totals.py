@@ -51,7 +51,7 @@ def is_dense(fleet: PolicyFleet) -> bool:
 
 def test_generator_is_honest() -> None:
     """What makes the routes differ is drawn, and drawn together."""
-    drawn = list(fleets(300, "honest"))
+    drawn = list(fleets(400, "honest"))
     cohorts = [fleet for fleet in drawn if is_dense(fleet)]
     seen: Counter[str] = Counter()
     for fleet in cohorts:
@@ -75,8 +75,18 @@ def test_generator_is_honest() -> None:
         seen["given horizon"] += "start" in fleet.options
         seen["many groups"] += fleet.groups > 32
         seen["sums beyond int64"] += int(np.abs(fleet.cost).astype(object).sum()) >= 2**63
-    wanted = {"balance", "level", "codes", "residual column", "residual rate", "own lives that lose", "a few own lives that win", "many own lives that win", "long life",
-              "credits", "beyond 2^51", "left out", "several runs", "given horizon", "many groups", "sums beyond int64"}  # fmt: skip
+    wanted = {
+        *("balance", "level", "codes", "residual column", "residual rate", "own lives that lose"),
+        *(
+            "a few own lives that win",
+            "many own lives that win",
+            "long life",
+            "credits",
+            "beyond 2^51",
+            "left out",
+        ),
+        *("several runs", "given horizon", "many groups", "sums beyond int64"),
+    }
     wanted |= {f"{rounding} {c}" for rounding in ("balance", "level") for c in oracle.CONVENTIONS}
     assert len(cohorts) >= 120
     assert not [name for name in wanted if seen[name] < 5], seen

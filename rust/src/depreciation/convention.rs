@@ -204,7 +204,11 @@ impl Share {
     /// The first month at whose end `total` units have passed.
     fn month_reaching(self, total: i64) -> Month {
         let months = |units: i64, per_month: i64| -> i32 {
-            let whole = units.max(1).saturating_add(per_month).saturating_sub(1).checked_div(per_month).unwrap_or(1);
+            // Nearly always a unit a month: no division.
+            let whole = match per_month {
+                1 => units.max(1),
+                _ => units.max(1).saturating_add(per_month).saturating_sub(1).checked_div(per_month).unwrap_or(1),
+            };
             i32::try_from(whole).unwrap_or(i32::MAX)
         };
         match self {
