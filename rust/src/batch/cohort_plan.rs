@@ -328,30 +328,27 @@ impl CohortSpec {
     }
 
     /// Level: `R = N x c + r` for each row, where `c` is the monthly charge and `r` the last month's correction, and the
-    /// same for the charge of half a month. Rows whose charges would run out before the last month are let go.
-    pub fn corrections(&self, bases: &[i64], remainders: &mut [i64], firsts: &mut [i64], places: &mut [u32]) {
+    /// same for the charge of half a month; the corrections are added to their words. Rows whose charges would run out
+    /// before the last month are let go.
+    pub fn corrections(&self, bases: &[i64], words: &mut [Vec<i64>], places: &mut [u32]) {
         let life = small_float(self.life);
         let full_months = life - 1.0;
         let half_months = life * 2.0;
-        let rows = bases.iter().zip(remainders).zip(firsts);
-        let mut exhausted = false;
-        if self.mid_month {
-            for ((base, remainder), first) in rows {
+        let mut exhausted = self.mid_month;
+        let mut add = |half: Half, divisor: f64| {
+            let Some(word) = words.get_mut(half.at) else { return };
+            for (base, sum) in bases.iter().zip(word) {
                 let amount = small_f64(*base);
-                let charge = small_quotient_half_even(amount, life);
-                let early = small_quotient_half_even(amount, half_months);
-                (_, *remainder) = nearest_integer(amount - charge * life);
-                (_, *first) = nearest_integer(amount - early * half_months);
-                exhausted |= charge * full_months + early > amount;
-            }
-        } else {
-            for ((base, remainder), _) in rows {
-                let amount = small_f64(*base);
-                let charge = small_quotient_half_even(amount, life);
-                (_, *remainder) = nearest_integer(amount - charge * life);
+                let charge = small_quotient_half_even(amount, divisor);
+                *sum = sum.wrapping_add(half.lift(nearest_integer(amount - charge * divisor).1));
                 exhausted |= charge * full_months > amount;
             }
+        };
+        add(self.remainder_at, life);
+        if let Some(half) = self.first_at {
+            add(half, half_months);
         }
+        // The charge of a half month comes on top, so then each row is looked at.
         if exhausted {
             for (base, place) in bases.iter().zip(places) {
                 let amount = small_f64(*base);

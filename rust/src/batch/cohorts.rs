@@ -79,8 +79,8 @@ struct Stage {
     /// The depreciable amounts last worked out, and at which rate; negative for rows that are not for cohorts.
     bases: Vec<i64>,
     bases_at: Option<Rate>,
+    /// Balance: the remainders that follow from them.
     remainders: Vec<i64>,
-    firsts: Vec<i64>,
     /// Balance: the remainders of each run, kept until it is known which rows all runs take.
     kept: Vec<Vec<i64>>,
     /// Which policy of each run a row has; empty where all rows have the first.
@@ -325,12 +325,14 @@ impl Stage {
             spec.depreciable(chunk, mine, &mut self.bases, &mut self.places);
             self.bases_at = number.is_none().then_some(spec.residual_rate);
         }
-        self.remainders.resize(self.bases.len(), 0);
-        self.firsts.resize(self.bases.len(), 0);
         match spec.rounding {
-            Rounding::Balance => spec.remainders(&self.bases, &mut self.remainders),
-            Rounding::Level => {
-                spec.corrections(&self.bases, &mut self.remainders, &mut self.firsts, &mut self.places);
+            Rounding::Level => spec.corrections(&self.bases, &mut self.words, &mut self.places),
+            Rounding::Balance => {
+                self.remainders.resize(self.bases.len(), 0);
+                spec.remainders(&self.bases, &mut self.remainders);
+                if let Some(word) = self.words.get_mut(spec.remainder_at.at) {
+                    add_all(word, &self.remainders, |remainder| spec.remainder_at.lift(remainder));
+                }
             }
         }
         // A row under another policy is worth 0 here, and so are its remainders: adding changes nothing of it.
@@ -340,12 +342,6 @@ impl Stage {
             } else {
                 add_all(word, &self.bases, |base| base);
             }
-        }
-        if let Some(word) = self.words.get_mut(spec.remainder_at.at) {
-            add_all(word, &self.remainders, |remainder| spec.remainder_at.lift(remainder));
-        }
-        if let Some((half, word)) = spec.first_at.and_then(|half| Some((half, self.words.get_mut(half.at)?))) {
-            add_all(word, &self.firsts, |first| half.lift(first));
         }
         if let (Rounding::Balance, Some(kept)) = (spec.rounding, self.kept.get_mut(run)) {
             if number.is_none() {

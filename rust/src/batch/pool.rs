@@ -27,6 +27,21 @@ pub fn for_each<T: Send, S: Send>(
     init: &(dyn Fn() -> S + Sync),
     work: &(dyn Fn(&mut S, T) -> Result<(), Error> + Sync),
 ) -> Result<Vec<S>, Error> {
+    for_each_then(tasks, threads, poll, init, work, &|_| Ok(()))
+}
+
+/// As [`for_each`]; each thread also runs `finish` on its state when no task is left.
+///
+/// # Errors
+/// As [`for_each`].
+pub fn for_each_then<T: Send, S: Send>(
+    tasks: Vec<T>,
+    threads: usize,
+    poll: Poll<'_>,
+    init: &(dyn Fn() -> S + Sync),
+    work: &(dyn Fn(&mut S, T) -> Result<(), Error> + Sync),
+    finish: &(dyn Fn(&mut S) -> Result<(), Error> + Sync),
+) -> Result<Vec<S>, Error> {
     let helpers = threads.min(tasks.len()).saturating_sub(1);
     let queue = Mutex::new(tasks.into_iter());
     let stop = AtomicBool::new(false);
@@ -42,6 +57,7 @@ pub fn for_each<T: Send, S: Send>(
         while let Some(task) = next() {
             work(&mut state, task).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
         }
+        finish(&mut state)?;
         Ok(state)
     };
     std::thread::scope(|scope| {
@@ -68,6 +84,7 @@ pub fn for_each<T: Send, S: Send>(
                 stop.store(true, Ordering::Relaxed);
             }
         }
+        outcome = outcome.and_then(|()| finish(&mut own));
         let mut states = vec![own];
         for handle in handles {
             match handle.join() {

@@ -9,7 +9,7 @@ use super::cohort_plan::CohortPlan;
 use super::cohorts::{Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
 use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows};
-use super::pool::{Poll, filled, for_each, stretches};
+use super::pool::{Poll, filled, for_each_then, stretches};
 use super::settings::{Horizon, Measure, Run, Settings};
 use super::survey::survey;
 use crate::calendar::{Date, month_end};
@@ -115,19 +115,17 @@ pub fn totals<T: Summable>(
     let tasks = stretches(fleet.len, settings.rows_at_a_time(runs.len()));
     let mut log = IssueLog::default();
     let mut merged: Option<Worker<T>> = None;
-    for worker in for_each(tasks, threads, poll, &|| None, &work)?.into_iter().flatten() {
+    let finish = |state: &mut Option<Worker<T>>| state.as_mut().map_or(Ok(()), Worker::finish);
+    for worker in for_each_then(tasks, threads, poll, &|| None, &work, &finish)?.into_iter().flatten() {
         merged = Some(match merged {
             None => worker,
             Some(first) => first.merge(worker)?,
         });
     }
-    let mut whole = match merged {
+    let whole = match merged {
         Some(whole) => whole,
         None => fresh()?,
     };
-    if let Some(cohorts) = &mut whole.cohorts {
-        cohorts.flush(&mut whole.flows)?;
-    }
     log.merge(whole.chunk.reader.log);
     let totals = Totals {
         horizon,
@@ -242,11 +240,16 @@ impl<T: Summable> Worker<T> {
         Ok(())
     }
 
-    fn merge(mut self, other: Self) -> Result<Self, Error> {
-        let Self { chunk, mut flows, cohorts, group_rows, .. } = other;
-        if let Some(mut cohorts) = cohorts {
-            cohorts.flush(&mut flows)?;
+    /// Moves what cohorts gathered into the flows.
+    fn finish(&mut self) -> Result<(), Error> {
+        match &mut self.cohorts {
+            Some(cohorts) => cohorts.flush(&mut self.flows),
+            None => Ok(()),
         }
+    }
+
+    fn merge(mut self, other: Self) -> Result<Self, Error> {
+        let Self { chunk, flows, group_rows, .. } = other;
         self.flows.merge(flows)?;
         self.chunk.reader.log.merge(chunk.reader.log);
         for (mine, count) in self.group_rows.iter_mut().zip(group_rows) {
