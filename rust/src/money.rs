@@ -97,9 +97,25 @@ impl MinorUnits {
         }
     }
 
-    /// Converts a column. Neighbours are often equal or one unit apart, as the charges of an asset are: those are
-    /// looked up, not divided.
+    /// Converts a column.
     pub fn to_major_into(self, minor: &[i64], out: &mut [f64]) {
+        const LIMIT: i64 = 1 << 51;
+        let wide = minor.iter().fold(0, |bits, minor| bits | minor.wrapping_add(LIMIT).cast_unsigned());
+        let scale = self.scale();
+        if wide >> 52 == 0 {
+            for (slot, minor) in out.iter_mut().zip(minor) {
+                *slot = small_f64(*minor) / scale;
+            }
+        } else {
+            for (slot, minor) in out.iter_mut().zip(minor) {
+                *slot = self.to_major(*minor);
+            }
+        }
+    }
+
+    /// Converts a column of amounts that are mostly equal or one unit apart, as the charges of an asset are: those are
+    /// looked up, not divided.
+    pub fn near_to_major_into(self, minor: &[i64], out: &mut [f64]) {
         let Some(first) = minor.first() else { return };
         let low = first.saturating_sub(1);
         let near = [low, *first, first.saturating_add(1)].map(|minor| self.to_major(minor));
@@ -224,6 +240,8 @@ mod tests {
             for column in [[minor, -minor, minor - 1, minor + 1], [minor, i64::MIN, i64::MAX, minor], [i64::MIN, i64::MIN + 1, 0, i64::MAX]] {
                 let mut majors = [0.0; 4];
                 units.to_major_into(&column, &mut majors);
+                prop_assert_eq!(majors, column.map(|minor| units.to_major(minor)));
+                units.near_to_major_into(&column, &mut majors);
                 prop_assert_eq!(majors, column.map(|minor| units.to_major(minor)));
             }
             let mut out = [0];

@@ -49,6 +49,8 @@ impl Stay {
 pub struct RowPlan {
     horizon: Option<Horizon>,
     stays: Vec<Stay>,
+    /// Assets in a chunk.
+    size: usize,
     chunk_counts: Vec<usize>,
     /// Rows of the result.
     pub n_rows: usize,
@@ -62,6 +64,13 @@ impl RowPlan {
     }
 }
 
+/// An asset becomes dozens of rows, so even a small fleet is worth dividing among threads.
+fn chunk_size(assets: usize, settings: &Settings) -> usize {
+    const FEWEST: usize = 256;
+    let share = assets.checked_div(settings.threads.saturating_mul(2)).unwrap_or(assets);
+    share.max(FEWEST).min(settings.chunk_rows).max(1)
+}
+
 /// Judges and resolves every row, and counts the rows of the result.
 ///
 /// # Errors
@@ -73,10 +82,8 @@ pub fn plan_rows<T: Money>(
     poll: Poll<'_>,
 ) -> Result<(IssueLog, RowPlan), Error> {
     let mut stays = filled(fleet.len, Stay::NONE)?;
-    let tasks = stretches(fleet.len, settings.chunk_rows)
-        .into_iter()
-        .zip(stays.chunks_mut(settings.chunk_rows.max(1)))
-        .collect();
+    let size = chunk_size(fleet.len, settings);
+    let tasks = stretches(fleet.len, size).into_iter().zip(stays.chunks_mut(size)).collect();
     let init = || (Prepared::<T>::default(), None);
     let work = |(chunk, extent): &mut (Prepared<T>, Option<Horizon>), (range, stays): (Range<usize>, &mut [Stay])| {
         chunk.read(fleet, settings, range);
@@ -96,8 +103,8 @@ pub fn plan_rows<T: Money>(
         extent = Horizon::hull(extent, part);
     }
     let horizon = settings.snapped(extent.map(|e| e.start), extent.map(|e| e.end));
-    let mut plan = RowPlan { horizon, stays, ..RowPlan::default() };
-    for stays in plan.stays.chunks(settings.chunk_rows.max(1)) {
+    let mut plan = RowPlan { horizon, stays, size, ..RowPlan::default() };
+    for stays in plan.stays.chunks(size) {
         let rows = |stay: &Stay| horizon.map_or(0, |horizon| stay.rows(horizon, settings));
         let count = stays.iter().map(rows).fold(0, usize::saturating_add);
         plan.chunk_counts.push(count);
@@ -187,7 +194,7 @@ pub fn fill_rows<T: RowAmount>(
 ) -> Result<(), Error> {
     let Some(horizon) = plan.horizon else { return Ok(()) };
     let mut tasks = Vec::new();
-    let size = settings.chunk_rows.max(1);
+    let size = plan.size.max(1);
     for ((range, stays), count) in
         stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts)
     {
@@ -389,7 +396,7 @@ impl RowAmount for i64 {
     ) {
         match out {
             Amounts::Minor(out) => row.fill(charges, measure, out),
-            Amounts::Major(out) if measure == Measure::Depreciation => units.to_major_into(charges, out),
+            Amounts::Major(out) if measure == Measure::Depreciation => units.near_to_major_into(charges, out),
             Amounts::Major(out) => {
                 scratch.resize(charges.len(), 0);
                 row.fill(charges, measure, scratch);
