@@ -117,6 +117,15 @@ impl MinorUnits {
     /// looked up, not divided.
     pub fn near_to_major_into(self, minor: &[i64], out: &mut [f64]) {
         let Some(first) = minor.first() else { return };
+        let (start, rest) = minor.split_at(minor.len().saturating_sub(1));
+        if start.iter().fold(0, |differing, minor| differing | (minor ^ first)) == 0 {
+            // Level charges: all alike but the last.
+            out.fill(self.to_major(*first));
+            if let (Some(last), Some(slot)) = (rest.first(), out.get_mut(start.len())) {
+                *slot = self.to_major(*last);
+            }
+            return;
+        }
         let low = first.saturating_sub(1);
         let near = [low, *first, first.saturating_add(1)].map(|minor| self.to_major(minor));
         for (slot, minor) in out.iter_mut().zip(minor) {
@@ -237,7 +246,7 @@ mod tests {
         fn every_minor_unit_survives_the_double(minor in -((1_i64 << 51) - 1)..(1_i64 << 51), digits in 0_u8..=4) {
             let units = MinorUnits::new(digits).unwrap();
             prop_assert_eq!(units.from_major(units.to_major(minor), false), Ok(minor));
-            for column in [[minor, -minor, minor - 1, minor + 1], [minor, i64::MIN, i64::MAX, minor], [i64::MIN, i64::MIN + 1, 0, i64::MAX]] {
+            for column in [[minor, -minor, minor - 1, minor + 1], [minor, minor, minor, minor / 2], [minor, i64::MIN, i64::MAX, minor], [i64::MIN, i64::MIN + 1, 0, i64::MAX]] {
                 let mut majors = [0.0; 4];
                 units.to_major_into(&column, &mut majors);
                 prop_assert_eq!(majors, column.map(|minor| units.to_major(minor)));

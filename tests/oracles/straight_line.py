@@ -176,10 +176,19 @@ def residual_amount(asset: Asset, rounding: str | None) -> Amount:
     return exact if rounding is None else half_even(exact)
 
 
+def opening_amount(asset: Asset, rounding: str | None) -> Amount:
+    """What the owner has booked, which is whole minor units: unrounded work takes no more of it than there was to book."""
+    if asset.opening_date is None:
+        return 0
+    base = asset.cost - residual_amount(asset, rounding)
+    if rounding is not None or abs(asset.opening_accumulated) <= abs(base):
+        return asset.opening_accumulated
+    return base
+
+
 def monthly_charges(asset: Asset, rounding: str | None, fiscal_year_end: int) -> dict[int, Amount]:
     """Charge of every month from the first open one to the last, exact to the minor unit."""
-    opening = asset.opening_accumulated if asset.opening_date is not None else 0
-    to_charge = asset.cost - residual_amount(asset, rounding) - opening
+    to_charge = asset.cost - residual_amount(asset, rounding) - opening_amount(asset, rounding)
     if to_charge < 0:  # a credit: the mirror image of the positive schedule
         positive = _charges_of(asset, -to_charge, rounding, fiscal_year_end)
         return {month: -charge for month, charge in positive.items()}
@@ -235,7 +244,7 @@ def schedule(
 ) -> list[Row]:
     """Ledger lines of one asset inside the horizon ``months`` (which starts and ends with whole periods)."""
     charges = monthly_charges(asset, rounding, fiscal_year_end)
-    brought_in = asset.opening_accumulated if asset.opening_date is not None else 0
+    brought_in = opening_amount(asset, rounding)
     entered, done = entry_month(asset), max(charges)
     # Balances at the start of the horizon: everything charged before it.
     book: Amount = 0

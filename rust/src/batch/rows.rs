@@ -193,21 +193,27 @@ pub fn fill_rows<T: RowAmount>(
     poll: Poll<'_>,
 ) -> Result<(), Error> {
     let Some(horizon) = plan.horizon else { return Ok(()) };
-    let mut tasks = Vec::new();
     let size = plan.size.max(1);
-    for ((range, stays), count) in
-        stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts)
-    {
-        tasks.push((range, stays, targets.cut(*count)));
-    }
+    let chunks = stretches(fleet.len, size).into_iter().zip(plan.stays.chunks(size)).zip(&plan.chunk_counts);
+    let mut chunks: Vec<_> =
+        chunks.map(|((range, stays), count)| Chunk { range, stays, targets: targets.cut(*count) }).collect();
+    // Neighbouring chunks go to one thread: two that write to the same large page for the first time wait for each
+    // other.
+    let together = chunks.len().checked_div(settings.threads.saturating_mul(8)).unwrap_or(1).clamp(1, 16);
     let ends = PeriodEnds::new(horizon, settings);
-    let work = |state: &mut (Prepared<T>, Lines<T>),
-                (range, stays, targets): (Range<usize>, &[Stay], RowTargets<'_>)| {
-        let (chunk, lines) = state;
-        fill_chunk(fleet, run, settings, (range, stays), horizon, &ends, targets, chunk, lines)
+    let work = |(chunk, lines): &mut (Prepared<T>, Lines<T>), part: &mut [Chunk<'_>]| {
+        part.iter_mut().try_for_each(|part| fill_chunk(fleet, run, settings, horizon, &ends, part, chunk, lines))
     };
+    let tasks = chunks.chunks_mut(together).collect();
     for_each(tasks, settings.threads, poll, &Default::default, &work)?;
     Ok(())
+}
+
+/// Some rows of the fleet, as planned, and where their rows of the result go.
+struct Chunk<'a> {
+    range: Range<usize>,
+    stays: &'a [Stay],
+    targets: RowTargets<'a>,
 }
 
 /// The last days of the horizon's periods, ready to copy.
@@ -247,15 +253,15 @@ fn fill_chunk<T: RowAmount>(
     fleet: &Fleet<'_>,
     run: &Run<'_>,
     settings: &Settings,
-    (range, stays): (Range<usize>, &[Stay]),
     horizon: Horizon,
     ends: &PeriodEnds,
-    mut targets: RowTargets<'_>,
+    part: &mut Chunk<'_>,
     chunk: &mut Prepared<T>,
     lines: &mut Lines<T>,
 ) -> Result<(), Error> {
+    let Chunk { range, stays, targets } = part;
     let start = range.start;
-    chunk.read(fleet, settings, range);
+    chunk.read(fleet, settings, range.clone());
     chunk.assign(run);
     let mut ids = vec![0; if targets.ids.is_some() { stays.len() } else { 0 }];
     if let Some((source, _)) = &targets.ids {
