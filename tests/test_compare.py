@@ -129,3 +129,16 @@ def test_baseline_of_chosen_columns_and_policies() -> None:
 def test_labels_of_lives(years: float, label: str) -> None:
     found = nc.compare_lives(fleet(), [years], by=[], columns=["depreciation"])
     assert found["policy"].cat.categories.tolist() == [label]
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_where_finds_nulls_in_every_kind_of_frame(kind: str) -> None:
+    # Own lives of 12 months charge 4,800 and 7,200 x 10/12 in 2025, lives of 24 months half of that.
+    data = fleet(site=["x", None], useful_life_months=[12, 12])
+    if kind != "pandas":
+        data = pytest.importorskip("polars").from_pandas(data)
+        data = data if kind == "polars" else data.to_arrow()
+    options = {"by": [], "freq": "Y", "end": "2025-12-31", "columns": ["depreciation"]}
+    for values, expected in ((None, 4800 + 3000), ([None, "x"], 2400 + 3000), (iter("x"), 2400 + 6000)):
+        total = nc.compare_lives(data, (2,), where={"site": values}, **options)["depreciation"][0]
+        assert float(total.as_py() if kind == "pyarrow" else total) == expected

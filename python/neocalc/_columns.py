@@ -23,7 +23,7 @@ from neocalc.errors import Issue
 Array = npt.NDArray[Any]
 Column = tuple[Array, Array | None]  # values, mask of nulls
 _I64 = np.iinfo(np.int64)
-_ISO_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+ISO_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _DAY_MICROSECONDS = 86_400_000_000
@@ -308,7 +308,7 @@ def _microseconds(value: Any) -> int:
     if isinstance(value, dt.date):
         return (value.toordinal() - _EPOCH_ORDINAL) * _DAY_MICROSECONDS
     if isinstance(value, str):
-        if not _ISO_SHAPE.fullmatch(value):
+        if not ISO_SHAPE.fullmatch(value):
             raise _Refused("dtype")
         try:
             day = dt.date.fromisoformat(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -113,7 +113,11 @@ class FleetColumns:
     def _read(self) -> None:
         frame, present, problems = self.frame, self.present, self.problems
         if "status" in present:
-            building = frame.isin("status", ["cip"])
+            try:
+                building = frame.isin("status", ["cip"])
+            except ConfigError:
+                building = np.zeros(self.n, dtype=bool)
+                problems.column("status", "dtype", hint="status is text; 'cip' is construction in progress")
             self.skip = problems.skip = building if building.any() else None
         cost = self._money("cost") or (np.zeros(self.n), None)
         day = self._dates("in_service_date") or (np.zeros(self.n, dtype=np.int64), "D", None)
@@ -163,7 +167,14 @@ class FleetColumns:
         return dates(self.frame.raw(name), name, self.problems) if name in self.present else None
 
     def _check_ids(self) -> None:
-        nulls, again = self.frame.null_ids(), self.frame.duplicate_ids(self._index_is_id)
+        nulls = self.frame.null_ids(self._index_is_id)
+        try:
+            again = self.frame.duplicate_ids(self._index_is_id)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as for classes
+            self._no_classes("asset_id", type(error).__name__)
+            return
         self.ids_are_unique = not len(nulls) and not len(again)
         if self.ids_are_unique:
             return
@@ -189,9 +200,25 @@ class FleetColumns:
     def classes(self, name: str) -> tuple[Array, int, list[Any]]:
         """Return codes (-1 for null) of a column, their number and their values."""
         if name not in self._classes:
-            codes, n, uniques = self.frame.codes(name)
-            self._classes[name] = codes, n, self.frame.uniques(uniques)
+            codes, n, uniques = self._codes(name)
+            values = self.frame.uniques(uniques) if n else []
+            if not all(isinstance(value, Hashable) for value in values):
+                codes, n, values = self._no_classes(name, type(values[0]).__name__)
+            self._classes[name] = codes, n, values
         return self._classes[name]
+
+    def _codes(self, name: str) -> tuple[Array, int, Any]:
+        """Number the values of a column; values that cannot be told apart or ordered are a problem."""
+        try:
+            return self.frame.codes(name)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each library has its own for such values
+            return self._no_classes(name, type(error).__name__)
+
+    def _no_classes(self, name: str, example: str) -> tuple[Array, int, list[Any]]:
+        self.problems.column(name, "dtype", example, "use text, numbers, dates or bools")
+        return np.full(self.n, -1, dtype=np.int8), 0, []
 
     def has(self, name: str) -> bool:
         """Whether there is such a column; if not, that is a problem."""
@@ -202,7 +229,7 @@ class FleetColumns:
     def groups(self, by: Sequence[str]) -> Groups:
         """Number the groups; amounts in different currencies are never added."""
         names = [name for name in by if self.has(name)]
-        groups = group_rows(self.frame, names)
+        groups = group_rows(self._codes, names)
         if "currency" in self.present and "currency" not in by:
             codes, n, _ = self.classes("currency")
             mixed = groups.mixed(codes, n, self.skip)
@@ -307,6 +334,8 @@ def check_by(by: Any) -> list[str]:
     if isinstance(by, str) or not isinstance(by, (list, tuple)):
         raise ConfigError(f"by must be a list of columns, such as by=['site'], not {by!r}")
     for name in by:
+        if not isinstance(name, Hashable):
+            raise ConfigError(f"by must be a list of columns, such as by=['site'], not {by!r}")
         if name in _RESERVED:
             raise ConfigError(f"by={name!r} would stand beside the result's own {name!r}: rename the column")
     if len(set(by)) < len(by):
@@ -325,6 +354,6 @@ def match_rows(fleet: FleetColumns, where: Any) -> Array | None:
     inside = np.ones(fleet.n, dtype=bool)
     for name, values in where.items():
         if fleet.has(name):
-            many = isinstance(values, (list, tuple, set, frozenset, np.ndarray))
+            many = isinstance(values, Iterable) and not isinstance(values, (str, bytes))
             inside &= fleet.frame.isin(name, list(values) if many else [values])
     return inside

@@ -52,8 +52,8 @@ class Frame(Protocol):
     def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; of the index only if asked."""
 
-    def null_ids(self) -> Array:
-        """Return the rows without an id."""
+    def null_ids(self, with_index: bool) -> Array:
+        """Return the rows without an id; of the index only if asked."""
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return index labels of rows."""

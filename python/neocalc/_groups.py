@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from neocalc._columns import STRETCH, Array, recode
-from neocalc._frames import Frame
 
 # From so many possible groups on it pays to look which of them there are.
 _FEW = 1024
@@ -44,27 +43,23 @@ def _all_equal(codes: Array) -> bool:
     return all(bool((codes[at : at + STRETCH] == codes[0]).all()) for at in range(0, len(codes), STRETCH))
 
 
-def group_rows(frame: Frame, names: Sequence[str]) -> Groups:
+def group_rows(codes_of: Callable[[str], tuple[Array, int, Any]], names: Sequence[str]) -> Groups:
     """Number the groups in the order of their keys, null after everything else."""
     groups = Groups(list(names), None, 1, [], [])
     for place, name in enumerate(names):
-        codes, n, uniques = frame.codes(name)
+        codes, n, uniques = codes_of(name)
         groups.uniques.append(uniques)
         if place == 0:
             groups.codes, groups.n = codes, n
-            groups.keys = [np.append(np.arange(n), -1)]
-            if n > _FEW and len(names) > 1:
-                _observed_only(groups)
+            kept = _observed_only(groups)
+            groups.keys = [np.append(kept, -1)]
             continue
         _cross(groups, codes, n)
-        _observed_only(groups)
-    if len(names) == 1 and groups.n > _FEW:
-        _observed_only(groups)
     return groups
 
 
 def _cross(groups: Groups, codes: Array, n: int) -> None:
-    """Make a group of each pair of a group and a code."""
+    """Make a group of each pair of a group and a code that some row has; of few pairs, of each."""
     width = n + 1
     size = (groups.n + 1) * width
     dtype = np.min_scalar_type(-size)
@@ -78,23 +73,24 @@ def _cross(groups: Groups, codes: Array, n: int) -> None:
         right[right < 0] = n
         out[part] = left * width + right
     groups.codes, groups.n = out, size
-    last = np.append(np.arange(n), -1)
-    # The pair of all codes is a group like any other; after it comes the null group, which stays empty.
-    groups.keys = [np.append(np.repeat(key, width), -1) for key in groups.keys]
-    groups.keys.append(np.append(np.tile(last, size // width), -1))
+    # Only now, since pairs may be many more than rows. The pair of all nulls is a group like any other;
+    # after it comes the null group, which stays empty.
+    left, right = np.divmod(_observed_only(groups), width)
+    groups.keys = [np.append(key[left], -1) for key in groups.keys]
+    groups.keys.append(np.append(np.where(right < n, right, -1), -1))
 
 
-def _observed_only(groups: Groups) -> None:
-    """Renumber the groups so that each has a row."""
+def _observed_only(groups: Groups) -> Array:
+    """Renumber the groups, unless few, so that each has a row; return the old numbers of those left."""
     codes, n = groups.codes, groups.n
     if codes is None or n <= _FEW:
-        return
+        return np.arange(n)
     if n <= _TABLE:
         seen = np.zeros(n + 1, dtype=bool)
         for start in range(0, len(codes), STRETCH):
             seen[codes[start : start + STRETCH]] = True
         if seen[:-1].all():
-            return
+            return np.arange(n)
         kept = np.flatnonzero(seen[:-1])
         table = np.full(n + 1, -1, dtype=np.int32)
         table[kept] = np.arange(len(kept), dtype=np.int32)
@@ -105,4 +101,4 @@ def _observed_only(groups: Groups) -> None:
         kept = kept[1:] if null else kept
         groups.codes = (inverse - null).astype(np.int32)
     groups.n = len(kept)
-    groups.keys = [np.append(key[kept], -1) for key in groups.keys]
+    return kept

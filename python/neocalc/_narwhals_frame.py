@@ -134,7 +134,10 @@ class NarwhalsFrame:
                 native = column.to_native()
                 column = nw.from_native(native.cast(native.type.value_type), series_only=True)
         try:
-            return np.asarray(column.is_in(values).fill_null(False).to_numpy(), dtype=bool)
+            found = np.zeros(self.n, dtype=bool)
+            if some := [value for value in values if value is not None]:
+                found |= column.is_in(some).fill_null(False).to_numpy()
+            return found | column.is_null().to_numpy() if len(some) < len(values) else found
         except Exception as error:  # each library has its own for values of another type
             raise ConfigError(f"{name!r} is {column.dtype}, which holds none of {values!r}") from error
 
@@ -184,7 +187,7 @@ class NarwhalsFrame:
         counts = np.bincount(codes[codes >= 0], minlength=n_codes)
         return np.flatnonzero((codes >= 0) & (np.append(counts, 0)[codes] > 1))
 
-    def null_ids(self) -> Array:
+    def null_ids(self, with_index: bool) -> Array:
         """Return the rows without an id."""
         if "asset_id" not in self.names or not self.frame["asset_id"].null_count():
             return _NO_ROWS

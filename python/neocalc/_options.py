@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from neocalc import _core
+from neocalc._columns import ISO_SHAPE
 from neocalc.errors import ConfigError, ResourceLimitError
 
 MONEY_COLUMNS = (
@@ -81,7 +82,7 @@ def to_days(name: str, value: Any) -> int:
     day: dt.date
     try:
         if isinstance(value, str):
-            if len(value) != 10:
+            if not ISO_SHAPE.fullmatch(value):  # fromisoformat also takes weeks
                 raise ValueError
             day = dt.date.fromisoformat(value)
         elif isinstance(value, np.datetime64):

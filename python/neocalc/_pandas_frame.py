@@ -157,14 +157,16 @@ class PandasFrame:
             again = again & ~np.asarray(source.isna())
         return np.flatnonzero(again)
 
-    def null_ids(self) -> Array:
+    def null_ids(self, with_index: bool) -> Array:
         """Return the rows without an id."""
-        if "asset_id" not in self.names:
+        if not (with_index or "asset_id" in self.names):
             return _NO_ROWS
-        column = self.data["asset_id"]
+        column = self._id_source()
+        if isinstance(column, pd.MultiIndex):
+            return _NO_ROWS
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
             return _NO_ROWS
-        return np.flatnonzero(column.isna().to_numpy())
+        return np.flatnonzero(np.asarray(column.isna()))
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return index labels of rows."""

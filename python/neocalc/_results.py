@@ -18,6 +18,7 @@ from neocalc.errors import InputError, InternalError, Issue, Issues, NeocalcWarn
 T = TypeVar("T")
 _DECIMAL_BYTES = 112  # a pointer and a Python Decimal
 _MANY_PERIODS = 1200
+_HALF = np.iinfo(np.int64).max // 2
 
 
 def attempt(
@@ -198,6 +199,24 @@ def _insert(values: Array, at: Array, what: Any) -> Array:
     return out
 
 
+def _less(fleet: FleetColumns, values: Array, base: Array) -> Array:
+    """Differences of totals; two that fit 64 bits may differ by more."""
+    if values.dtype != np.int64 or not values.size or max(int(values.max()), -int(values.min())) <= _HALF:
+        return values - base
+    exact: Array = values.astype(object) - base.astype(object)
+    if fleet.options.amounts != "minor":
+        return exact
+    try:
+        return exact.astype(np.int64)
+    except OverflowError:
+        raise _too_large(fleet) from None
+
+
+def _too_large(fleet: FleetColumns) -> InputError:
+    hint = "ask for amounts='decimal': totals have no limit there"
+    return InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n)
+
+
 def totals_frame(
     fleet: FleetColumns,
     runs: Sequence[_core.Run],
@@ -226,8 +245,7 @@ def totals_frame(
         cells = {name: np.asarray(found.cells(name))[:, pick] for name in options.core_columns}
     except OverflowError:
         if options.amounts == "minor":
-            hint = "ask for amounts='decimal': totals have no limit there"
-            raise InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n) from None
+            raise _too_large(fleet) from None
         cells = {
             name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, pick]
             for name in options.core_columns
@@ -240,7 +258,7 @@ def totals_frame(
     }
     if baseline is not None:
         for name in _differing(options):
-            money[f"{name}_difference"] = cells[name] - cells[name][baseline]
+            money[f"{name}_difference"] = _less(fleet, cells[name], cells[name][baseline])
 
     runs_n, groups_n, periods = shape
     columns: dict[str, Any] = {}

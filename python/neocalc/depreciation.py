@@ -167,7 +167,7 @@ def book_values(
     fleet, policy, policy_by
         As for `depreciate`.
     as_of
-        A date; the values are those at the end of its month.
+        A date; the values are those at the end of its month. An asset that enters later stands at cost.
     fiscal_year_end, rounding, amounts, minor_units, on_error, threads
         As for `depreciate`.
     allow_credit, round_input, allow_long_life, floor_time

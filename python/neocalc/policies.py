@@ -27,8 +27,8 @@ class Policy:
         if self.method != "straight_line":
             raise ConfigError(f"method must be 'straight_line', not {self.method!r}")
         if self.life_months is not None:
-            _whole_months(self.life_months, 1, "life_months")
-        check_residual_rate(self.residual_rate)
+            object.__setattr__(self, "life_months", _whole_months(self.life_months, 1, "life_months"))
+        object.__setattr__(self, "residual_rate", check_residual_rate(self.residual_rate))
         check_convention(self.convention)
 
 
@@ -41,6 +41,8 @@ def _whole_months(value: Any, unit_months: int, name: str) -> int:
         number = float(value)
         if not math.isfinite(number):
             raise ConfigError(f"{name} must be finite, not {value}")
+        if abs(number) > MAX_LIFE_MONTHS:
+            raise ConfigError(f"{name}={value} is not a life between 1 and {MAX_LIFE_MONTHS} months")
         # 1/12 and the like are not exact in binary: read the fraction a person meant.
         months = Fraction(number).limit_denominator(1200) * unit_months
         if abs(float(months) - number * unit_months) > 1e-9 * max(1.0, abs(number)):

@@ -180,10 +180,10 @@ def opening_amount(asset: Asset, rounding: str | None) -> Amount:
     """What the owner has booked, which is whole minor units: unrounded work takes no more of it than there was to book."""
     if asset.opening_date is None:
         return 0
-    base = asset.cost - residual_amount(asset, rounding)
-    if rounding is not None or abs(asset.opening_accumulated) <= abs(base):
+    if rounding is not None:
         return asset.opening_accumulated
-    return base
+    base = Fraction(asset.cost - residual_amount(asset, rounding))
+    return max(min(base, Fraction(0)), min(Fraction(asset.opening_accumulated), max(base, Fraction(0))))
 
 
 def monthly_charges(asset: Asset, rounding: str | None, fiscal_year_end: int) -> dict[int, Amount]:
