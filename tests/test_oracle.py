@@ -71,19 +71,19 @@ WORKED = [
     ("actual days level", Asset(6200, date(2025, 1, 15), 2, "actual_days"), "level", [1700, 3100, 1400]),
     # residual rate 5 % of 10.50 = 52.5 -> 52 (even): 998 over 2.
     ("residual rate", Asset(1050, date(2025, 1, 1), 2, residual_rate=0.05), "balance", [499, 499]),
-    # brought in at end of month 1 of 4 with 10 of 100 taken: 90 over the 3 left. First line is the entry's month.
+    # brought in at end of month 1 of 4 with 10 of 100 taken: 90 over the 3 left. The first row is the entry's.
     (
         "brought in",
         Asset(100, date(2025, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)),
         "balance",
-        [30, 30, 30],
+        [0, 30, 30, 30],
     ),
     # brought in after the end of its life: all that is left at once.
     (
         "brought in late",
         Asset(100, date(2024, 1, 1), 4, opening_accumulated=10, opening_date=date(2025, 1, 31)),
         "balance",
-        [90],
+        [0, 90],
     ),
     ("credit", Asset(-3, date(2025, 1, 1), 2), "balance", [-2, -1]),
 ]
@@ -95,7 +95,9 @@ WORKED = [
 def test_worked_cases_oracle(asset: Asset, rounding: str, expected: list[int]) -> None:
     assert [row.depreciation for row in oracle.ledger([asset], rounding=rounding)[0]] == expected
     _, balances = quick.accumulated_by_month(asset, rounding == "level", 12)
-    assert np.diff([0, *balances]).tolist() == expected
+    charges = np.diff([0, *balances]).tolist()
+    entry = [0] if asset.opening_date else []  # the month in which the asset is brought in charges nothing
+    assert entry + charges == expected
 
 
 @pytest.mark.parametrize(
@@ -226,7 +228,7 @@ def _in_major_units(asset: Asset) -> Asset:
 
 
 def test_default_horizon() -> None:
-    """Without start and end the horizon runs from the first month in service to the last charge, in whole periods."""
+    """Without start and end the horizon runs from the first entry to the last charge, in whole periods."""
     random = Random(5)
     for number in range(60):
         assets = [random_asset(random) for _ in range(4)]

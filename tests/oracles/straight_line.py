@@ -228,7 +228,7 @@ def horizon(
     assets: list[Asset], freq: str, fiscal_year_end: int, start: date | None = None, end: date | None = None
 ) -> tuple[int, int]:
     """First and last month of the horizon, snapped outward to whole periods."""
-    first = month_number(start) if start else min(first_open_month(asset) for asset in assets)
+    first = month_number(start) if start else min(entry_month(asset) for asset in assets)
     last = month_number(end) if end else max(last_charge_month(asset, fiscal_year_end) for asset in assets)
     return period_first_month(first, freq, fiscal_year_end), period_last_month(last, freq, fiscal_year_end)
 

@@ -18,6 +18,8 @@ const MAX_WORDS: usize = if cfg!(test) { 3_000 } else { 1 << 23 };
 const MAX_LIFE: i32 = 255;
 /// Policies times lives of one run that get cohorts.
 const MAX_SPECS: usize = if cfg!(test) { 6 } else { 16 };
+/// Accumulators of a group where there are few groups: a power of two.
+const LANES: u32 = 16;
 /// Up to here groups get lanes.
 const FEW_GROUPS: usize = if cfg!(test) { 3 } else { 32 };
 /// No cell.
@@ -201,8 +203,8 @@ impl CohortPlan {
         if plans.iter().all(|plan| plan.specs.is_empty()) {
             return None;
         }
-        let lanes = if groups <= FEW_GROUPS { 16 } else { 1 };
-        let accumulators = groups.saturating_mul(if groups <= FEW_GROUPS { 16 } else { 1 });
+        let lanes = if groups <= FEW_GROUPS { LANES } else { 1 };
+        let accumulators = times(groups, lanes);
         let fits = MAX_WORDS.checked_div(accumulators.saturating_mul(layout.width)).unwrap_or(0);
         // Later months are the likelier ones where not all fit.
         let months = services.months().min(fits);
@@ -218,8 +220,12 @@ impl CohortPlan {
 impl CohortPlan {
     /// Groups times lanes.
     pub fn accumulators(&self) -> usize {
-        self.groups.saturating_mul(usize::try_from(self.lanes).unwrap_or(1))
+        times(self.groups, self.lanes)
     }
+}
+
+fn times(groups: usize, lanes: u32) -> usize {
+    groups.saturating_mul(usize::try_from(lanes).unwrap_or(1))
 }
 
 impl CohortSpec {

@@ -9,8 +9,8 @@
 //! the sums of `R` and `b` give back that of `a`; the charges of the small `b`, each 0, 1 or 2, come from a table and are
 //! added as they are. The mid-month convention counts in half months, hence with `4N` in place of `2N`.
 //!
-//! Whatever fits no cohort (own lives, credits, amounts of 2^51 and more, amounts so small that level charges run out
-//! early, days that follow the calendar) is handed back, to be charged asset by asset.
+//! Whatever fits no cohort (half-year and actual-days conventions, lives above 255 months, rare own lives, credits, amounts
+//! of 2^51 and more, amounts so small that level charges run out early) is handed back, to be charged asset by asset.
 #![forbid(unsafe_code)]
 
 use super::chunk::Prepared;

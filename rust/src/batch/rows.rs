@@ -92,7 +92,7 @@ pub fn plan_rows<T: Money>(
             let Some(asset) = chunk.resolve(run, settings, index) else { continue };
             *slot = Stay::of(&asset);
             *extent =
-                Horizon::hull(*extent, Some(Horizon { start: asset.timing.first_month, end: asset.timing.last_month }));
+                Horizon::hull(*extent, Some(Horizon { start: asset.timing.enter_month, end: asset.timing.last_month }));
         }
         Ok(())
     };

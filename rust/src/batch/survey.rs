@@ -25,7 +25,7 @@ pub(super) struct Survey {
 
 impl Survey {
     fn cover(&mut self, timing: &Timing) {
-        let months = Horizon { start: timing.first_month, end: timing.last_month };
+        let months = Horizon { start: timing.enter_month, end: timing.last_month };
         self.extent = Horizon::hull(self.extent, Some(months));
     }
 }

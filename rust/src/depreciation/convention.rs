@@ -75,8 +75,6 @@ enum Share {
 pub struct Timing {
     /// The month in which its cost (or, brought in mid-life, its book value) enters the ledger.
     pub enter_month: Month,
-    /// The first month neocalc follows: the month of service, or of the first charge after it was brought in.
-    pub first_month: Month,
     /// The first month that may be charged.
     pub open_month: Month,
     /// The last month that is charged.
@@ -116,7 +114,6 @@ impl Timing {
         };
         let mut timing = Self {
             enter_month: month,
-            first_month: month,
             open_month: share.first_charge_month(),
             last_month: share.month_reaching(total),
             share,
@@ -133,7 +130,6 @@ impl Timing {
         let before = open_month.saturating_sub(1);
         self.elapsed = self.units_at(before);
         self.enter_month = before;
-        self.first_month = open_month;
         self.open_month = open_month.max(self.open_month);
         if self.elapsed >= self.total {
             // The life is over: all that is left is charged at once.
