@@ -61,8 +61,8 @@ def depreciate(
     fiscal_year_end
         Last month of the fiscal year, 1 to 12; quarters and years follow it.
     start, end
-        Bounds of the horizon, widened to whole periods; by default from the first entry (service, or the
-        month of ``opening_date``) to the last charge.
+        Bounds of the horizon, widened to whole periods; by default from the first entry (service, or for an
+        asset brought in the month before its first charge) to the last charge.
     columns
         The money columns to compute and return; by default all.
     rows
