@@ -273,6 +273,8 @@ def test_book_values_are_the_closing_balances(as_of: str) -> None:
     entered = books.set_index("asset_id").loc[rows.index]
     assert entered["accumulated_depreciation"].tolist() == rows["accumulated_depreciation"].tolist()
     assert entered["book_value"].tolist() == rows["closing_book_value"].tolist()
+    not_yet = books[~books["asset_id"].isin(rows.index)]
+    assert (not_yet[["cost", "accumulated_depreciation", "book_value"]] == 0).all(axis=None)
     later = nc.depreciate(data, policy, start=as_of, freq="M")
     later = later[later["period_end"] > pd.Timestamp(as_of) + pd.offsets.MonthEnd(0)]
     charged = later.groupby("asset_id", observed=True).size()

@@ -177,7 +177,8 @@ def book_values(
     -------
     DataFrame or Table
         One row per asset in the fleet's order (a pandas result keeps its index): ``asset_id``, ``cost``,
-        ``accumulated_depreciation``, ``book_value`` and ``remaining_months`` with a charge to come.
+        ``accumulated_depreciation``, ``book_value`` and ``remaining_months`` with a charge to come. The
+        amounts are 0 before an asset enters the ledger, so they sum to the closing balances of totals.
 
     Raises
     ------

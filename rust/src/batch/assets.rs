@@ -48,7 +48,7 @@ pub fn validate<T: Money>(
 /// What an asset is worth on a day.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BookValue<T> {
-    /// What was paid.
+    /// What was paid; nothing before the asset enters the ledger.
     pub cost: T,
     /// All that was charged so far.
     pub accumulated: T,
@@ -78,21 +78,14 @@ pub fn book_values<T: Money>(
         for (index, slot) in values.iter_mut().enumerate() {
             let Some(asset) = chunk.resolve(run, settings, index) else { continue };
             let timing = &asset.timing;
-            let entered = as_of >= timing.enter_month;
-            let accumulated = if entered {
-                T::accumulated_at(&asset, settings.rounding.unwrap_or(Rounding::Balance), as_of)
-            } else {
-                T::default()
-            };
-            *slot = BookValue {
-                cost: asset.cost,
-                accumulated,
-                book_value: asset.cost.minus(accumulated),
-                remaining_months: timing
-                    .last_month
-                    .saturating_sub(as_of.max(timing.open_month.saturating_sub(1)))
-                    .max(0),
-            };
+            slot.remaining_months =
+                timing.last_month.saturating_sub(as_of.max(timing.open_month.saturating_sub(1))).max(0);
+            // Before its cost enters the ledger an asset is worth nothing there, as in the totals.
+            if as_of >= timing.enter_month {
+                slot.cost = asset.cost;
+                slot.accumulated = T::accumulated_at(&asset, settings.rounding.unwrap_or(Rounding::Balance), as_of);
+                slot.book_value = asset.cost.minus(slot.accumulated);
+            }
         }
         Ok(())
     };

@@ -242,8 +242,8 @@ impl Money for f64 {
     }
 
     fn brought_in(self, base: f64, cost: f64, settings: &Settings) -> Option<f64> {
-        // The owner booked whole minor units; the unrounded amount may lie half a one, or float dust, beside them.
-        let dust = (cost.abs() * 1e-12).max(0.5 / settings.units.scale());
+        // The owner booked whole minor units; the unrounded amount may lie half a one and float dust beside them.
+        let dust = cost.abs() * 1e-12 + 0.5 / settings.units.scale();
         let (low, high) = (base.min(0.0), base.max(0.0));
         (low - dust..=high + dust).contains(&self).then(|| self.clamp(low, high))
     }
