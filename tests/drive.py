@@ -63,7 +63,13 @@ def core_run(assets: Sequence[Asset]) -> _core.Run:
         [keys.index((CONVENTIONS.index(asset.convention), asset.residual_rate)) for asset in assets],
         dtype=np.int32,
     )
-    return _core.Run([(0, False, rate, CONVENTIONS[convention]) for convention, rate in keys], codes)
+    return _core.Run(
+        [
+            (0, False, rate, CONVENTIONS[convention], _core.Method.straight_line())
+            for convention, rate in keys
+        ],
+        codes,
+    )
 
 
 @dataclass

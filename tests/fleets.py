@@ -73,7 +73,8 @@ class PolicyFleet:
         return _core.Fleet(self.cost, self.day, "D", **columns)
 
     def core_runs(self) -> list[_core.Run]:
-        return [_core.Run(specs, codes) for specs, codes in self.runs]
+        line = _core.Method.straight_line()
+        return [_core.Run([(*spec, line) for spec in specs], codes) for specs, codes in self.runs]
 
     def totals(
         self,

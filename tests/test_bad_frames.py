@@ -454,9 +454,23 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 
 
+# A fleet of one asset in service on 15 January 2025, and an event that cannot be.
+IMPOSSIBLE: dict[str, dict[str, Any]] = {
+    "unknown_id": {"asset_id": 7, "kind": "disposal"},
+    "event_kind": {"kind": "sold"},
+    "event_state": {"kind": "returned_to_use"},
+    "framework": {"kind": "suspend"},
+    "method": {"kind": "life_change", "remaining_months": 5},
+}
+
+
 def provoke(code: str) -> None:
     if code == "concurrent_mutation":
         _changed_while_read()
+    elif code in IMPOSSIBLE:
+        fleet = pd.DataFrame({"cost": [100.0], "in_service_date": ["2025-01-15"]})
+        event = pd.DataFrame([{"asset_id": 0, "date": "2025-03-01", **IMPOSSIBLE[code]}])
+        nc.depreciate(fleet, nc.table(fractions=[0.5, 0.5]), events=event)
     elif code == "frame":
         nc.depreciate([], POLICY)
     elif code == "duplicate_column":

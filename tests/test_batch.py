@@ -42,7 +42,10 @@ def big_totals(rows: int = 200_000, threads: int = 0) -> bytes:
     cost, dates = big_columns(rows)
     got = _core.totals(
         _core.Fleet(cost, dates, "D"),
-        [_core.Run([(48, False, 0.05, "actual_days")]), _core.Run([(72, False, 0.0, "full_month")])],
+        [
+            _core.Run([(48, False, 0.05, "actual_days", _core.Method.straight_line())]),
+            _core.Run([(72, False, 0.0, "full_month", _core.Method.straight_line())]),
+        ],
         core_settings(threads=threads),
         (np.arange(rows) % 50).astype(np.int32),
         50,
@@ -151,7 +154,7 @@ def test_an_array_changed_during_the_call_never_crashes() -> None:
         for number in range(12):
             plan = _core.plan_rows(
                 _core.Fleet(cost, dates, "D"),
-                _core.Run([(6, False, 0.0, "full_month")]),
+                _core.Run([(6, False, 0.0, "full_month", _core.Method.straight_line())]),
                 core_settings(threads=1 + number % 2, allow_credit=number % 3 != 0),
             )
             if plan.issues:
@@ -227,25 +230,25 @@ _WORK = {
     "totals": """
 own = rng.integers(1, 120, 10_000_000)
 fleet = _core.Fleet(cost, dates, "D", useful_life_months=own)
-runs = [_core.Run([(48, False, 0.0, "actual_days")])] * 2
+runs = [_core.Run([(48, False, 0.0, "actual_days", _core.Method.straight_line())])] * 2
 settings = core_settings(threads=threads)
 work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
 """,
     "cohorts": """
 fleet = _core.Fleet(cost, dates, "D")
-runs = [_core.Run([(months, True, 0.1, "mid_month")]) for months in (48, 60, 72)]
+runs = [_core.Run([(months, True, 0.1, "mid_month", _core.Method.straight_line())]) for months in (48, 60, 72)]
 settings = core_settings(threads=threads)
 work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
 """,
     "many policies": """
 fleet = _core.Fleet(cost[:200_000].copy(), dates[:200_000].copy(), "D")
-runs = [_core.Run([(months, True, 0.0, "actual_days")]) for months in range(1, 1001)]
+runs = [_core.Run([(months, True, 0.0, "actual_days", _core.Method.straight_line())]) for months in range(1, 1001)]
 settings = core_settings(threads=threads)
 work = lambda: _core.totals(fleet, runs, settings, None, 1, ["depreciation"], "minor")
 """,
     "rows": """
 fleet = _core.Fleet(cost, dates, "D")
-run = _core.Run([(48, True, 0.0, "actual_days")])
+run = _core.Run([(48, True, 0.0, "actual_days", _core.Method.straight_line())])
 settings = core_settings(threads=threads, freq="Y", start=date(2020, 1, 1), end=date(2020, 12, 31), rows="all")
 plan = _core.plan_rows(fleet, run, settings)
 money = {"closing_book_value": np.zeros(plan.n_rows, dtype=np.int64)}
@@ -253,7 +256,7 @@ work = lambda: plan.fill(money=money)
 """,
     "checks": """
 fleet = _core.Fleet(cost, dates, "D")
-run = _core.Run([(48, True, 0.0, "actual_days")])
+run = _core.Run([(48, True, 0.0, "actual_days", _core.Method.straight_line())])
 work = lambda: _core.validate(fleet, [run] * 3, core_settings(threads=threads))
 """,
 }

@@ -29,10 +29,20 @@ from neocalc.errors import (
     list_error_codes,
 )
 from neocalc.examples import load_example
-from neocalc.policies import Policy, straight_line
+from neocalc.policies import (
+    DatedPolicy,
+    Policy,
+    dated,
+    declining_balance,
+    straight_line,
+    sum_of_years_digits,
+    table,
+    units_of_production,
+)
 
 __all__ = [
     "ConfigError",
+    "DatedPolicy",
     "InputError",
     "InternalError",
     "NeocalcError",
@@ -43,9 +53,14 @@ __all__ = [
     "book_values",
     "compare_lives",
     "compare_policies",
+    "dated",
+    "declining_balance",
     "depreciate",
     "list_error_codes",
     "load_example",
     "straight_line",
+    "sum_of_years_digits",
+    "table",
+    "units_of_production",
     "validate",
 ]

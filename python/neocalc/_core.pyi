@@ -16,8 +16,11 @@ Codes: TypeAlias = (
 )  # negative = null
 IssueTuple: TypeAlias = tuple[str, str, int, list[int], str]  # column, code, n_bad, first rows, example
 PolicyTuple: TypeAlias = tuple[
-    int, bool, float, str
-]  # life in months (0 = none), it wins, residual rate, convention
+    int, bool, float, str, "Method"
+]  # life in months (0 = none), it wins, residual rate, convention, method
+ChangeTuple: TypeAlias = tuple[
+    int, Sequence[PolicyTuple], "Codes | None"
+]  # days since 1970-01-01, policies, which row has which (negative: keeps its own)
 
 @final
 class Fleet:
@@ -40,13 +43,58 @@ class Fleet:
         opening_date_null: Mask | None = None,
         skip: Mask | None = None,
         nan_is_null: bool = True,
+        events: Events | None = None,
+        usage: Usage | None = None,
     ) -> Fleet: ...
     @property
     def rows(self) -> int: ...
 
 @final
+class Events:  # sorted by row; those of row n stand from offsets[n] to offsets[n + 1]
+    def __new__(
+        cls,
+        offsets: npt.NDArray[np.int64],
+        date: npt.NDArray[np.int32],  # days since 1970-01-01
+        kind: npt.NDArray[np.int8],  # place in EVENT_KINDS
+        amount: Money,  # NaN | least int64 = none
+        proceeds: Money,
+        share: npt.NDArray[np.float64],
+        months: npt.NDArray[np.int32],  # 0 = none
+        posted: npt.NDArray[np.int32],  # months since 1970-01, least int32 = its own
+        group: npt.NDArray[np.int32],
+        source: npt.NDArray[np.int32],
+    ) -> Events: ...
+
+@final
+class Usage:
+    def __new__(
+        cls,
+        offsets: npt.NDArray[np.int64],
+        months: npt.NDArray[np.int32],  # since 1970-01, ascending for each row
+        cumulative: npt.NDArray[np.int64],  # millionths of a unit
+    ) -> Usage: ...
+
+@final
+class Method:
+    @staticmethod
+    def straight_line() -> Method: ...
+    @staticmethod
+    def declining_balance(factor: float, switch: bool, monthly: bool, keeps_remainder: bool) -> Method: ...
+    @staticmethod
+    def sum_of_years_digits() -> Method: ...
+    @staticmethod
+    def table(fractions: Sequence[float], months: int) -> Method: ...
+    @staticmethod
+    def units_of_production(capacity: int) -> Method: ...
+
+@final
 class Run:
-    def __new__(cls, policies: Sequence[PolicyTuple], codes: Codes | None = None) -> Run: ...
+    def __new__(
+        cls,
+        policies: Sequence[PolicyTuple],
+        codes: Codes | None = None,
+        changes: Sequence[ChangeTuple] | None = None,
+    ) -> Run: ...
 
 @final
 class Settings:
@@ -66,6 +114,9 @@ class Settings:
         max_life_months: int = 1200,
         threads: int = 0,  # 0 = as many as there are
         chunk_rows: int = 0,  # 0 = chosen by the core
+        framework: str = "us_gaap",  # us_gaap | ifrs | tax | management
+        disposal_convention: str | None = None,
+        posted_through: int | None = None,
     ) -> Settings: ...
 
 @final
@@ -118,5 +169,9 @@ def book_values(
 ) -> tuple[
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
+def to_minor(
+    major: npt.NDArray[np.float64], minor_units: int, round_input: bool
+) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are none
 
+EVENT_KINDS: tuple[str, ...]
 __version__: str

@@ -9,7 +9,6 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -20,7 +19,8 @@ from neocalc._columns import Array, Problems, dates, life, money
 from neocalc._currencies import ISO_4217
 from neocalc._frames import as_frame, nearest
 from neocalc._groups import Groups, group_rows
-from neocalc._options import DIFFERENCE_COLUMNS, MONEY_COLUMNS, Options
+from neocalc._happenings import TICKS, EventColumns, Transfers, UsageColumns
+from neocalc._options import DIFFERENCE_COLUMNS, EVENT_COLUMNS, MONEY_COLUMNS, NOTE_COLUMNS, Options
 from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues, ResourceLimitError
 
 T = TypeVar("T")
@@ -32,7 +32,13 @@ _COMPARED = (
 )  # fmt: skip
 _OPTIONAL = ("asset_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
 _RESERVED = frozenset(
-    ("policy", "period_end", "issue", *MONEY_COLUMNS, *(f"{name}_difference" for name in DIFFERENCE_COLUMNS))
+    (
+        *("policy", "period_end", "issue"),
+        *MONEY_COLUMNS,
+        *EVENT_COLUMNS,
+        *NOTE_COLUMNS,
+        *(f"{name}_difference" for name in DIFFERENCE_COLUMNS),
+    )
 )
 
 
@@ -93,10 +99,16 @@ def _layout(names: tuple[Any, ...]) -> tuple[tuple[Issue, ...], frozenset[Any]]:
 class FleetColumns:
     """What the core gets of a frame, the problems that are known, and the rows left out."""
 
-    def __init__(self, data: Any, options: Options, *, index_is_id: bool) -> None:
+    def __init__(
+        self, data: Any, options: Options, *, index_is_id: bool, events: Any = None, usage: Any = None
+    ) -> None:
         self.options = options
+        self.events = None if events is None else EventColumns(events, options)
+        self._usage = None if usage is None else UsageColumns(usage, options)
         self.frame = as_frame(data)
         self.n = self.frame.n
+        if self.events is not None:
+            self.options = options.with_events(self.events.shown(in_totals=not index_is_id))
         issues, self.present = _layout(self.frame.names)
         self.problems = Problems(list(issues), whole_column=bool(issues))
         if any(issue.code == "duplicate_column" for issue in issues):
@@ -107,7 +119,9 @@ class FleetColumns:
         self.bad: Array | None = None  # rows that were settled to be dropped or flagged
         self.issues: Issues | None = None
         self.policy_by: str | None = None
-        self._index_is_id = index_is_id
+        self._index_is_id = index_is_id or events is not None or usage is not None
+        self._happened: dict[str, Array] = {}
+        self._used: tuple[Array, Array, Array] | None = None
         self._read()
 
     def _read(self) -> None:
@@ -148,6 +162,45 @@ class FleetColumns:
         if "currency" in present:
             self._check_currency()
         self._check_ids()
+        if not problems.whole_column:
+            self._read_happenings()
+
+    def _read_happenings(self) -> None:
+        """Match events and usage to rows; what is wrong with them is wrong with their assets."""
+        if self.events is None and self._usage is None:
+            return
+        known = self.frame.id_values()
+        if self.events is not None:
+            self._happened = self.events.read(known, self.skip)
+            rows, days = self.events.in_service
+            if len(rows):
+                self._put_in_service(rows, days)
+            self._take_over(self.events)
+        if self._usage is not None:
+            days = (self._day // TICKS[self._unit]).astype(np.int32)
+            self._used = self._usage.read(known, days)
+            self._take_over(self._usage)
+
+    def _put_in_service(self, rows: Array, days: Array) -> None:
+        """End the construction of some rows."""
+        self._day = self._day.astype(np.int64)
+        self._day[rows] = days.astype(np.int64) * TICKS[self._unit]
+        if "date_null" in self._args:
+            self._args["date_null"] = self._args["date_null"].copy()
+            self._args["date_null"][rows] = False
+        if self.skip is not None:
+            self.skip = self.skip.copy()
+            self.skip[rows] = False
+            self.problems.skip = self.skip
+
+    def _take_over(self, side: EventColumns | UsageColumns) -> None:
+        problems = self.problems
+        problems.issues += side.issues
+        if len(side.bad_rows):
+            if problems.bad is None:
+                problems.bad = np.zeros(self.n, dtype=bool)
+            problems.bad[side.bad_rows] = True
+            problems.found.append((side.issues[0].column, side.issues[0].code, side.bad_rows))
 
     def _money(self, name: str) -> tuple[Array, Array | None] | None:
         if name not in self.present:
@@ -229,7 +282,13 @@ class FleetColumns:
     def groups(self, by: Sequence[str]) -> Groups:
         """Number the groups; amounts in different currencies are never added."""
         names = [name for name in by if self.has(name)]
-        groups = group_rows(self._codes, names)
+        transfers = None if self.events is None else self.events.transfers
+        if transfers is None or self.events is None:
+            groups = group_rows(self._codes, names)
+        else:
+            groups = moved_groups(self, self.events, transfers, names)
+            if groups.after is not None:
+                self._happened["group"][transfers.at] = groups.after
         if "currency" in self.present and "currency" not in by:
             codes, n, _ = self.classes("currency")
             mixed = groups.mixed(codes, n, self.skip)
@@ -246,6 +305,10 @@ class FleetColumns:
             return self._core
         leave_out = self.skip if skip is None else skip
         args = self._args if leave_out is None else {**self._args, "skip": leave_out}
+        if self._happened:
+            args = {**args, "events": _core.Events(**self._happened)}
+        if self._used is not None:
+            args = {**args, "usage": _core.Usage(*self._used)}
         if without:
             args = {name: value for name, value in args.items() if name not in without}
         try:
@@ -259,6 +322,14 @@ class FleetColumns:
     def _one(self, row: int) -> _core.Fleet:
         only = slice(row, row + 1)
         args: dict[str, Any] = {k: v[only] if isinstance(v, np.ndarray) else v for k, v in self._args.items()}
+        if self._happened:
+            part, offsets = _stretch(self._happened["offsets"], row)
+            args["events"] = _core.Events(
+                **{k: v[part] for k, v in self._happened.items()} | {"offsets": offsets}
+            )
+        if self._used is not None:
+            part, offsets = _stretch(self._used[0], row)
+            args["usage"] = _core.Usage(offsets, self._used[1][part], self._used[2][part])
         return _core.Fleet(self._cost[only], self._day[only], self._unit, **args)
 
     def settle(self, runs: Sequence[_core.Run]) -> None:
@@ -306,11 +377,13 @@ class FleetColumns:
         return (self.policy_by or column) if column == "policy" else column
 
     def _locate(self, issue: Issue) -> Issue:
-        if not issue.rows:
+        if not issue.rows or issue.ids:
             return issue
+        if self.events is not None and issue.column.startswith("events."):
+            return self.events.locate(issue)
         pick = self.frame.ids(True).pick
         ids = tuple(pick(row) for row in issue.rows)
-        return replace(issue, index_labels=self.frame.labels(issue.rows), ids=ids)
+        return issue.located(self.frame.labels(issue.rows), ids)
 
     def codes_of_bad(self, runs_of_row: Sequence[Callable[[int], _core.Run]]) -> list[str]:
         """Return the first problem's code for each bad row, in order."""
@@ -327,6 +400,49 @@ class FleetColumns:
                 code = found[0][1]
             codes.append(code)
         return codes
+
+
+def _stretch(offsets: Array, row: int) -> tuple[slice, Array]:
+    start, stop = int(offsets[row]), int(offsets[row + 1])
+    return slice(start, stop), np.array([0, stop - start], dtype=np.int64)
+
+
+def moved_groups(
+    fleet: FleetColumns, events: EventColumns, transfers: Transfers, names: Sequence[str]
+) -> Groups:
+    """Number the groups of the rows, and those that transfers lead to."""
+    count = len(transfers.rows)
+    first = np.ones(count, dtype=bool)
+    first[1:] = transfers.rows[1:] != transfers.rows[:-1]
+    places = np.arange(count)
+
+    def codes_of(name: str) -> tuple[Array, int, Any]:
+        stays = np.ones(count, dtype=bool)
+        values: list[Any] = []
+        if name in events.present:
+            codes, _, uniques = events.frame.codes(name)
+            known = events.frame.uniques(uniques)
+            own = codes[transfers.source]
+            stays = own < 0
+            values = [known[code] for code in own[~stays].tolist()]
+        try:
+            codes, n, uniques = fleet.frame.codes_with(name, values)
+        except Exception as error:
+            raise InputError([Issue.make(f"events.{name}", "dtype", example=type(error).__name__)]) from error
+        after = np.empty(count, dtype=codes.dtype)
+        after[~stays] = codes[fleet.n :]
+        # What a transfer does not name stays as the one before it left it, the first as the asset was.
+        begins = first & stays
+        after[begins] = codes[: fleet.n][transfers.rows[begins]]
+        known_at = np.maximum.accumulate(np.where(first | ~stays, places, 0))
+        return np.concatenate([codes[: fleet.n], after[known_at]]), n, uniques
+
+    groups = group_rows(codes_of, names)
+    if groups.codes is not None:
+        groups.codes, groups.after = groups.codes[: fleet.n], groups.codes[fleet.n :]
+    else:
+        groups.after = np.zeros(count, dtype=np.int32)
+    return groups
 
 
 def check_by(by: Any) -> list[str]:

@@ -49,6 +49,12 @@ class Frame(Protocol):
     def ids(self, keep_dtype: bool) -> Ids:
         """Return the assets' identities."""
 
+    def id_values(self) -> Array:
+        """Return the ids as numpy: whole numbers, or objects."""
+
+    def codes_with(self, name: str, more: list[Any]) -> tuple[Array, int, Any]:
+        """Return codes as `codes` does, of the column followed by more values."""
+
     def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; of the index only if asked."""
 

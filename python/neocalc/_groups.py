@@ -25,6 +25,7 @@ class Groups:
     n: int  # not counting the null group, which is last
     uniques: list[Any]  # of each name, to decode with
     keys: list[Array]  # of each name, its code in each group, the null group's last
+    after: Array | None = None  # the groups that transfers lead to
 
     def mixed(self, codes: Array, n: int, skip: Array | None) -> Array:
         """Return the rows of groups in which a second column, of `n` codes, has more than one value."""

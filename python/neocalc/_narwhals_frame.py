@@ -100,13 +100,37 @@ class NarwhalsFrame:
 
     def codes(self, name: str) -> tuple[Array, int, Any]:
         """Return codes in the order of the values, their number and the sorted uniques."""
+        return self._codes_of(self.frame[name].to_native())
+
+    def codes_with(self, name: str, more: list[Any]) -> tuple[Array, int, Any]:
+        """Return codes of the column followed by more values."""
         column = self.frame[name].to_native()
+        if self.polars:
+            pl = self._native
+            dtype = column.dtype
+            if isinstance(dtype, (pl.Categorical, pl.Enum)):
+                column, dtype = column.cast(pl.String), pl.String()
+            return self._codes_of(pl.concat([column, pl.Series(column.name, more, dtype=dtype)]))
+        pa = self._native
+        kind = column.type
+        if pa.types.is_dictionary(kind):
+            column, kind = column.cast(kind.value_type), kind.value_type
+        return self._codes_of(pa.chunked_array([*column.chunks, pa.array(more, type=kind)], type=kind))
+
+    def id_values(self) -> Array:
+        """Return the ids as numpy: whole numbers, or objects."""
+        if "asset_id" not in self.names:
+            return np.arange(self.n, dtype=np.int64)
+        raw = self.raw("asset_id")
+        return raw.values if raw.values.dtype.kind in "iuO" else raw.values.astype(object)
+
+    def _codes_of(self, column: Any) -> tuple[Array, int, Any]:
         if self.polars:
             pl = self._native
             uniques = column.unique().drop_nulls().sort()
             numbers = pl.Series(np.arange(len(uniques), dtype=np.int32))
             if not len(uniques):
-                return np.full(self.n, -1, dtype=np.int32), 0, uniques
+                return np.full(len(column), -1, dtype=np.int32), 0, uniques
             codes = column.replace_strict(uniques, numbers, default=None, return_dtype=pl.Int32)
             return np.ascontiguousarray(codes.fill_null(-1).to_numpy()), len(uniques), uniques
         import pyarrow.compute as pc

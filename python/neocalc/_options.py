@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import NoneType
 from typing import Any, TypedDict
@@ -15,6 +15,7 @@ import numpy as np
 from neocalc import _core
 from neocalc._columns import ISO_SHAPE
 from neocalc.errors import ConfigError, ResourceLimitError
+from neocalc.policies import CONVENTIONS
 
 MONEY_COLUMNS = (
     "opening_book_value",
@@ -26,10 +27,17 @@ MONEY_COLUMNS = (
     "closing_book_value",
     "accumulated_depreciation",
 )
-# No event can be given yet, so these are zero and never asked of the core.
-ZERO_COLUMNS = ("impairment", "reversals", "disposals")
+# What filers show beside them in a note; only on request.
+NOTE_COLUMNS = ("opening_cost", "cost_additions", "cost_disposals", "cost_transfers", "closing_cost")
+# Shown where there is something to show, or on request.
+EVENT_COLUMNS = ("gain", "correction", "transfers")
+# Without events these are zero, and the core is never asked for them.
+ZERO_COLUMNS = frozenset(
+    ("impairment", "reversals", "disposals", "cost_disposals", "cost_transfers", *EVENT_COLUMNS)
+)
 DIFFERENCE_COLUMNS = ("opening_book_value", "depreciation", "closing_book_value", "accumulated_depreciation")
 
+FRAMEWORKS = ("us_gaap", "ifrs", "tax", "management")
 _FREQS = ("M", "Q", "Y")
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _FIRST_DATE, _LAST_DATE = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
@@ -58,6 +66,9 @@ class OptionArgs(TypedDict, total=False):
     round_input: bool
     allow_long_life: bool
     floor_time: bool
+    framework: str
+    disposal_convention: str | None
+    posted_through: Any
 
 
 def _choice(name: str, value: Any, allowed: Iterable[Any]) -> None:
@@ -167,6 +178,13 @@ class Options:
     round_input: bool
     rows_all: bool
     settings_args: dict[str, Any]
+    default_columns: bool = False
+    eventful: bool = False
+
+    def with_events(self, shown: Iterable[str]) -> Options:
+        """Return the options of a call with events: by default some more columns are shown."""
+        more = tuple(name for name in shown if name not in self.columns) if self.default_columns else ()
+        return replace(self, columns=(*self.columns, *more), eventful=True)
 
     def running(self, start: int, end: int) -> _core.Settings:
         """Return settings whose rows all run on to the end of a horizon, in days since 1970-01-01."""
@@ -175,7 +193,7 @@ class Options:
     @property
     def core_columns(self) -> list[str]:
         """Columns the core computes; the others are zero."""
-        return [c for c in self.columns if c not in ZERO_COLUMNS]
+        return [c for c in self.columns if self.eventful or c not in ZERO_COLUMNS]
 
 
 def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -189,7 +207,7 @@ def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
     except TypeError:
         raise ConfigError(f"columns must be a list of names, not {columns!r}") from None
     for name in chosen:
-        _choice("columns", name, MONEY_COLUMNS)
+        _choice("columns", name, (*MONEY_COLUMNS, *EVENT_COLUMNS, *NOTE_COLUMNS))
     return chosen
 
 
@@ -226,12 +244,17 @@ def _build(
     round_input: bool = False,
     allow_long_life: bool = False,
     floor_time: bool = False,
+    framework: str = "us_gaap",
+    disposal_convention: str | None = None,
+    posted_through: Any = None,
 ) -> Options:
     _choice("freq", freq, _FREQS)
     _choice("rows", rows, ("active", "all"))
     _choice("rounding", rounding, ("balance", "level", "none", None))
     _choice("amounts", amounts, ("major", "minor", "decimal"))
     _choice("on_error", on_error, ("raise", "skip", "flag"))
+    _choice("framework", framework, FRAMEWORKS)
+    _choice("disposal_convention", disposal_convention, (*CONVENTIONS, None))
     _flag("keep_id_dtype", keep_id_dtype)
     _flag("allow_credit", allow_credit)
     _flag("round_input", round_input)
@@ -258,6 +281,9 @@ def _build(
         "floor_time": floor_time,
         "max_life_months": 3600 if allow_long_life else 1200,
         "threads": threads,
+        "framework": framework,
+        "disposal_convention": disposal_convention,
+        "posted_through": None if posted_through is None else to_days("posted_through", posted_through),
     }
     return Options(
         settings=_core.Settings(**args),
@@ -270,6 +296,7 @@ def _build(
         round_input=round_input,
         rows_all=rows == "all",
         settings_args=args,
+        default_columns=columns is None,
     )
 
 

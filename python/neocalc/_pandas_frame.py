@@ -104,6 +104,19 @@ class PandasFrame:
         codes, uniques = column.factorize(sort=True)
         return np.ascontiguousarray(codes), len(uniques), pd.Index(uniques, dtype=column.dtype)
 
+    def codes_with(self, name: str, more: list[Any]) -> tuple[Array, int, Any]:
+        """Return codes of the column followed by more values."""
+        column = self.data[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            known = list(column.dtype.categories)
+            new = [value for value in dict.fromkeys(more) if value not in set(known)]
+            dtype = pd.CategoricalDtype([*known, *new], ordered=column.dtype.ordered)
+            codes = np.concatenate([column.array.codes, pd.Categorical(more, dtype=dtype).codes])
+            return codes.astype(np.int32), len(dtype.categories), dtype
+        both = pd.concat([column, pd.Series(more, dtype=column.dtype)], ignore_index=True)
+        codes, uniques = both.factorize(sort=True)
+        return np.ascontiguousarray(codes), len(uniques), pd.Index(uniques, dtype=column.dtype)
+
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""
         return np.asarray(self.data[name].isin(values), dtype=bool)
@@ -139,6 +152,14 @@ class PandasFrame:
             return _as_objects(array.take(positions), source.dtype)
 
         return Ids(None, by_position, lambda row: array[row])
+
+    def id_values(self) -> Array:
+        """Return the ids as numpy: whole numbers, or objects."""
+        source = self._id_source()
+        values = source.to_flat_index() if isinstance(source, pd.MultiIndex) else source
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":
+            return np.asarray(values.to_numpy())
+        return np.asarray(values.to_numpy(dtype=object))
 
     def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; null ids are found elsewhere."""

@@ -114,7 +114,7 @@ def rows_frame(
     id_ints = None if ids.ints is None else np.empty(total, dtype=np.int64)
     position = np.empty(total, dtype=np.int32) if ids.ints is None else None
     period_end = np.empty(total, dtype=frame.date_dtype)
-    zeros = [name for name in options.columns if name in ZERO_COLUMNS]
+    zeros = [name for name in options.columns if name in ZERO_COLUMNS and not options.eventful]
     kind = np.dtype(np.float64 if direct else np.int64)
     money: dict[str, Array] = {
         name: np.zeros(total, kind) if name in zeros else np.empty(total, kind) for name in options.columns
@@ -237,7 +237,12 @@ def totals_frame(
         )
 
     found = attempt(fleet, runs, compute, lambda t: t.issues)
-    observed = np.flatnonzero(found.group_rows)
+    present = np.asarray(found.group_rows)
+    if groups.after is not None:
+        present = present + np.bincount(
+            np.where(groups.after < 0, groups.n, groups.after), minlength=len(present)
+        )
+    observed = np.flatnonzero(present)
     # Where all groups but null have rows, the usual case, a view of their cells is enough.
     pick: Any = slice(len(observed)) if (observed == np.arange(len(observed))).all() else observed
     shape = (len(runs), groups.n + 1, len(found.period_ends))

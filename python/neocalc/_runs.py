@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,18 +11,22 @@ import numpy as np
 from neocalc import _core
 from neocalc._columns import Array, recode
 from neocalc._fleet import FleetColumns
+from neocalc._options import to_days
 from neocalc.errors import ConfigError
-from neocalc.policies import Policy
+from neocalc.policies import DatedPolicy, Policy
 
 PolicyByClass = Mapping[Any, Policy]
+AnyPolicy = Policy | DatedPolicy | PolicyByClass
+Changes = Sequence[tuple[Any, "Policy | PolicyByClass"]]
 RunOfRow = Callable[[int], _core.Run]
 # A life of one month for every row: to judge the columns where no policy is known yet.
-ANY_LIFE: _core.PolicyTuple = (1, False, 0.0, "full_month")
+_STRAIGHT_LINE = _core.Method.straight_line()
+ANY_LIFE: _core.PolicyTuple = (1, False, 0.0, "full_month", _STRAIGHT_LINE)
 
 
 def check_policy(policy: Any, policy_by: str | None) -> None:
     """Refuse what is neither a policy nor a mapping of policies by a column."""
-    if isinstance(policy, Policy):
+    if isinstance(policy, (Policy, DatedPolicy)):
         return
     if not isinstance(policy, Mapping) or not policy:
         raise ConfigError(f"policy must be a policy such as straight_line(years=6), not {policy!r}")
@@ -41,27 +45,33 @@ def uniform_run(spec: _core.PolicyTuple) -> _core.Run:
 
 def make_run(
     data: FleetColumns,
-    policy: Policy | PolicyByClass,
+    policy: AnyPolicy,
     policy_by: str | None,
     *,
     wins: bool = False,
     inside: Array | None = None,
+    changes: Changes = (),
 ) -> tuple[_core.Run, RunOfRow]:
     """Assign policies to rows; also return how to get the run of a single row.
 
     With `wins` a policy's life wins over a row's own, but only for the rows `inside`; others keep their own.
     """
     longest = data.options.settings_args["max_life_months"]
-    if isinstance(policy, Policy) and inside is None:
+    if isinstance(policy, DatedPolicy):
+        changes = (*policy.changes, *changes)
+        policy = policy.first
+    _check_level(data, policy, changes)
+    later = [_change(data, date, after, policy_by, longest, inside) for date, after in changes]
+    if isinstance(policy, Policy) and inside is None and not later:
         run = uniform_run(_spec(policy, wins, longest))
         return run, lambda _: run
     policies = [policy] if isinstance(policy, Policy) else list(policy.values())
     specs = [_spec(each, wins, longest) for each in policies]
     # A row outside keeps its own life, under the convention of its class or else of the first.
-    kept = [] if inside is None else [(0, False, rate, convention) for _, _, rate, convention in specs]
-    codes: Array
+    kept = [] if inside is None else [(0, False, *spec[2:4], _STRAIGHT_LINE) for spec in specs]
+    codes: Array | None
     if isinstance(policy, Policy):
-        codes = np.zeros(data.n, dtype=np.int8) if inside is None else (~inside).view(np.int8)
+        codes = None if inside is None else (~inside).view(np.int8)
     elif policy_by is not None and data.has(policy_by):
         data.policy_by = policy_by
         own, _, values = data.classes(policy_by)
@@ -73,7 +83,66 @@ def make_run(
     else:
         codes = np.zeros(data.n, dtype=np.int8)  # a missing column: nothing will be computed
     specs += kept
-    return _core.Run(specs, codes), lambda row: _core.Run(specs, codes[row : row + 1])
+
+    def run_of(row: int) -> _core.Run:
+        one = slice(row, row + 1)
+        now = [(day, after, None if which is None else which[one]) for day, after, which in later]
+        return _core.Run(specs, None if codes is None else codes[one], now)
+
+    return _core.Run(specs, codes, later), run_of
+
+
+def _change(
+    data: FleetColumns,
+    date: Any,
+    policy: Policy | PolicyByClass,
+    policy_by: str | None,
+    longest: int,
+    inside: Array | None,
+) -> tuple[int, list[_core.PolicyTuple], Array | None]:
+    """Assign the policies that count from a date on; other classes, and rows outside, keep theirs."""
+    check_policy(policy, policy_by)
+    day = to_days("the date of a change", date)
+    codes: Array | None = None
+    if isinstance(policy, Policy):
+        specs = [_spec(policy, True, longest)]
+    else:
+        specs = [_spec(each, True, longest) for each in policy.values()]
+        codes = np.full(data.n, -1, dtype=np.int32)
+        if policy_by is not None and data.has(policy_by):
+            own, _, values = data.classes(policy_by)
+            places = {key: place for place, key in enumerate(policy)}
+            codes = recode(own, np.array([*(places.get(value, -1) for value in values), -1], dtype=np.int32))
+    if inside is not None:
+        codes = np.where(inside, 0 if codes is None else codes, -1).astype(np.int32)
+    return day, specs, codes
+
+
+def _check_level(data: FleetColumns, policy: Policy | PolicyByClass, changes: Changes) -> None:
+    """Level charges are those of straight line; refuse them for other methods."""
+    if data.options.settings_args["rounding"] != "level":
+        return
+    for each in (policy, *(after for _, after in changes)):
+        for one in [each] if isinstance(each, Policy) else each.values():
+            if one.method != "straight_line":
+                raise ConfigError(f"rounding='level' is for straight_line: {one.method} has no level charges")
+
+
+@lru_cache(maxsize=256)
+def _method(policy: Policy) -> _core.Method:
+    """The core's method; equal policies share it."""
+    match policy.method:
+        case "declining_balance":
+            monthly, keeps = policy.rate_period == "M", policy.remainder == "keep"
+            return _core.Method.declining_balance(policy.factor, policy.switch, monthly, keeps)
+        case "sum_of_years_digits":
+            return _core.Method.sum_of_years_digits()
+        case "table":
+            return _core.Method.table(list(policy.fractions), 12 if policy.freq == "Y" else 1)
+        case "units_of_production":
+            return _core.Method.units_of_production(round(policy.total_units * 1_000_000))
+        case _:
+            return _STRAIGHT_LINE
 
 
 def _spec(policy: Policy, wins: bool, longest: int) -> _core.PolicyTuple:
@@ -82,4 +151,4 @@ def _spec(policy: Policy, wins: bool, longest: int) -> _core.PolicyTuple:
         raise ConfigError(
             f"a life of {life:,} months is above {longest:,}: pass allow_long_life=True if meant"
         )
-    return life or 0, wins and life is not None, policy.residual_rate, policy.convention
+    return life or 0, wins and life is not None, policy.residual_rate, policy.convention, _method(policy)

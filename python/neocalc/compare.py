@@ -9,7 +9,7 @@ from typing import Any, Unpack
 from neocalc._fleet import FleetColumns, check_by, match_rows
 from neocalc._options import OptionArgs, make_options
 from neocalc._results import rows_frame, totals_frame
-from neocalc._runs import PolicyByClass, check_policy, make_run
+from neocalc._runs import AnyPolicy, check_policy, make_run
 from neocalc.errors import ConfigError, NeocalcWarning
 from neocalc.policies import Policy, straight_line
 
@@ -21,6 +21,7 @@ def compare_lives(
     by: Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     baseline: float | str | None = None,
+    events: Any = None,
     residual_rate: float = 0.0,
     convention: str = "full_month",
     **options: Unpack[OptionArgs],
@@ -40,12 +41,14 @@ def compare_lives(
         One of the lives (``4`` or ``"4y"``): adds ``<column>_difference``, this policy less the baseline,
         for the balances and the depreciation. In rows per asset every policy then runs to the last charge
         of any, as with ``rows="all"``, so that each row has its counterpart.
+    events
+        As for `depreciate`; they happen under every policy.
     residual_rate, convention
         As for `straight_line`.
     **options
         As for `depreciate`: ``freq, fiscal_year_end, start, end, columns, rows, rounding, amounts,
         minor_units, on_error, threads, keep_id_dtype, allow_credit, round_input, allow_long_life,
-        floor_time``.
+        floor_time, framework, disposal_convention, posted_through``.
 
     Returns
     -------
@@ -81,17 +84,19 @@ def compare_lives(
         raise ConfigError(f"years must name at least one life, and none twice, not {lives!r}")
     if baseline is not None and not isinstance(baseline, str):
         baseline = life_label(straight_line(years=baseline).life_months or 0)
-    return _compare("compare_lives", fleet, policies, by, where, baseline, None, options)
+    return _compare("compare_lives", fleet, policies, by, where, baseline, None, options, events)
 
 
 def compare_policies(
     fleet: Any,
-    policies: Mapping[str, Policy | PolicyByClass],
+    policies: Mapping[str, AnyPolicy],
     *,
     by: Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
     baseline: str | None = None,
     policy_by: str | None = None,
+    events: Any = None,
+    usage: Any = None,
     **options: Unpack[OptionArgs],
 ) -> Any:
     """Depreciate a fleet under several named policies.
@@ -101,11 +106,14 @@ def compare_policies(
     fleet, by
         As for `depreciate`. A policy's life wins over a row's own; a policy without a life leaves it.
     policies
-        From the name shown to a policy, or to a mapping from the values of `policy_by` to policies.
+        From the name shown to a policy, to what `dated` makes of several, or to a mapping from the values of
+        `policy_by` to policies.
     where, baseline
         As for `compare_lives`; `baseline` is one of the names.
     policy_by
         The column whose values choose from mappings of policies.
+    events, usage
+        As for `depreciate`; they are the same under every policy.
     **options
         As for `compare_lives`.
 
@@ -138,7 +146,9 @@ def compare_policies(
         if not isinstance(name, str):
             raise ConfigError(f"the name of a policy must be text, not {name!r}")
         check_policy(policy, policy_by)
-    return _compare("compare_policies", fleet, policies, by, where, baseline, policy_by, options)
+    return _compare(
+        "compare_policies", fleet, policies, by, where, baseline, policy_by, options, events, usage
+    )
 
 
 def life_label(months: int) -> str:
@@ -155,6 +165,8 @@ def _compare(
     baseline: str | None,
     policy_by: str | None,
     given: OptionArgs,
+    events: Any = None,
+    usage: Any = None,
 ) -> Any:
     options = make_options(verb, given)
     labels = list(policies)
@@ -164,7 +176,7 @@ def _compare(
         raise ConfigError(f"baseline must be one of {', '.join(map(repr, labels))}, not {baseline!r}")
     base = None if baseline is None else labels.index(baseline)
     keys = None if by is None else check_by(by)
-    data = FleetColumns(fleet, options, index_is_id=by is None)
+    data = FleetColumns(fleet, options, index_is_id=by is None, events=events, usage=usage)
     inside = match_rows(data, where)
     if inside is not None and data.n and not data.problems.issues and not inside.any():
         text = f"no row matches where={dict(where or {})!r}: every asset keeps its own life under each policy"

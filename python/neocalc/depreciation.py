@@ -12,16 +12,18 @@ from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._options import make_options, to_days
 from neocalc._results import attempt, finish, money_column, rows_frame, totals_frame
-from neocalc._runs import ANY_LIFE, PolicyByClass, check_policy, make_run, uniform_run
+from neocalc._runs import ANY_LIFE, AnyPolicy, Changes, check_policy, make_run, uniform_run
 from neocalc.errors import ConfigError, InputError
-from neocalc.policies import Policy
 
 
 def depreciate(
     fleet: Any,
-    policy: Policy | PolicyByClass,
+    policy: AnyPolicy,
     *,
     by: Sequence[str] | None = None,
+    events: Any = None,
+    usage: Any = None,
+    estimate_changes: Changes = (),
     freq: str = "M",
     fiscal_year_end: int = 12,
     start: Any = None,
@@ -39,6 +41,9 @@ def depreciate(
     round_input: bool = False,
     allow_long_life: bool = False,
     floor_time: bool = False,
+    framework: str = "us_gaap",
+    disposal_convention: str | None = None,
+    posted_through: Any = None,
 ) -> Any:
     """Depreciate every asset of a fleet, as rows per asset or as totals.
 
@@ -48,14 +53,23 @@ def depreciate(
         A pandas, polars or pyarrow table with one row per asset. Required: ``cost`` (of the whole row)
         and ``in_service_date``. Optional: ``asset_id`` (else the index), ``residual_value``,
         ``useful_life_months``, ``opening_accumulated`` with ``opening_date`` (brings in an asset
-        mid-life), ``status`` (rows with ``cip``, construction in progress, are left out), ``currency``.
+        mid-life), ``status`` (rows with ``cip``, construction in progress, are left out until an event
+        ``in_service``), ``currency``.
         A null in an optional column means: what the policy says.
     policy
-        What `straight_line` returns, or a mapping from the values of `policy_by` to such policies. A
-        row's own life and residual value win over it.
+        What `straight_line`, `declining_balance`, `sum_of_years_digits`, `table` or `units_of_production`
+        returns, or `dated` makes of several, or a mapping from the values of `policy_by` to policies. A row's
+        own life and residual value win over it.
     by
         ``None`` gives a row per asset and period, ``["site", ...]`` totals by these columns, ``[]`` the
         fleet's total. Nulls are a group of their own, sorted last.
+    events
+        What happened to assets, as a table with ``asset_id``, ``date``, ``kind``; see Notes.
+    usage
+        Units that assets used, as a table with ``asset_id``, ``date`` (any day of the month) and ``units``.
+    estimate_changes
+        Pairs of a date and a policy (or a mapping by class) that counts for the whole fleet from the first
+        day of its month, prospectively (ASC 250-10-45-17, IAS 8.36).
     freq
         Length of a period: ``M``, ``Q`` or ``Y``.
     fiscal_year_end
@@ -87,13 +101,24 @@ def depreciate(
     allow_credit, round_input, allow_long_life, floor_time
         Accept negative costs; amounts with broken minor units (rounded half-even); lives above 1,200
         months; timestamps with a time of day (dropped).
+    framework
+        ``us_gaap``, ``ifrs``, ``tax`` or ``management``: which events there may be.
+    disposal_convention
+        What a sale leaves of its month's charge; by default the mirror image of the asset's convention.
+    posted_through
+        The last day whose books are closed. An event that is dated earlier, and not said to have been posted
+        in time (``posting_date``), changes nothing before the first open month and makes up for it there.
 
     Returns
     -------
     DataFrame or Table
         Of the kind that came in: ``asset_id`` or the keys, ``period_end`` (last day of the period), and
-        ``opening_book_value + additions - depreciation - impairment + reversals - disposals =
-        closing_book_value`` in every row, with ``accumulated_depreciation``. Amounts are positive.
+        ``opening_book_value + additions - depreciation - impairment + reversals - disposals (+ transfers) =
+        closing_book_value`` in every row, with ``accumulated_depreciation`` (impairments included). Amounts
+        are positive. ``gain`` (proceeds less book value) stands where events have proceeds, ``transfers``
+        (between groups) in totals with such events, ``correction`` (the part of ``depreciation`` that makes
+        up for posted months) with `posted_through`; on request also ``opening_cost, cost_additions,
+        cost_disposals, cost_transfers, closing_cost``.
 
     Raises
     ------
@@ -103,6 +128,31 @@ def depreciate(
         Before an allocation that would not fit.
     ConfigError
         For an argument that means nothing.
+
+    Notes
+    -----
+    Kinds of events, and what they read besides their date:
+
+    - ``addition`` (``amount``): cost that is spread over the rest of the life.
+    - ``life_change`` (``remaining_months``, counted from the first of the month).
+    - ``residual_change`` (``amount``).
+    - ``impairment`` (``amount`` = recoverable amount): written down to it; nothing happens where it lies
+      above the book value.
+    - ``reversal`` (``amount`` = recoverable amount): IFRS only, at most up to the book value without any
+      impairment (IAS 36.117).
+    - ``disposal`` (``share`` of what is held, by default all; ``proceeds``).
+    - ``held_for_sale`` (``amount`` = fair value less cost to sell): charging stops (IFRS 5.25, ASC
+      360-10-35-43); ``returned_to_use`` (``amount`` = recoverable amount) catches up (IFRS 5.27, ASC
+      360-10-35-44).
+    - ``suspend`` and ``resume``: tax and management books only, since idle assets go on depreciating
+      (IAS 16.55).
+    - ``transfer``: the columns of `by` that the events have say where to.
+    - ``in_service``: ends construction; cost added before is part of what enters.
+
+    Estimate changes, additions, transfers and suspensions count from the first day of their month;
+    impairments, reversals, sales and classifications fall at its close, in order of date. Of one day,
+    additions come first, then estimate changes, impairments or reversals, and disposals last. Each re-bases
+    the asset on its whole carrying amount.
 
     Examples
     --------
@@ -132,12 +182,15 @@ def depreciate(
             "round_input": round_input,
             "allow_long_life": allow_long_life,
             "floor_time": floor_time,
+            "framework": framework,
+            "disposal_convention": disposal_convention,
+            "posted_through": posted_through,
         },
     )
     check_policy(policy, policy_by)
     keys = None if by is None else check_by(by)
-    data = FleetColumns(fleet, options, index_is_id=by is None)
-    run, run_of_row = make_run(data, policy, policy_by)
+    data = FleetColumns(fleet, options, index_is_id=by is None, events=events, usage=usage)
+    run, run_of_row = make_run(data, policy, policy_by, changes=estimate_changes)
     if keys is None:
         return rows_frame(data, [run], [run_of_row])
     return totals_frame(data, [run], data.groups(keys))
@@ -145,9 +198,12 @@ def depreciate(
 
 def book_values(
     fleet: Any,
-    policy: Policy | PolicyByClass,
+    policy: AnyPolicy,
     *,
     as_of: Any,
+    events: Any = None,
+    usage: Any = None,
+    estimate_changes: Changes = (),
     policy_by: str | None = None,
     fiscal_year_end: int = 12,
     rounding: str | None = "balance",
@@ -159,18 +215,21 @@ def book_values(
     round_input: bool = False,
     allow_long_life: bool = False,
     floor_time: bool = False,
+    framework: str = "us_gaap",
+    disposal_convention: str | None = None,
+    posted_through: Any = None,
 ) -> Any:
     """Value every asset at the close of a month.
 
     Parameters
     ----------
-    fleet, policy, policy_by
+    fleet, policy, policy_by, events, usage, estimate_changes
         As for `depreciate`.
     as_of
         A date; the values are those at the end of its month. An asset that enters later stands at cost.
     fiscal_year_end, rounding, amounts, minor_units, on_error, threads
         As for `depreciate`.
-    allow_credit, round_input, allow_long_life, floor_time
+    allow_credit, round_input, allow_long_life, floor_time, framework, disposal_convention, posted_through
         As for `depreciate`.
 
     Returns
@@ -208,12 +267,15 @@ def book_values(
             "round_input": round_input,
             "allow_long_life": allow_long_life,
             "floor_time": floor_time,
+            "framework": framework,
+            "disposal_convention": disposal_convention,
+            "posted_through": posted_through,
         },
     )
     day = to_days("as_of", as_of)
     check_policy(policy, policy_by)
-    data = FleetColumns(fleet, options, index_is_id=True)
-    run, run_of_row = make_run(data, policy, policy_by)
+    data = FleetColumns(fleet, options, index_is_id=True, events=events, usage=usage)
+    run, run_of_row = make_run(data, policy, policy_by, changes=estimate_changes)
     core_amounts = "major" if options.amounts == "major" else "minor"
     building = data.skip
     _, *found = attempt(
@@ -248,9 +310,12 @@ def book_values(
 
 def validate(
     fleet: Any,
-    policy: Policy | PolicyByClass | None = None,
+    policy: AnyPolicy | None = None,
     *,
     policy_by: str | None = None,
+    events: Any = None,
+    usage: Any = None,
+    framework: str = "us_gaap",
     amounts: str = "major",
     minor_units: int = 2,
     threads: int | None = None,
@@ -267,7 +332,7 @@ def validate(
         As for `depreciate`.
     policy
         The policy to be used; without it, rows need no life.
-    amounts, minor_units, threads
+    events, usage, framework, amounts, minor_units, threads
         As for `depreciate`.
     allow_credit, round_input, allow_long_life, floor_time
         As for `depreciate`.
@@ -304,6 +369,7 @@ def validate(
             "round_input": round_input,
             "allow_long_life": allow_long_life,
             "floor_time": floor_time,
+            "framework": framework,
         },
     )
     if policy is not None:
@@ -311,7 +377,7 @@ def validate(
     elif policy_by is not None:
         raise ConfigError("policy_by needs a mapping of policies")
     try:
-        data = FleetColumns(fleet, options, index_is_id=True)
+        data = FleetColumns(fleet, options, index_is_id=True, events=events, usage=usage)
         run = uniform_run(ANY_LIFE) if policy is None else make_run(data, policy, policy_by)[0]
         issues = data.find_issues([run])
     except InputError as error:

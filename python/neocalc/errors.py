@@ -7,7 +7,7 @@ sentence and the advice that go with each, and a test fails when one of them is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -34,7 +34,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must be a date without a time of day",
         "floor it first (dt.normalize()), or pass floor_time=True",
     ),
-    "date_order": ("must not come before the asset's in_service_date", "check both dates"),
+    "date_order": (
+        "must lie in the asset's time: not before its in_service_date, no event after its disposal",
+        "check both dates",
+    ),
     "date_parse": ("must be a day that exists, written YYYY-MM-DD", "check the day and month"),
     "timezone": ("must not carry a time zone", "choose the civil date first: dt.tz_localize(None)"),
     "dtype": (
@@ -46,6 +49,11 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must be given: neither the row nor the policy has a life",
         "fill useful_life_months for these rows",
     ),
+    "unknown_id": ("must be the asset_id of an asset of the fleet", "check its spelling and type"),
+    "event_kind": ("must be a kind of event", "see `depreciate`"),
+    "event_state": ("must fit what happened to the asset before", "check the order of its events"),
+    "framework": ("must be allowed by the accounting framework", "pass framework=, or remove the event"),
+    "method": ("must have a meaning under the asset's method", "remove the event"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
@@ -108,6 +116,10 @@ class Issue:
         """Fill rule and hint from the registry."""
         rule, default_hint = _REGISTRY[code]
         return cls(column, code, rule, n_bad, tuple(rows), (), (), example, hint or default_hint)
+
+    def located(self, index_labels: tuple[Any, ...], ids: tuple[Any, ...]) -> Issue:
+        """Add the index labels and ids of the rows."""
+        return replace(self, index_labels=index_labels, ids=ids)
 
     def describe(self) -> str:
         """Say it in one line."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from numbers import Integral, Real
@@ -11,7 +12,10 @@ from typing import Any
 from neocalc.errors import ConfigError
 
 CONVENTIONS = ("full_month", "next_month", "mid_month", "half_year", "actual_days")
+METHODS = ("straight_line", "declining_balance", "sum_of_years_digits", "table", "units_of_production")
 MAX_LIFE_MONTHS = 3600
+MAX_FACTOR = 100.0
+MAX_UNITS = 9_000_000_000_000.0  # millionths of them fit 64 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,14 +26,86 @@ class Policy:
     life_months: int | None
     residual_rate: float = 0.0
     convention: str = "full_month"
+    factor: float = 2.0
+    switch: bool = True
+    rate_period: str = "Y"
+    remainder: str = "charge"
+    fractions: tuple[float, ...] = ()
+    freq: str = "Y"
+    total_units: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.method != "straight_line":
-            raise ConfigError(f"method must be 'straight_line', not {self.method!r}")
+        if self.method not in METHODS:
+            raise ConfigError(f"method must be one of {', '.join(METHODS)}, not {self.method!r}")
         if self.life_months is not None:
-            object.__setattr__(self, "life_months", _whole_months(self.life_months, 1, "life_months"))
-        object.__setattr__(self, "residual_rate", check_residual_rate(self.residual_rate))
+            _set(self, "life_months", _whole_months(self.life_months, 1, "life_months"))
+        _set(self, "residual_rate", check_residual_rate(self.residual_rate))
         check_convention(self.convention)
+        _choice("freq", self.freq, ("Y", "M"))
+        _choice("rate_period", self.rate_period, ("Y", "M"))
+        _choice("remainder", self.remainder, ("charge", "keep"))
+        if self.switch is not True and self.switch is not False:
+            raise ConfigError(f"switch must be True or False, not {self.switch!r}")
+        if self.method == "declining_balance":
+            _set(self, "factor", _number("factor", self.factor))
+            if not 1e-6 <= self.factor <= MAX_FACTOR:
+                raise ConfigError(f"factor must lie above 0 and at most {MAX_FACTOR}, not {self.factor!r}")
+            if self.switch and self.remainder == "keep":
+                raise ConfigError("remainder='keep' needs switch=False: straight line leaves nothing")
+        if self.method == "table":
+            _set(self, "fractions", _shares(self.fractions))
+            _set(self, "life_months", len(self.fractions) * (12 if self.freq == "Y" else 1))
+            if self.life_months is not None and self.life_months > MAX_LIFE_MONTHS:
+                raise ConfigError(f"a table covers at most {MAX_LIFE_MONTHS} months, not {self.life_months}")
+        if self.method == "units_of_production":
+            _set(self, "total_units", _number("total_units", self.total_units))
+            if not 1e-6 <= self.total_units <= MAX_UNITS:
+                raise ConfigError(
+                    f"total_units must lie above 0 and at most {MAX_UNITS:,}, not {self.total_units!r}"
+                )
+
+
+@dataclass(frozen=True)
+class DatedPolicy:
+    """A policy and what takes its place later; made by `dated`."""
+
+    first: Policy
+    changes: tuple[tuple[Any, Policy], ...]
+
+
+def _set(policy: Policy, name: str, value: Any) -> None:
+    object.__setattr__(policy, name, value)
+
+
+def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in allowed:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, (bool, str)):
+        raise ConfigError(f"{name} must be a number, not {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} must be a number, not {value!r}") from None
+    if not math.isfinite(number):
+        raise ConfigError(f"{name} must be finite, not {value!r}")
+    return number
+
+
+def _shares(values: Any) -> tuple[float, ...]:
+    if isinstance(values, (str, bytes)):
+        raise ConfigError(f"fractions must be numbers, not {values!r}")
+    try:
+        shares = tuple(_number("fractions", value) for value in values)
+    except TypeError:
+        raise ConfigError(f"fractions must be several numbers, not {values!r}") from None
+    if not shares or min(shares) < 0.0:
+        raise ConfigError("fractions must be one share or more, none below 0")
+    if abs(math.fsum(shares) - 1.0) > 1e-9:
+        raise ConfigError(f"fractions must sum to 1, not {math.fsum(shares)!r}")
+    return shares
 
 
 def _whole_months(value: Any, unit_months: int, name: str) -> int:
@@ -105,16 +181,220 @@ def straight_line(
     >>> nc.straight_line(years=5.5).life_months
     66
     """
-    if years is not None and months is not None:
-        raise ConfigError("give years or months, not both")
-    life = None
-    if years is not None:
-        life = _whole_months(years, 12, "years")
-    elif months is not None:
-        life = _whole_months(months, 1, "months")
     return Policy(
         method="straight_line",
-        life_months=life,
+        life_months=_life(years, months),
         residual_rate=check_residual_rate(residual_rate),
         convention=check_convention(convention),
     )
+
+
+def _life(years: float | None, months: int | None) -> int | None:
+    if years is not None and months is not None:
+        raise ConfigError("give years or months, not both")
+    if years is not None:
+        return _whole_months(years, 12, "years")
+    return None if months is None else _whole_months(months, 1, "months")
+
+
+def declining_balance(
+    *,
+    years: float | None = None,
+    months: int | None = None,
+    factor: float = 2.0,
+    switch: bool = True,
+    rate_period: str = "Y",
+    remainder: str = "charge",
+    residual_rate: float = 0.0,
+    convention: str = "full_month",
+) -> Policy:
+    """Charge a constant rate on the book value that each rate period opens with.
+
+    Parameters
+    ----------
+    years, months
+        The life, as for `straight_line`.
+    factor
+        Multiple of the straight-line rate: 2 is double declining, 1.5 is 150 %. The yearly rate is
+        ``factor / years``, at most 1.
+    switch
+        Turn to straight line over the rest of the life at the first rate period for which that charges
+        no less.
+    rate_period
+        ``Y`` applies the yearly rate to the balance at the start of each 12 months of the life and spreads
+        the year's charge evenly; ``M`` applies a twelfth of it to each month's balance.
+    remainder
+        Without a switch something is left above the residual value at the end: ``charge`` takes it in the
+        last rate period, ``keep`` leaves it on the books, as spreadsheets' DDB does.
+    residual_rate, convention
+        As for `straight_line`. No charge takes the book value below the residual value.
+
+    Returns
+    -------
+    Policy
+        A frozen description; it computes nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [10_000.0], "in_service_date": pd.to_datetime(["2025-01-01"])})
+    >>> nc.depreciate(fleet, nc.declining_balance(years=5), freq="Y")["depreciation"].tolist()
+    [4000.0, 2400.0, 1440.0, 1080.0, 1080.0]
+    """
+    return Policy(
+        method="declining_balance",
+        life_months=_life(years, months),
+        factor=factor,
+        switch=switch,
+        rate_period=rate_period,
+        remainder=remainder,
+        residual_rate=check_residual_rate(residual_rate),
+        convention=check_convention(convention),
+    )
+
+
+def sum_of_years_digits(
+    *,
+    years: float | None = None,
+    months: int | None = None,
+    residual_rate: float = 0.0,
+    convention: str = "full_month",
+) -> Policy:
+    """Charge each year of the life in proportion to the years then left.
+
+    Parameters
+    ----------
+    years, months
+        The life, as for `straight_line`; a broken last year weighs by its fraction (66 months have the
+        digits 5.5, 4.5, ..., 0.5 x 1/2).
+    residual_rate, convention
+        As for `straight_line`.
+
+    Returns
+    -------
+    Policy
+        A frozen description; it computes nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [1_500.0], "in_service_date": pd.to_datetime(["2025-01-01"])})
+    >>> nc.depreciate(fleet, nc.sum_of_years_digits(years=5), freq="Y")["depreciation"].tolist()
+    [500.0, 400.0, 300.0, 200.0, 100.0]
+    """
+    return Policy(
+        method="sum_of_years_digits",
+        life_months=_life(years, months),
+        residual_rate=check_residual_rate(residual_rate),
+        convention=check_convention(convention),
+    )
+
+
+def units_of_production(*, total_units: float, residual_rate: float = 0.0) -> Policy:
+    """Charge an asset by what was drawn from its capacity, such as GPU-hours.
+
+    Parameters
+    ----------
+    total_units
+        What one asset can produce in all; use beyond it is not charged. Read to six decimals.
+    residual_rate
+        As for `straight_line`.
+
+    Returns
+    -------
+    Policy
+        A frozen description; pass the units used as ``usage=`` to `depreciate`. Neither convention nor life
+        is read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"asset_id": ["a"], "cost": [1_000.0],
+    ...                       "in_service_date": pd.to_datetime(["2025-01-01"])})
+    >>> usage = pd.DataFrame({"asset_id": ["a", "a"], "date": pd.to_datetime(["2025-01-31", "2025-02-28"]),
+    ...                       "units": [600.0, 900.0]})
+    >>> policy = nc.units_of_production(total_units=1_200)
+    >>> nc.depreciate(fleet, policy, usage=usage)["depreciation"].tolist()
+    [500.0, 500.0]
+    """
+    return Policy(
+        method="units_of_production",
+        life_months=None,
+        total_units=total_units,
+        residual_rate=check_residual_rate(residual_rate),
+    )
+
+
+def table(
+    *,
+    fractions: Sequence[float],
+    freq: str = "Y",
+    residual_rate: float = 0.0,
+    convention: str = "full_month",
+) -> Policy:
+    """Charge a stated share of the depreciable amount in each year or month of the life.
+
+    Parameters
+    ----------
+    fractions
+        The shares, read to 1e-12; they sum to 1. Inside a year the charge is even.
+    freq
+        What each share is for: ``Y`` a year of the life, ``M`` a month.
+    residual_rate, convention
+        As for `straight_line`. A row's own life is not read: the table has its own.
+
+    Returns
+    -------
+    Policy
+        A frozen description; it computes nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> fleet = pd.DataFrame({"cost": [1_000.0], "in_service_date": pd.to_datetime(["2025-01-01"])})
+    >>> nc.depreciate(fleet, nc.table(fractions=[0.5, 0.3, 0.2]), freq="Y")["depreciation"].tolist()
+    [500.0, 300.0, 200.0]
+    """
+    return Policy(
+        method="table",
+        life_months=None,
+        fractions=_shares(fractions),
+        freq=freq,
+        residual_rate=check_residual_rate(residual_rate),
+        convention=check_convention(convention),
+    )
+
+
+def dated(first: Policy, *changes: tuple[Any, Policy]) -> DatedPolicy:
+    """Join a policy with the changes of estimate that followed it.
+
+    Parameters
+    ----------
+    first
+        The policy at the start.
+    *changes
+        Pairs of a date and the policy from the first day of its month on, applied prospectively (ASC
+        250-10-45-17, IAS 8.36): the remaining life is the new life less what has passed of it.
+
+    Returns
+    -------
+    DatedPolicy
+        It stands wherever a policy does.
+
+    Examples
+    --------
+    >>> import neocalc as nc
+    >>> nebius = nc.dated(nc.straight_line(years=4), ("2026-01-01", nc.straight_line(years=5)))
+    >>> nebius.first.life_months, nebius.changes[0][1].life_months
+    (48, 60)
+    """
+    for change in changes:
+        if not isinstance(change, tuple) or len(change) != 2 or not isinstance(change[1], Policy):  # type: ignore[redundant-expr]
+            raise ConfigError(f"a change is a pair of a date and a policy, not {change!r}")
+    if not isinstance(first, Policy):
+        raise ConfigError(f"the first policy must be one such as straight_line(years=4), not {first!r}")
+    return DatedPolicy(first, tuple(changes))

@@ -29,6 +29,12 @@ pub enum Rule {
     PolicyMissing,
     /// No useful life, neither in the row nor in its policy.
     LifeMissing,
+    /// An event that the asset's state does not allow.
+    EventState,
+    /// An event that the accounting framework does not know.
+    Framework,
+    /// An event that the asset's method has no answer to.
+    Method,
 }
 
 impl Rule {
@@ -47,6 +53,9 @@ impl Rule {
             Self::DType => "dtype",
             Self::PolicyMissing => "policy_missing",
             Self::LifeMissing => "life_missing",
+            Self::EventState => "event_state",
+            Self::Framework => "framework",
+            Self::Method => "method",
         }
     }
 }
@@ -68,6 +77,16 @@ pub enum Column {
     OpeningDate,
     /// The class by which its policy is chosen.
     Policy,
+    /// The day of an event.
+    EventDate,
+    /// What kind it is.
+    EventKind,
+    /// Its amount.
+    EventAmount,
+    /// The share disposed of.
+    EventShare,
+    /// The months that remain.
+    EventRemainingMonths,
 }
 
 impl Column {
@@ -82,6 +101,11 @@ impl Column {
             Self::OpeningAccumulated => "opening_accumulated",
             Self::OpeningDate => "opening_date",
             Self::Policy => "policy",
+            Self::EventDate => "events.date",
+            Self::EventKind => "events.kind",
+            Self::EventAmount => "events.amount",
+            Self::EventShare => "events.share",
+            Self::EventRemainingMonths => "events.remaining_months",
         }
     }
 }

@@ -15,6 +15,9 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Nothing.
+    pub const ZERO: Self = Self { parts: 0, reduced: (0, 1) };
+
     /// Reads the decimal nearest to `rate` with twelve places.
     ///
     /// # Errors
@@ -50,6 +53,18 @@ impl Rate {
     #[must_use]
     pub fn is_zero(self) -> bool {
         self.parts == 0
+    }
+
+    /// Whether it is the whole.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        self.parts == UNIT
+    }
+
+    /// Numerator and denominator in lowest terms.
+    #[must_use]
+    pub fn as_fraction(self) -> (i64, i64) {
+        self.reduced
     }
 
     /// The rate as a float, for unrounded work.

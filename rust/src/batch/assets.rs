@@ -3,20 +3,22 @@
 
 use std::ops::Range;
 
+use super::books::{Judge, Row};
 use super::chunk::Prepared;
 use super::columns::Fleet;
 use super::pool::{Poll, filled, for_each, stretches};
 use super::reader::{Money, Reader};
-use super::settings::{Run, Settings};
+use super::roll::{Addable, Movements, Roll};
+use super::settings::{Measure, Run, Settings};
 use crate::calendar::Month;
-use crate::depreciation::Rounding;
+use crate::depreciation::{Exact, Flow, Rounding, Sink};
 use crate::error::{Error, IssueLog};
 
 /// Judges every row under every run: the problems, and which rows have one.
 ///
 /// # Errors
 /// [`Error::Interrupted`].
-pub fn validate<T: Money>(
+pub fn validate<T: Money + Exact>(
     fleet: &Fleet<'_>,
     runs: &[Run<'_>],
     settings: &Settings,
@@ -30,7 +32,9 @@ pub fn validate<T: Money>(
         for run in runs {
             chunk.assign(run);
             for index in 0..bad.len() {
-                let _ = chunk.resolve(run, settings, index);
+                if let Some(Row::Eventful(asset)) = chunk.row(run, settings, index) {
+                    chunk.keep_books(run, settings, (index, &asset), 0, Month::MIN, &mut Judge);
+                }
             }
         }
         let Reader { bad: marks, skip, .. } = &chunk.reader;
@@ -62,7 +66,7 @@ pub struct BookValue<T> {
 ///
 /// # Errors
 /// [`Error::Interrupted`].
-pub fn book_values<T: Money>(
+pub fn book_values<T: Money + Exact + Addable>(
     fleet: &Fleet<'_>,
     run: &Run<'_>,
     settings: &Settings,
@@ -76,7 +80,16 @@ pub fn book_values<T: Money>(
         chunk.read(fleet, settings, range);
         chunk.assign(run);
         for (index, slot) in values.iter_mut().enumerate() {
-            let Some(asset) = chunk.resolve(run, settings, index) else { continue };
+            let asset = match chunk.row(run, settings, index) {
+                None => continue,
+                Some(Row::Plain(asset)) => asset,
+                Some(Row::Eventful(asset)) => {
+                    let mut sum = UpTo::new(as_of);
+                    chunk.keep_books(run, settings, (index, &asset), 0, Month::MAX, &mut sum);
+                    *slot = sum.value();
+                    continue;
+                }
+            };
             let timing = &asset.timing;
             slot.remaining_months =
                 timing.last_month.saturating_sub(as_of.max(timing.open_month.saturating_sub(1))).max(0);
@@ -93,4 +106,50 @@ pub fn book_values<T: Money>(
     let mut log = IssueLog::default();
     states.into_iter().for_each(|chunk| log.merge(chunk.reader.log));
     Ok((log, values))
+}
+
+/// Sums all that moved by the end of a month.
+struct UpTo<T> {
+    month: Month,
+    moved: Movements<T>,
+    /// The first and last month with a charge.
+    charged: Option<(Month, Month)>,
+}
+
+impl<T: Addable> UpTo<T> {
+    fn new(month: Month) -> Self {
+        Self { month, moved: Movements::default(), charged: None }
+    }
+
+    fn value(self) -> BookValue<T> {
+        let line = Roll::default().over(self.moved);
+        let remaining =
+            |(first, last): (Month, Month)| last.saturating_sub(self.month.max(first.saturating_sub(1))).max(0);
+        BookValue {
+            cost: line.measure(Measure::ClosingCost),
+            accumulated: line.measure(Measure::AccumulatedDepreciation),
+            book_value: line.measure(Measure::ClosingBookValue),
+            remaining_months: self.charged.map_or(0, remaining),
+        }
+    }
+}
+
+impl<T: Addable> Sink<T> for UpTo<T> {
+    fn charges(&mut self, from: Month, charges: &[T]) {
+        for (month, charge) in (from..).zip(charges) {
+            let (first, last) = self.charged.unwrap_or((month, month));
+            self.charged = Some((first.min(month), last.max(month)));
+            self.flow(month, Flow::Charge, *charge);
+        }
+    }
+
+    fn flow(&mut self, month: Month, flow: Flow, amount: T) {
+        if month <= self.month {
+            self.moved.add(flow, amount);
+        }
+    }
+
+    fn moved(&mut self, _: Month, _: usize, _: T, _: T) {}
+
+    fn ended(&mut self, _: Month, _: bool) {}
 }

@@ -4,10 +4,11 @@
 use std::ops::Range;
 
 use super::columns::Fleet;
+use super::happenings::Happenings;
 use super::reader::{Money, Reader, iso, read_days, read_months};
 use super::settings::{PolicySpec, Run, Settings};
 use crate::calendar::Date;
-use crate::depreciation::{Asset, Service, Timing};
+use crate::depreciation::{Asset, Method, Service, Timing};
 use crate::error::{Column, Rule};
 
 /// A chunk read and judged, ready to be resolved under any policy.
@@ -29,6 +30,12 @@ pub struct Prepared<T> {
     pub day: Vec<Date>,
     /// Policy codes of the run being resolved.
     pub codes: Vec<i32>,
+    /// The codes of its changes of policy.
+    changed_codes: Vec<Vec<i32>>,
+    /// Events and usage.
+    pub happenings: Happenings<T>,
+    /// A place to work out charges in.
+    pub scratch: Vec<T>,
 }
 
 impl<T: Money> Prepared<T> {
@@ -60,6 +67,7 @@ impl<T: Money> Prepared<T> {
         if fleet.opening.is_some() {
             self.read_opening(fleet, settings, &range);
         }
+        self.happenings.read(fleet.events.as_ref(), fleet.usage.as_ref(), &range);
         self.rows = range;
     }
 
@@ -104,6 +112,28 @@ impl<T: Money> Prepared<T> {
             self.codes.resize(self.rows.len(), 0);
             codes.load(self.rows.start, &mut self.codes);
         }
+        self.changed_codes.clear();
+        for change in &run.changes {
+            let mut codes = Vec::new();
+            if let Some(column) = &change.codes {
+                codes.resize(self.rows.len(), 0);
+                column.load(self.rows.start, &mut codes);
+            }
+            self.changed_codes.push(codes);
+        }
+    }
+
+    /// The row's policy after a change of the run last assigned; `None` where it keeps its own.
+    pub fn changed<'r>(&self, run: &'r Run<'_>, change: usize, index: usize) -> Option<&'r PolicySpec> {
+        let codes = self.changed_codes.get(change)?;
+        let code = if codes.is_empty() { 0 } else { *codes.get(index)? };
+        run.changes.get(change)?.specs.get(usize::try_from(code).ok()?)
+    }
+
+    /// The day at whose close the row was brought in, if it was.
+    #[must_use]
+    pub fn opened(&self, index: usize) -> Option<Date> {
+        self.opening_day.get(index).copied().flatten()
     }
 
     /// The row's policy under the run last assigned.
@@ -159,7 +189,10 @@ impl<T: Money> Prepared<T> {
             }
         }
         let service = Service { in_service: day, life_months, opening: brought_in };
-        let timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
+        let mut timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
+        if let Method::UnitsOfProduction(capacity) = &spec.method {
+            timing = timing.by_use(brought_in, self.happenings.usage(index).last_month(*capacity));
+        }
         Some(Asset { cost, base, opening, timing })
     }
 

@@ -157,6 +157,9 @@ impl CohortPlan {
         forced: bool,
     ) -> Option<Self> {
         let (rounding, services) = (settings.rounding?, found.services?);
+        if runs.iter().any(|run| !run.changes.is_empty()) {
+            return None;
+        }
         let mut layout = Layout::default();
         let cost_at = entries.then(|| layout.word());
         // Runs with one policy for all rows share the sums of depreciable amounts where those are the same.
@@ -237,6 +240,9 @@ impl CohortSpec {
         layout: &mut Layout,
         base_at: impl Fn(bool, &mut Layout) -> usize,
     ) -> Option<Self> {
+        if !spec.method.is_straight_line() {
+            return None;
+        }
         let (shift, mid_month) = match spec.convention {
             Convention::FullMonth => (0, false),
             Convention::NextMonth => (1, false),

@@ -182,6 +182,11 @@ impl Shortcut<i64> for Cohorts {
             // Each amount is below 2^51 and a chunk has fewer rows than 2^21; more are turned away below.
             sum = sum.wrapping_add(if inside { cost.cast_unsigned() } else { 0 });
         }
+        if chunk.happenings.any() {
+            for (row, place) in places.iter_mut().enumerate() {
+                *place = if chunk.happenings.has_events(row) { NOWHERE } else { *place };
+            }
+        }
         let rows = self.rows.saturating_add(places.len());
         if places.len() > MAX_ROWS.min(4_096) {
             places.fill(NOWHERE);

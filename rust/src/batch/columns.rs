@@ -4,6 +4,7 @@
 //! the copy. A caller that changes a column meanwhile gets the old or the new value of a row, never a mixture.
 #![forbid(unsafe_code)]
 
+use super::happenings::{Events, UsageColumns};
 use crate::calendar::{Date, FIRST_DAY};
 
 /// A column that can copy a stretch of itself.
@@ -84,6 +85,10 @@ pub struct Fleet<'a> {
     pub life_months: Option<Nullable<'a, MonthsColumn<'a>>>,
     /// Depreciation before the asset was brought in, and the day at whose close it stood.
     pub opening: Option<(Nullable<'a, MoneyColumn<'a>>, Nullable<'a, DateColumn<'a>>)>,
+    /// What happened to the assets.
+    pub events: Option<Events<'a>>,
+    /// What they produced.
+    pub usage: Option<UsageColumns<'a>>,
     /// Rows to leave out (non-zero).
     pub skip: Option<&'a dyn Load<u8>>,
     /// Whether NaN in an optional column means missing.

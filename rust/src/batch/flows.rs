@@ -8,8 +8,10 @@
 
 use super::pool::filled;
 use super::reader::Money;
+use super::roll::{Addable, Movements};
 use super::settings::Horizon;
 use crate::calendar::Month;
+use crate::depreciation::{Exact, Flow};
 use crate::error::Error;
 
 /// The plane of entering cost.
@@ -19,10 +21,58 @@ pub const BROUGHT_IN: usize = 1;
 /// The plane of the first run's charges.
 pub const CHARGES: usize = 2;
 
+/// What planes there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planes {
+    /// Groups, the null group counted.
+    pub groups: usize,
+    /// Runs.
+    pub runs: usize,
+    /// Whether each run also has planes for what events do.
+    pub eventful: bool,
+}
+
+/// The planes that events add to each run, after the charges of all.
+const EVENTFUL: [Flow; 6] =
+    [Flow::Impairment, Flow::Reversal, Flow::CostOut, Flow::AccumulatedOut, Flow::Gain, Flow::Correction];
+const MOVED: usize = EVENTFUL.len();
+/// The first of all flows: those that are there without events.
+const PLAIN_FLOWS: usize = 3;
+const EXTRA: usize = MOVED + 2;
+
+impl Planes {
+    fn count(self) -> usize {
+        let each = if self.eventful { 1 + EXTRA } else { 1 };
+        CHARGES.saturating_add(self.runs.saturating_mul(each))
+    }
+
+    fn extra(self, run: usize, number: usize) -> usize {
+        CHARGES.saturating_add(self.runs).saturating_add(run.saturating_mul(EXTRA)).saturating_add(number)
+    }
+
+    /// The plane of a flow; what enters is the same in every run.
+    pub fn of(self, run: usize, flow: Flow) -> usize {
+        match flow {
+            Flow::CostIn => COST,
+            Flow::BroughtIn => BROUGHT_IN,
+            Flow::Charge => CHARGES.saturating_add(run),
+            other => {
+                let number = EVENTFUL.iter().position(|flow| *flow == other).unwrap_or(0);
+                self.extra(run, number)
+            }
+        }
+    }
+
+    /// The planes of cost and accumulated depreciation that came from other groups.
+    pub fn moved(self, run: usize) -> (usize, usize) {
+        (self.extra(run, MOVED), self.extra(run, MOVED.saturating_add(1)))
+    }
+}
+
 /// An amount that can be summed.
-pub trait Addend: Money {
+pub trait Addend: Money + Exact {
     /// What a sum needs.
-    type Wide: Copy + Default + Send + Sync;
+    type Wide: Addable + Send + Sync;
     /// Adds two amounts whose sum is known to fit.
     #[must_use]
     fn sum(self, other: Self) -> Self;
@@ -30,10 +80,6 @@ pub trait Addend: Money {
     fn magnitude(self) -> u64;
     /// The amount as a sum.
     fn widen(self) -> Self::Wide;
-    /// Adds sums.
-    fn add(a: Self::Wide, b: Self::Wide) -> Self::Wide;
-    /// Subtracts sums.
-    fn subtract(a: Self::Wide, b: Self::Wide) -> Self::Wide;
 }
 
 impl Addend for i64 {
@@ -51,15 +97,6 @@ impl Addend for i64 {
     fn widen(self) -> i128 {
         self.into()
     }
-
-    fn add(a: i128, b: i128) -> i128 {
-        // 2^31 rows of 2^63 stay far below 2^127.
-        a.saturating_add(b)
-    }
-
-    fn subtract(a: i128, b: i128) -> i128 {
-        a.saturating_sub(b)
-    }
 }
 
 impl Addend for f64 {
@@ -76,20 +113,13 @@ impl Addend for f64 {
     fn widen(self) -> f64 {
         self
     }
-
-    fn add(a: f64, b: f64) -> f64 {
-        a + b
-    }
-
-    fn subtract(a: f64, b: f64) -> f64 {
-        a - b
-    }
 }
 
 /// The sums themselves.
 pub struct Flows<T: Addend> {
     horizon: Horizon,
-    groups: usize,
+    /// What planes there are.
+    pub planes: Planes,
     slots: usize,
     narrow: Vec<T>,
     wide: Option<Vec<T::Wide>>,
@@ -98,16 +128,16 @@ pub struct Flows<T: Addend> {
 
 impl<T: Addend> Flows<T> {
     /// Bytes of one accumulator.
-    pub fn bytes(horizon: Horizon, groups: usize, runs: usize) -> usize {
+    pub fn bytes(horizon: Horizon, planes: Planes) -> usize {
         let slots = horizon.months().saturating_add(1);
-        slots.saturating_mul(groups).saturating_mul(runs.saturating_add(CHARGES)).saturating_mul(size_of::<T>())
+        slots.saturating_mul(planes.groups).saturating_mul(planes.count()).saturating_mul(size_of::<T>())
     }
 
-    /// All zero, for `groups` groups (the null group counts) and `runs` runs.
-    pub fn new(horizon: Horizon, groups: usize, runs: usize) -> Result<Self, Error> {
+    /// All zero.
+    pub fn new(horizon: Horizon, planes: Planes) -> Result<Self, Error> {
         let slots = horizon.months().saturating_add(1);
-        let cells = Self::bytes(horizon, groups, runs).checked_div(size_of::<T>()).unwrap_or(0);
-        Ok(Self { horizon, groups, slots, narrow: filled(cells, T::default())?, wide: None, bound: 0 })
+        let cells = Self::bytes(horizon, planes).checked_div(size_of::<T>()).unwrap_or(0);
+        Ok(Self { horizon, planes, slots, narrow: filled(cells, T::default())?, wide: None, bound: 0 })
     }
 
     /// The slot a month falls in; `None` after the horizon.
@@ -122,7 +152,7 @@ impl<T: Addend> Flows<T> {
     /// The slots of one group in one plane.
     #[inline]
     pub fn row(&mut self, plane: usize, group: usize) -> &mut [T] {
-        let start = plane.saturating_mul(self.groups).saturating_add(group).saturating_mul(self.slots);
+        let start = plane.saturating_mul(self.planes.groups).saturating_add(group).saturating_mul(self.slots);
         self.narrow.get_mut(start..start.saturating_add(self.slots)).unwrap_or_default()
     }
 
@@ -168,7 +198,7 @@ impl<T: Addend> Flows<T> {
             None => filled(self.narrow.len(), T::Wide::default())?,
         };
         for (sum, part) in wide.iter_mut().zip(&mut self.narrow) {
-            *sum = T::add(*sum, std::mem::take(part).widen());
+            *sum = sum.add(std::mem::take(part).widen());
         }
         self.wide = Some(wide);
         self.bound = 0;
@@ -184,7 +214,7 @@ impl<T: Addend> Flows<T> {
         if let Some(theirs) = other.wide.take() {
             self.spill()?;
             for (sum, part) in self.wide.iter_mut().flatten().zip(theirs) {
-                *sum = T::add(*sum, part);
+                *sum = sum.add(part);
             }
         }
         Ok(())
@@ -192,14 +222,33 @@ impl<T: Addend> Flows<T> {
 
     /// Reads the sums of one group in one plane.
     pub fn read(&self, plane: usize, group: usize, sums: &mut Vec<T::Wide>) {
-        let start = plane.saturating_mul(self.groups).saturating_add(group).saturating_mul(self.slots);
+        let start = plane.saturating_mul(self.planes.groups).saturating_add(group).saturating_mul(self.slots);
         let range = start..start.saturating_add(self.slots);
         sums.clear();
         sums.extend(self.narrow.get(range.clone()).unwrap_or_default().iter().map(|part| part.widen()));
         for (sum, spilled) in
             sums.iter_mut().zip(self.wide.as_ref().and_then(|wide| wide.get(range)).unwrap_or_default())
         {
-            *sum = T::add(*sum, *spilled);
+            *sum = sum.add(*spilled);
+        }
+    }
+
+    /// Reads what moved in one group under one run: before the horizon, then month by month.
+    pub fn movements(&self, run: usize, group: usize, out: &mut Vec<Movements<T::Wide>>) {
+        let mut sums = Vec::new();
+        out.clear();
+        out.resize(self.slots, Movements::default());
+        let flows = Flow::ALL.into_iter().take(if self.planes.eventful { Flow::COUNT } else { PLAIN_FLOWS });
+        for flow in flows {
+            self.read(self.planes.of(run, flow), group, &mut sums);
+            out.iter_mut().zip(&sums).for_each(|(moved, sum)| moved.add(flow, *sum));
+        }
+        if self.planes.eventful {
+            let (cost, accumulated) = self.planes.moved(run);
+            self.read(cost, group, &mut sums);
+            out.iter_mut().zip(&sums).for_each(|(moved, sum)| moved.cost_moved = *sum);
+            self.read(accumulated, group, &mut sums);
+            out.iter_mut().zip(&sums).for_each(|(moved, sum)| moved.accumulated_moved = *sum);
         }
     }
 }
@@ -212,9 +261,9 @@ mod tests {
     #[test]
     fn sums_beyond_64_bits_spill() {
         let horizon = Horizon { start: 0, end: 1 };
-        let mut all = Flows::<i64>::new(horizon, 1, 1).unwrap();
+        let mut all = Flows::<i64>::new(horizon, Planes { groups: 1, runs: 1, eventful: false }).unwrap();
         for _ in 0..5 {
-            let mut part = Flows::<i64>::new(horizon, 1, 1).unwrap();
+            let mut part = Flows::<i64>::new(horizon, Planes { groups: 1, runs: 1, eventful: false }).unwrap();
             for _ in 0..3 {
                 part.reserve(i64::MAX.magnitude()).unwrap();
                 part.add(COST, 0, 1, i64::MAX);

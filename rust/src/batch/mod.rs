@@ -2,14 +2,18 @@
 #![forbid(unsafe_code)]
 
 mod assets;
+mod books;
 mod chunk;
 mod cohort_plan;
 mod cohorts;
 mod columns;
 mod flows;
+mod happenings;
+mod months;
 mod patterns;
 mod pool;
 mod reader;
+mod roll;
 mod rows;
 mod settings;
 mod survey;
@@ -18,8 +22,9 @@ mod totals;
 pub use assets::{BookValue, book_values, validate};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
+pub use happenings::{Events, UsageColumns};
 pub use pool::{Poll, filled};
 pub use reader::Money;
 pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
-pub use settings::{Horizon, Measure, PolicySpec, Run, Settings};
+pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

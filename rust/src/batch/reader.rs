@@ -32,6 +32,8 @@ pub trait Money: Amount {
     fn brought_in(self, base: Self, cost: Self, settings: &Settings) -> Option<Self>;
     /// For messages.
     fn show(self, settings: &Settings) -> String;
+    /// Reads amounts that may be missing: the least integer, or NaN.
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<Self>>);
 }
 
 /// The marks on a chunk's rows, the problems found, and buffers to read into.
@@ -79,6 +81,16 @@ impl Reader {
     pub fn note(&mut self, index: usize, column: Column, rule: Rule, example: impl std::fmt::Display) {
         if !self.skipped(index) {
             self.log.note(self.first_row.saturating_add(index), column, rule, example);
+        }
+        if let Some(bad) = self.bad.get_mut(index) {
+            *bad = true;
+        }
+    }
+
+    /// Notes a problem of the row at `index` that lies in row `source` of another frame.
+    pub fn note_elsewhere(&mut self, index: usize, source: usize, column: Column, rule: Rule, example: String) {
+        if !self.skipped(index) {
+            self.log.note(source, column, rule, example);
         }
         if let Some(bad) = self.bad.get_mut(index) {
             *bad = true;
@@ -188,6 +200,15 @@ impl Money for i64 {
     fn show(self, settings: &Settings) -> String {
         settings.units.to_major(self).to_string()
     }
+
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<i64>>) {
+        out.clear();
+        if let MoneyColumn::Minor(values) = column {
+            let mut minors = vec![0; range.len()];
+            values.load(range.start, &mut minors);
+            out.extend(minors.into_iter().map(|minor| (minor != i64::MIN).then_some(minor)));
+        }
+    }
 }
 
 impl Money for f64 {
@@ -250,6 +271,15 @@ impl Money for f64 {
 
     fn show(self, _: &Settings) -> String {
         self.to_string()
+    }
+
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<f64>>) {
+        out.clear();
+        if let MoneyColumn::Major(values) = column {
+            let mut majors = vec![0.0; range.len()];
+            values.load(range.start, &mut majors);
+            out.extend(majors.into_iter().map(|major| (!major.is_nan()).then_some(major)));
+        }
     }
 }
 

@@ -3,13 +3,16 @@
 
 use std::ops::Range;
 
+use super::books::{Extent, Row};
 use super::chunk::Prepared;
 use super::columns::{Fleet, Load};
+use super::months::Months;
 use super::pool::{Poll, filled, for_each, stretches};
 use super::reader::Money;
+use super::roll::Addable;
 use super::settings::{Horizon, Measure, Run, Settings};
 use crate::calendar::{Date, Month, month_end};
-use crate::depreciation::{Asset, Rounding};
+use crate::depreciation::{Asset, Exact, Rounding};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
 
@@ -20,20 +23,35 @@ const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 struct Stay {
     enter: Month,
     last: Month,
+    /// Nothing is left after the last month: rows don't run on.
+    gone: bool,
 }
 
 impl Stay {
     /// No row at all: an asset that is left out.
-    const NONE: Self = Self { enter: Month::MAX, last: Month::MIN };
+    const NONE: Self = Self { enter: Month::MAX, last: Month::MIN, gone: false };
 
-    fn of<T>(asset: &Asset<T>) -> Self {
-        Self { enter: asset.timing.enter_month, last: asset.timing.last_month }
+    /// The stay of a row; [`Stay::NONE`] where it is left out or wrong.
+    fn of<T: RowAmount>(chunk: &mut Prepared<T>, run: &Run<'_>, settings: &Settings, index: usize) -> Self {
+        match chunk.row(run, settings, index) {
+            None => Self::NONE,
+            Some(Row::Plain(asset)) => {
+                Self { enter: asset.timing.enter_month, last: asset.timing.last_month, gone: false }
+            }
+            Some(Row::Eventful(asset)) => {
+                let mut extent = Extent::default();
+                match chunk.keep_books(run, settings, (index, &asset), 0, Month::MIN, &mut extent) {
+                    Some(()) => Self { enter: asset.timing.enter_month, last: extent.last, gone: extent.gone },
+                    None => Self::NONE,
+                }
+            }
+        }
     }
 
     /// First month of its first period and last month of its last, inside the horizon.
     fn window(self, horizon: Horizon, settings: &Settings) -> Option<(Month, Month)> {
         let first = self.enter.max(horizon.start);
-        let last = if settings.rows_all { horizon.end } else { self.last.min(horizon.end) };
+        let last = if settings.rows_all && !self.gone { horizon.end } else { self.last.min(horizon.end) };
         let (first, last) = (settings.grid.period_start(first), settings.grid.period_end(last));
         (self != Self::NONE && self.enter <= horizon.end && first <= last).then_some((first, last))
     }
@@ -75,7 +93,7 @@ fn chunk_size(assets: usize, settings: &Settings) -> usize {
 ///
 /// # Errors
 /// [`Error::Interrupted`], [`Error::OutOfMemory`].
-pub fn plan_rows<T: Money>(
+pub fn plan_rows<T: RowAmount>(
     fleet: &Fleet<'_>,
     run: &Run<'_>,
     settings: &Settings,
@@ -89,10 +107,10 @@ pub fn plan_rows<T: Money>(
         chunk.read(fleet, settings, range);
         chunk.assign(run);
         for (index, slot) in stays.iter_mut().enumerate() {
-            let Some(asset) = chunk.resolve(run, settings, index) else { continue };
-            *slot = Stay::of(&asset);
-            *extent =
-                Horizon::hull(*extent, Some(Horizon { start: asset.timing.enter_month, end: asset.timing.last_month }));
+            *slot = Stay::of(chunk, run, settings, index);
+            if *slot != Stay::NONE {
+                *extent = Horizon::hull(*extent, Some(Horizon { start: slot.enter, end: slot.last }));
+            }
         }
         Ok(())
     };
@@ -268,11 +286,16 @@ fn fill_chunk<T: RowAmount>(
         source.load(start, &mut ids);
     }
     for (index, stay) in stays.iter().enumerate() {
-        let asset = chunk.resolve(run, settings, index);
-        if asset.as_ref().map_or(Stay::NONE, Stay::of) != *stay {
+        let row = chunk.row(run, settings, index);
+        let known = match &row {
+            Some(Row::Plain(asset)) => (asset.timing.enter_month, asset.timing.last_month) == (stay.enter, stay.last),
+            Some(Row::Eventful(_)) => *stay != Stay::NONE,
+            None => *stay == Stay::NONE,
+        };
+        if !known {
             return Err(Error::ConcurrentMutation);
         }
-        let (Some(asset), Some((first, last))) = (asset, stay.window(horizon, settings)) else { continue };
+        let (Some(row), Some((first, last))) = (row, stay.window(horizon, settings)) else { continue };
         let count = stay.rows(horizon, settings);
         if let Some(position) = &mut targets.position {
             cut(position, count).fill(i32::try_from(start.saturating_add(index)).unwrap_or(i32::MAX));
@@ -290,6 +313,19 @@ fn fill_chunk<T: RowAmount>(
         if targets.money.is_empty() {
             continue;
         }
+        let asset = match row {
+            Row::Plain(asset) => asset,
+            Row::Eventful(asset) => {
+                let mut months = Months::new(first, last);
+                chunk.keep_books(run, settings, (index, &asset), 0, last, &mut months);
+                let lines = months.lines(settings.period_months());
+                for (measure, out) in &mut targets.money {
+                    let values: Vec<T> = lines.iter().map(|line| line.measure(*measure)).collect();
+                    T::convert(&values, settings.units, out.cut(count));
+                }
+                continue;
+            }
+        };
         let before = lines.compute(&asset, settings, first, last);
         let enters = stay.enter >= horizon.start;
         let row = Ledger { asset: &asset, before, enters, first, months: settings.period_months() };
@@ -354,12 +390,27 @@ impl<T: Money> Ledger<'_, T> {
                     *first = T::default();
                 }
             }
-            Measure::Additions => {
-                out.fill(T::default());
-                if let (true, Some(first)) = (self.enters, out.first_mut()) {
-                    *first = cost.minus(self.before);
-                }
-            }
+            Measure::Additions => self.fill_first(out, cost.minus(self.before), T::default()),
+            Measure::CostAdditions => self.fill_first(out, cost, T::default()),
+            Measure::OpeningCost => self.fill_first(out, T::default(), cost),
+            Measure::ClosingCost => out.fill(cost),
+            // Nothing happens to a plain asset.
+            Measure::Impairment
+            | Measure::Reversals
+            | Measure::Disposals
+            | Measure::Gain
+            | Measure::Correction
+            | Measure::Transfers
+            | Measure::CostDisposals
+            | Measure::CostTransfers => out.fill(T::default()),
+        }
+    }
+
+    /// Writes one amount in the period in which the asset enters, another in the rest.
+    fn fill_first(&self, out: &mut [T], first: T, rest: T) {
+        out.fill(rest);
+        if let (true, Some(slot)) = (self.enters, out.first_mut()) {
+            *slot = first;
         }
     }
 
@@ -379,7 +430,9 @@ impl<T: Money> Ledger<'_, T> {
 }
 
 /// An amount that can be written as a cell of the result.
-pub trait RowAmount: Money {
+pub trait RowAmount: Money + Exact + Addable {
+    /// Writes amounts as cells.
+    fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
     /// Writes one measure of an asset's rows; `scratch` is free to use.
     fn write(
         row: &Ledger<'_, Self>,
@@ -392,6 +445,13 @@ pub trait RowAmount: Money {
 }
 
 impl RowAmount for i64 {
+    fn convert(values: &[i64], units: MinorUnits, out: Amounts<'_>) {
+        match out {
+            Amounts::Minor(out) => copy(out, Some(values)),
+            Amounts::Major(out) => units.to_major_into(values, out),
+        }
+    }
+
     fn write(
         row: &Ledger<'_, i64>,
         charges: &[i64],
@@ -413,6 +473,13 @@ impl RowAmount for i64 {
 }
 
 impl RowAmount for f64 {
+    fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
+        match out {
+            Amounts::Major(out) => copy(out, Some(values)),
+            Amounts::Minor(_) => {}
+        }
+    }
+
     fn write(
         row: &Ledger<'_, f64>,
         charges: &[f64],

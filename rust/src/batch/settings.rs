@@ -3,13 +3,15 @@
 
 use super::columns::CodeColumn;
 use crate::calendar::{Month, PeriodGrid};
-use crate::depreciation::{Convention, Rounding};
+use crate::depreciation::{Convention, Framework, Method, Rounding};
 use crate::money::MinorUnits;
 use crate::rate::Rate;
 
-/// A straight-line policy for some rows of a fleet.
-#[derive(Clone, Copy, Debug)]
+/// A policy for some rows of a fleet.
+#[derive(Clone, Debug)]
 pub struct PolicySpec {
+    /// How they are written off.
+    pub method: Method,
     /// Its life, if it states one.
     pub life_months: Option<i32>,
     /// Whether that life wins over a row's own.
@@ -21,17 +23,22 @@ pub struct PolicySpec {
 }
 
 impl PolicySpec {
-    /// The life of a row that states a life of its own, or none.
+    /// The life of a row that states a life of its own, or none. A table has its own, and use needs none.
     #[must_use]
     #[inline]
     pub fn life(&self, own: Option<i32>) -> Option<i32> {
-        if self.life_wins { self.life_months.or(own) } else { own.or(self.life_months) }
+        match &self.method {
+            Method::Table(table) => i32::try_from(table.life_months()).ok(),
+            Method::UnitsOfProduction(_) => Some(1),
+            _ if self.life_wins => self.life_months.or(own),
+            _ => own.or(self.life_months),
+        }
     }
 
     /// Whether a row's own life makes no difference.
     #[must_use]
     pub fn decides(&self) -> bool {
-        self.life_wins && self.life_months.is_some()
+        self.life_wins && self.life_months.is_some() || !self.method.has_life()
     }
 }
 
@@ -42,6 +49,27 @@ pub struct Run<'a> {
     pub specs: Vec<PolicySpec>,
     /// Which policy each row has; without it, the first.
     pub codes: Option<CodeColumn<'a>>,
+    /// Policies that later take the place of these, in order of date.
+    pub changes: Vec<Change<'a>>,
+}
+
+/// A change of estimate for the whole fleet.
+#[derive(Clone)]
+pub struct Change<'a> {
+    /// It counts from the first day of this month.
+    pub month: Month,
+    /// The new policies.
+    pub specs: Vec<PolicySpec>,
+    /// Which each row has from then on; negative for those that keep theirs.
+    pub codes: Option<CodeColumn<'a>>,
+}
+
+impl Run<'_> {
+    /// Whether straight line from service to the end of the life is all there is.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.changes.is_empty() && self.specs.iter().all(|spec| spec.method.is_straight_line())
+    }
 }
 
 /// Months from `start` to `end`, both counted.
@@ -74,6 +102,12 @@ pub struct Settings {
     pub round_input: bool,
     /// Times of day are dropped.
     pub floor_time: bool,
+    /// The rules that books are kept under.
+    pub framework: Framework,
+    /// What a sale leaves of its month's charge, unless it mirrors the asset's convention.
+    pub disposal_convention: Option<Convention>,
+    /// The last month that is posted.
+    pub posted_through: Option<Month>,
     /// The longest life accepted.
     pub max_life_months: i32,
     /// Worker threads.
@@ -142,8 +176,30 @@ pub enum Measure {
     Depreciation,
     /// Book value at the end of the period.
     ClosingBookValue,
-    /// All that was charged by the end of the period.
+    /// All that was charged by the end of the period, impairments included (IAS 16.73(d)).
     AccumulatedDepreciation,
+    /// Impairment losses and write-downs to fair value less cost to sell.
+    Impairment,
+    /// Reversals of them.
+    Reversals,
+    /// Book value disposed of.
+    Disposals,
+    /// Proceeds less book value disposed of.
+    Gain,
+    /// The part of the period's charge that makes up for posted periods.
+    Correction,
+    /// Book value that came from other groups, less what went to them.
+    Transfers,
+    /// Cost at the start of the period.
+    OpeningCost,
+    /// Cost that entered in the period.
+    CostAdditions,
+    /// Cost disposed of.
+    CostDisposals,
+    /// Cost that came from other groups, less what went to them.
+    CostTransfers,
+    /// Cost at the end of the period.
+    ClosingCost,
 }
 
 impl Measure {
@@ -156,6 +212,17 @@ impl Measure {
             "depreciation" => Self::Depreciation,
             "closing_book_value" => Self::ClosingBookValue,
             "accumulated_depreciation" => Self::AccumulatedDepreciation,
+            "impairment" => Self::Impairment,
+            "reversals" => Self::Reversals,
+            "disposals" => Self::Disposals,
+            "gain" => Self::Gain,
+            "correction" => Self::Correction,
+            "transfers" => Self::Transfers,
+            "opening_cost" => Self::OpeningCost,
+            "cost_additions" => Self::CostAdditions,
+            "cost_disposals" => Self::CostDisposals,
+            "cost_transfers" => Self::CostTransfers,
+            "closing_cost" => Self::ClosingCost,
             _ => return None,
         })
     }

@@ -3,12 +3,13 @@
 
 use std::ops::Range;
 
+use super::books::{Extent, Row};
 use super::chunk::Prepared;
 use super::columns::Fleet;
 use super::flows::Addend;
 use super::pool::{Poll, for_each, stretches};
 use super::settings::{Horizon, PolicySpec, Run, Settings};
-use crate::calendar::{Date, month_of};
+use crate::calendar::{Date, Month, month_of};
 use crate::depreciation::{Service, Timing};
 use crate::error::Error;
 
@@ -24,9 +25,8 @@ pub(super) struct Survey {
 }
 
 impl Survey {
-    fn cover(&mut self, timing: &Timing) {
-        let months = Horizon { start: timing.enter_month, end: timing.last_month };
-        self.extent = Horizon::hull(self.extent, Some(months));
+    fn cover(&mut self, start: Month, end: Month) {
+        self.extent = Horizon::hull(self.extent, Some(Horizon { start, end }));
     }
 }
 
@@ -37,7 +37,8 @@ pub(super) fn survey<T: Addend>(
     settings: &Settings,
     poll: Poll<'_>,
 ) -> Result<Survey, Error> {
-    if fleet.opening.is_none() {
+    let plain = fleet.opening.is_none() && fleet.events.is_none() && runs.iter().all(Run::is_plain);
+    if plain {
         return by_days::<T>(fleet, runs, settings, poll);
     }
     if settings.start.is_some() && settings.end.is_some() {
@@ -130,7 +131,8 @@ fn by_days<T: Addend>(
                     let Some(life_months) = spec.life(own) else { continue };
                     for in_service in [days.first, days.last] {
                         let service = Service { in_service, life_months, opening: None };
-                        found.cover(&Timing::new(&service, spec.convention, settings.grid, settings.by_days()));
+                        let timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
+                        found.cover(timing.enter_month, timing.last_month);
                     }
                     if let (Some(own), false) = (own, spec.decides())
                         && !found.lives.contains(&own)
@@ -164,8 +166,16 @@ fn by_assets<T: Addend>(
         for run in runs {
             chunk.assign(run);
             for index in 0..chunk.reader.bad.len() {
-                if let Some(asset) = chunk.resolve(run, settings, index) {
-                    found.cover(&asset.timing);
+                match chunk.row(run, settings, index) {
+                    None => {}
+                    Some(Row::Plain(asset)) => found.cover(asset.timing.enter_month, asset.timing.last_month),
+                    Some(Row::Eventful(asset)) => {
+                        let mut extent = Extent::default();
+                        let row = (index, &asset);
+                        if chunk.keep_books(run, settings, row, 0, Month::MIN, &mut extent).is_some() {
+                            found.cover(asset.timing.enter_month, extent.last);
+                        }
+                    }
                 }
             }
         }

@@ -4,16 +4,18 @@
 use std::ops::Range;
 
 use super::assets::validate;
+use super::books::Row;
 use super::chunk::Prepared;
 use super::cohort_plan::CohortPlan;
 use super::cohorts::{Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
-use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows};
+use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows, Planes};
 use super::pool::{Poll, filled, for_each_then, stretches};
+use super::roll::{Addable, Movements, Roll};
 use super::settings::{Horizon, Measure, Run, Settings};
 use super::survey::survey;
-use crate::calendar::{Date, month_end};
-use crate::depreciation::{Asset, Rounding};
+use crate::calendar::{Date, Month, month_end};
+use crate::depreciation::{Asset, Flow, Rounding, Sink};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
 
@@ -73,7 +75,8 @@ pub fn totals<T: Summable>(
         return Ok((validate::<T>(fleet, runs, settings, poll)?.0, None));
     };
     // Sums of each thread, and the cells of the measures that will be read from them.
-    let each = Flows::<T>::bytes(horizon, groups, runs.len()).max(1);
+    let planes = Planes { groups, runs: runs.len(), eventful: fleet.events.is_some() };
+    let each = Flows::<T>::bytes(horizon, planes).max(1);
     let cells = each.saturating_mul(measures.len());
     let room = settings.memory_limit.saturating_sub(cells).min(ACCUMULATOR_BYTES.max(each));
     let threads = match settings.rounding {
@@ -94,7 +97,7 @@ pub fn totals<T: Summable>(
     let fresh = || -> Result<Worker<T>, Error> {
         Ok(Worker {
             chunk: Prepared::default(),
-            flows: Flows::new(horizon, groups, runs.len())?,
+            flows: Flows::new(horizon, planes)?,
             cohorts: match &plan {
                 Some(plan) => T::shortcut(plan)?,
                 None => None,
@@ -179,9 +182,17 @@ impl<T: Summable> Worker<T> {
         for (number, run) in runs.iter().enumerate().take(if leftover.is_empty() { 0 } else { runs.len() }) {
             self.chunk.assign(run);
             for index in &leftover {
-                let Some(asset) = self.chunk.resolve(run, settings, *index) else { continue };
+                let Some(row) = self.chunk.row(run, settings, *index) else { continue };
                 let group = self.codes.get(*index).and_then(|code| usize::try_from(*code).ok()).unwrap_or(0);
-                self.charge(&asset, settings, horizon, group, number)?;
+                match row {
+                    Row::Plain(asset) => self.charge(&asset, settings, horizon, group, number)?,
+                    Row::Eventful(asset) => {
+                        let mut sink = Posting { flows: &mut self.flows, group, run: number, outcome: Ok(()) };
+                        let row = (*index, &asset);
+                        self.chunk.keep_books(run, settings, row, grouping.groups, horizon.end, &mut sink);
+                        sink.outcome?;
+                    }
+                }
             }
         }
         self.leftover = leftover;
@@ -259,6 +270,59 @@ impl<T: Summable> Worker<T> {
     }
 }
 
+/// Where the books of one asset are added up.
+struct Posting<'f, T: Addend> {
+    flows: &'f mut Flows<T>,
+    group: usize,
+    run: usize,
+    outcome: Result<(), Error>,
+}
+
+impl<T: Addend> Posting<'_, T> {
+    fn reserve(&mut self, magnitude: u64) {
+        if let Err(error) = self.flows.reserve(magnitude) {
+            self.outcome = Err(error);
+        }
+    }
+
+    fn add(&mut self, plane: usize, group: usize, month: Month, amount: T) {
+        if let Some(slot) = self.flows.slot(month) {
+            self.flows.add(plane, group, slot, amount);
+        }
+    }
+}
+
+impl<T: Addend> Sink<T> for Posting<'_, T> {
+    fn charges(&mut self, from: Month, charges: &[T]) {
+        self.reserve(charges.iter().fold(0, |sum, charge| sum.saturating_add(charge.magnitude())));
+        self.flows.add_months(self.flows.planes.of(self.run, Flow::Charge), self.group, from, charges);
+    }
+
+    fn flow(&mut self, month: Month, flow: Flow, amount: T) {
+        let shared = matches!(flow, Flow::CostIn | Flow::BroughtIn);
+        let plane = self.flows.planes.of(self.run, flow);
+        if shared && self.run > 0 || !shared && !self.flows.planes.eventful {
+            return;
+        }
+        self.reserve(amount.magnitude());
+        self.add(plane, self.group, month, amount);
+    }
+
+    fn moved(&mut self, month: Month, group: usize, cost: T, accumulated: T) {
+        let (costs, accumulations) = self.flows.planes.moved(self.run);
+        self.reserve(cost.magnitude().saturating_add(accumulated.magnitude()).saturating_mul(2));
+        for (group, cost, accumulated) in
+            [(self.group, T::default().minus(cost), T::default().minus(accumulated)), (group, cost, accumulated)]
+        {
+            self.add(costs, group, month, cost);
+            self.add(accumulations, group, month, accumulated);
+        }
+        self.group = group;
+    }
+
+    fn ended(&mut self, _: Month, _: bool) {}
+}
+
 impl<T: Addend> Totals<T> {
     /// The horizon, in whole periods.
     #[must_use]
@@ -286,39 +350,25 @@ impl<T: Addend> Totals<T> {
     /// Each cell of a measure in row-major order of (run, group, period).
     pub fn each(&self, measure: Measure, mut emit: impl FnMut(T::Wide)) {
         let step = self.settings.period_months();
-        let zero = T::Wide::default();
-        let sum = |months: &[T::Wide]| months.iter().fold(zero, |sum, month| T::add(sum, *month));
-        let (mut costs, mut brought_in, mut charges) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut charges, mut months) = (Vec::new(), Vec::new());
         for run in 0..self.runs {
             for group in 0..self.groups {
-                self.flows.read(CHARGES.saturating_add(run), group, &mut charges);
-                let [lump, charges @ ..] = charges.as_slice() else { continue };
                 if measure == Measure::Depreciation {
-                    charges.chunks(step).for_each(|period| emit(sum(period)));
+                    self.flows.read(self.flows.planes.of(run, Flow::Charge), group, &mut charges);
+                    let [_, charges @ ..] = charges.as_slice() else { continue };
+                    charges
+                        .chunks(step)
+                        .for_each(|period| emit(period.iter().fold(T::Wide::default(), |s, m| s.add(*m))));
                     continue;
                 }
-                self.flows.read(COST, group, &mut costs);
-                self.flows.read(BROUGHT_IN, group, &mut brought_in);
-                let ([cost, costs @ ..], [brought, brought_in @ ..]) = (costs.as_slice(), brought_in.as_slice()) else {
-                    continue;
-                };
-                let mut accumulated = T::add(*brought, *lump);
-                let mut book = T::subtract(*cost, accumulated);
-                for ((costs, brought_in), charges) in
-                    costs.chunks(step).zip(brought_in.chunks(step)).zip(charges.chunks(step))
-                {
-                    let opening = book;
-                    let (brought, charge) = (sum(brought_in), sum(charges));
-                    let added = T::subtract(sum(costs), brought);
-                    accumulated = T::add(T::add(accumulated, brought), charge);
-                    book = T::subtract(T::add(opening, added), charge);
-                    emit(match measure {
-                        Measure::OpeningBookValue => opening,
-                        Measure::Additions => added,
-                        Measure::Depreciation => charge,
-                        Measure::ClosingBookValue => book,
-                        Measure::AccumulatedDepreciation => accumulated,
-                    });
+                self.flows.movements(run, group, &mut months);
+                let [before, months @ ..] = months.as_slice() else { continue };
+                let mut roll = Roll::default();
+                roll.over(*before);
+                for period in months.chunks(step) {
+                    let mut moved = Movements::default();
+                    period.iter().for_each(|month| moved.join(month));
+                    emit(roll.over(moved).measure(measure));
                 }
             }
         }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::batch::{DateColumn, MoneyColumn, MonthsColumn, Nullable, PolicySpec};
 use crate::calendar::{Frequency, PeriodGrid};
-use crate::depreciation::Convention;
+use crate::depreciation::{Convention, Framework, Method};
 use crate::rate::Rate;
 use proptest::prelude::*;
 
@@ -58,18 +58,21 @@ impl Case {
             residual: self.residual.as_ref().map(|r| Nullable { values: MoneyColumn::Minor(r), nulls: Some(&nulls) }),
             life_months: self.life.as_ref().map(|l| Nullable { values: MonthsColumn::Whole(l), nulls: Some(&nulls) }),
             opening: None,
+            events: None,
+            usage: None,
             skip: None,
             nan_is_null: true,
         };
         let spec = |(life, rate, convention): &(i32, f64, usize), wins: bool| PolicySpec {
+            method: Method::StraightLine,
             life_months: Some(*life),
             life_wins: wins,
             residual_rate: Rate::new(*rate).unwrap(),
             convention: Convention::ALL[*convention].1,
         };
         let specs: Vec<_> = self.specs.iter().enumerate().map(|(n, s)| spec(s, n % 2 == 0)).collect();
-        let one = Run { specs: specs.iter().take(1).copied().collect(), codes: None };
-        let many = Run { codes: self.codes.as_ref().map(|codes| CodeColumn::I32(codes)), specs };
+        let one = Run { specs: specs.iter().take(1).cloned().collect(), codes: None, changes: Vec::new() };
+        let many = Run { codes: self.codes.as_ref().map(|codes| CodeColumn::I32(codes)), specs, changes: Vec::new() };
         let settings = Settings {
             rounding: Some(self.rounding),
             units: MinorUnits::new(2).unwrap(),
@@ -80,6 +83,9 @@ impl Case {
             allow_credit: true,
             round_input: false,
             floor_time: false,
+            framework: Framework::UsGaap,
+            disposal_convention: None,
+            posted_through: None,
             max_life_months: 1200,
             threads: self.threads,
             chunk_rows: self.chunk_rows,

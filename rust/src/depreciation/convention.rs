@@ -15,7 +15,7 @@
 #![forbid(unsafe_code)]
 
 use crate::calendar::{
-    Date, Month, PeriodGrid, add_months, day_of_month, days_in_month, month_end, month_of, month_starts,
+    Date, Month, PeriodGrid, add_months, day_of_month, days_in_month, month_end, month_of, month_start, month_starts,
 };
 
 /// What counts as depreciated in the month of service.
@@ -82,6 +82,8 @@ pub struct Timing {
     share: Share,
     total: i64,
     elapsed: i64,
+    life_months: i64,
+    over: bool,
 }
 
 impl Timing {
@@ -119,23 +121,105 @@ impl Timing {
             share,
             total,
             elapsed: 0,
+            life_months: life,
+            over: false,
         };
         if let Some(opening) = service.opening {
-            timing.bring_in(month_of(opening.saturating_add(1)));
+            let open_month = month_of(opening.saturating_add(1));
+            timing = timing.rebased(open_month);
+            timing.enter_month = open_month.saturating_sub(1);
         }
         timing
     }
 
-    fn bring_in(&mut self, open_month: Month) {
-        let before = open_month.saturating_sub(1);
-        self.elapsed = self.units_at(before);
-        self.enter_month = before;
-        self.open_month = open_month.max(self.open_month);
-        if self.elapsed >= self.total {
-            // The life is over: all that is left is charged at once.
-            self.share = Share::Ramp { start: open_month, first: 1, first_months: 1, later: 1 };
-            (self.total, self.elapsed, self.last_month) = (1, 0, open_month);
+    /// A new life of whole months that starts with `month`; `by_days` follows the calendar day by day.
+    #[must_use]
+    pub fn fresh(month: Month, life_months: i32, by_days: bool) -> Self {
+        let life = i64::from(life_months);
+        let (share, total) = if by_days {
+            let start = month_start(month);
+            let end = month_start(month.saturating_add(life_months));
+            (Share::Days { start }, i64::from(end).saturating_sub(start.into()))
+        } else {
+            (Share::Ramp { start: month, first: 1, first_months: 1, later: 1 }, life)
+        };
+        let last_month = month.saturating_add(life_months).saturating_sub(1);
+        let (enter_month, open_month) = (month, month);
+        Self { enter_month, open_month, last_month, share, total, elapsed: 0, life_months: life, over: false }
+    }
+
+    /// All that is left is charged in one month.
+    #[must_use]
+    pub fn at_once(self, month: Month) -> Self {
+        let share = Share::Ramp { start: month, first: 1, first_months: 1, later: 1 };
+        Self { open_month: month, last_month: month, share, total: 1, elapsed: 0, over: true, ..self }
+    }
+
+    /// The rest of the life from `month` on; where nothing is left of it, all is charged in that month.
+    #[must_use]
+    pub fn rebased(self, month: Month) -> Self {
+        let elapsed = self.units_at(month.saturating_sub(1));
+        if elapsed >= self.total {
+            return self.at_once(month);
         }
+        Self { elapsed, open_month: month.max(self.share.first_charge_month()), ..self }
+    }
+
+    /// The months in which use charges an asset: from service, or from where it was brought in, to the last use.
+    #[must_use]
+    pub fn by_use(self, opening: Option<Date>, last_use: Option<Month>) -> Self {
+        let first = opening.map_or(self.enter_month, |day| month_of(day.saturating_add(1)));
+        let last_month = last_use.unwrap_or(first).max(first);
+        let share = Share::Ramp { start: first, first: 1, first_months: 1, later: 1 };
+        Self { open_month: first, last_month, share, total: i64::MAX, elapsed: 0, over: false, ..self }
+    }
+
+    /// A life that stood still from the first day of `since` to that of `month`.
+    #[must_use]
+    pub fn resumed(self, since: Month, month: Month) -> Self {
+        let months = month.saturating_sub(since);
+        let share = match self.share {
+            Share::Ramp { start, first, first_months, later } => {
+                Share::Ramp { start: start.saturating_add(months), first, first_months, later }
+            }
+            Share::Days { .. } => {
+                let passed = i32::try_from(self.units_at(since.saturating_sub(1))).unwrap_or(i32::MAX);
+                Share::Days { start: month_start(month).saturating_sub(passed) }
+            }
+        };
+        let last_month = share.month_reaching(self.total);
+        Self { share, last_month, open_month: share.first_charge_month(), ..self }
+    }
+
+    /// Whether the life was over and all that is left is charged at once.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Units of the whole life that have passed at the end of `month`, those before this schedule too.
+    #[must_use]
+    #[inline]
+    pub fn passed(&self, month: Month) -> i64 {
+        self.units_at(month).max(self.elapsed)
+    }
+
+    /// Units of the life that had passed when this schedule began.
+    #[must_use]
+    pub fn elapsed(&self) -> i64 {
+        self.elapsed
+    }
+
+    /// Units of the whole life.
+    #[must_use]
+    pub fn total(&self) -> i64 {
+        self.total
+    }
+
+    /// The life in months.
+    #[must_use]
+    pub fn life_months(&self) -> i64 {
+        self.life_months
     }
 
     /// Units of the life passed at the end of `month`, 0 to the total.
@@ -235,7 +319,7 @@ impl Share {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::calendar::{Frequency, month_start};
+    use crate::calendar::Frequency;
     use proptest::prelude::*;
 
     fn timing(day: Date, life: i32, convention: Convention, fiscal: u8, by_days: bool) -> Timing {

@@ -1,10 +1,30 @@
-//! Depreciation: when a method charges ([`Timing`]) and how much ([`straight_line`]).
+//! Depreciation: when an asset is charged ([`Timing`]), how much (one file per [`Method`]), and what happens to it on
+//! the way ([`Ledger`]).
 #![forbid(unsafe_code)]
 
+mod amount;
+mod bookkeeping;
 mod convention;
+mod declining_balance;
+mod event;
+mod ledger;
+mod method;
+mod posting;
 pub mod straight_line;
+mod sum_of_years_digits;
+mod table;
+mod units_of_production;
 
+pub use amount::Exact;
+pub use bookkeeping::keep;
 pub use convention::{Convention, Service, Timing};
+pub use declining_balance::DecliningBalance;
+pub use event::{Event, Fault, Field, Framework, Kind, Terms};
+pub use ledger::{Flow, Holding, Rules, Sink};
+pub use method::{Method, Schedule};
+pub use posting::keep_posted;
+pub use table::Table;
+pub use units_of_production::Usage;
 
 /// How charges become minor units (DESIGN section 3 calls this the exactness contract).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

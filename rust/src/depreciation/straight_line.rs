@@ -225,7 +225,7 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
 /// Products below this are exact doubles, and so are the quotients that `small_quotient_half_even` decides by.
 const SMALL: i64 = 1 << 51;
 
-fn is_small(left: i64, span: i64) -> bool {
+pub(super) fn is_small(left: i64, span: i64) -> bool {
     left.checked_mul(span).is_some_and(|largest| largest < SMALL)
 }
 
@@ -241,7 +241,7 @@ fn ramp(units: i64, by: i64, span: i64) -> impl Iterator<Item = f64> {
 
 /// Charges of months at whose ends so many units have passed; every balance is worked out on its own, several at a
 /// time. Returns the last balance.
-fn small_balances_into(
+pub(super) fn small_balances_into(
     left: i64,
     span: i64,
     units: impl Iterator<Item = f64>,

@@ -5,22 +5,24 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::columns::{Column, Mask};
-use crate::batch::{self, CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable, PolicySpec};
+use super::happenings::{Events, Usage};
+use super::policies::convention;
+use crate::batch::{self, CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
 use crate::calendar::{FIRST_DAY, Frequency, LAST_DAY, Month, PeriodGrid, month_of};
-use crate::depreciation::{Convention, Rounding};
+use crate::depreciation::{Framework, Rounding};
 use crate::money::MinorUnits;
-use crate::rate::Rate;
 
 /// Rows per chunk: a chunk's columns stay in the second-level cache.
 const CHUNK_ROWS: usize = 2_048;
 
-enum MoneyArray {
+/// Amounts.
+pub enum MoneyArray {
     Major(Column<f64>),
     Minor(Column<i64>),
 }
 
 impl MoneyArray {
-    fn take(array: &Bound<'_, PyAny>, len: Option<usize>) -> PyResult<Self> {
+    pub fn take(array: &Bound<'_, PyAny>, len: Option<usize>) -> PyResult<Self> {
         if let Some(column) = Column::take(array, len)? {
             return Ok(Self::Major(column));
         }
@@ -35,7 +37,7 @@ impl MoneyArray {
         }
     }
 
-    fn borrow(&self) -> MoneyColumn<'_> {
+    pub fn borrow(&self) -> MoneyColumn<'_> {
         match self {
             Self::Major(column) => MoneyColumn::Major(column),
             Self::Minor(column) => MoneyColumn::Minor(column),
@@ -157,6 +159,8 @@ pub struct Fleet {
     residual: Option<WithNulls<MoneyArray>>,
     life_months: Option<WithNulls<MonthsArray>>,
     opening: Option<(WithNulls<MoneyArray>, WithNulls<DateArray>)>,
+    events: Option<Py<Events>>,
+    usage: Option<Py<Usage>>,
     skip: Option<Mask>,
     nan_is_null: bool,
 }
@@ -167,7 +171,7 @@ impl Fleet {
     #[pyo3(signature = (
         cost, in_service_date, date_unit, *, cost_null=None, date_null=None, residual_value=None, residual_null=None,
         useful_life_months=None, life_null=None, opening_accumulated=None, opening_null=None, opening_date=None,
-        opening_date_unit="D", opening_date_null=None, skip=None, nan_is_null=true
+        opening_date_unit="D", opening_date_null=None, skip=None, nan_is_null=true, events=None, usage=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "one for each column of a fleet")]
     fn new(
@@ -187,11 +191,18 @@ impl Fleet {
         opening_date_null: Option<&Bound<'_, PyAny>>,
         skip: Option<&Bound<'_, PyAny>>,
         nan_is_null: bool,
+        events: Option<Py<Events>>,
+        usage: Option<Py<Usage>>,
     ) -> PyResult<Self> {
         let cost = MoneyArray::take(cost, None)?;
         let rows = cost.len();
         if i32::try_from(rows).is_err() {
             return Err(PyValueError::new_err("a fleet has at most 2^31 - 1 rows; pass it in parts"));
+        }
+        let of_rows =
+            [events.as_ref().map(|events| events.get().rows()), usage.as_ref().map(|usage| usage.get().rows())];
+        if of_rows.into_iter().flatten().any(|other| other != rows) {
+            return Err(PyValueError::new_err("columns differ in length"));
         }
         let opening = match (opening_accumulated, opening_date) {
             (Some(amount), Some(date)) => Some((
@@ -212,6 +223,8 @@ impl Fleet {
                 .map(|array| WithNulls::take(MonthsArray::take(array, rows)?, life_null, rows))
                 .transpose()?,
             opening,
+            events,
+            usage,
             skip: skip.map(|mask| Mask::take(mask, rows)).transpose()?,
             nan_is_null,
         })
@@ -230,40 +243,11 @@ impl Fleet {
                 .opening
                 .as_ref()
                 .map(|(amount, date)| (amount.borrow(MoneyArray::borrow), date.borrow(DateArray::borrow))),
+            events: self.events.as_ref().map(|events| events.get().borrow()),
+            usage: self.usage.as_ref().map(|usage| usage.get().borrow()),
             skip: self.skip.as_ref().map(|mask| -> &dyn Load<u8> { mask }),
             nan_is_null: self.nan_is_null,
         }
-    }
-}
-
-/// Policies, and which row has which.
-#[pyclass(frozen, module = "neocalc._core")]
-pub struct Run {
-    specs: Vec<PolicySpec>,
-    codes: Option<Codes>,
-}
-
-#[pymethods]
-impl Run {
-    #[new]
-    #[pyo3(signature = (policies, codes=None))]
-    fn new(policies: Vec<(i32, bool, f64, String)>, codes: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let spec = |(life, life_wins, rate, convention): (i32, bool, f64, String)| -> PyResult<PolicySpec> {
-            let convention = Convention::parse(&convention)
-                .ok_or_else(|| PyValueError::new_err(format!("unknown convention {convention:?}")))?;
-            let residual_rate =
-                Rate::new(rate).map_err(|_| PyValueError::new_err("residual rate must lie between 0 and 1"))?;
-            Ok(PolicySpec { life_months: (life > 0).then_some(life), life_wins, residual_rate, convention })
-        };
-        let specs = policies.into_iter().map(spec).collect::<PyResult<Vec<_>>>()?;
-        let codes = codes.map(|array| self::codes(array, array.len()?)).transpose()?;
-        Ok(Self { specs, codes })
-    }
-}
-
-impl Run {
-    pub fn borrow(&self) -> batch::Run<'_> {
-        batch::Run { specs: self.specs.clone(), codes: self.codes.as_ref().map(Codes::borrow) }
     }
 }
 
@@ -286,7 +270,8 @@ impl Settings {
     #[new]
     #[pyo3(signature = (
         *, rounding="balance", minor_units=2, freq="M", fiscal_year_end=12, start=None, end=None, rows_all=false,
-        allow_credit=false, round_input=false, floor_time=false, max_life_months=1200, threads=0, chunk_rows=0
+        allow_credit=false, round_input=false, floor_time=false, max_life_months=1200, threads=0, chunk_rows=0,
+        framework="us_gaap", disposal_convention=None, posted_through=None
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keywords that Python sees")]
     fn new(
@@ -303,6 +288,9 @@ impl Settings {
         max_life_months: i32,
         threads: usize,
         chunk_rows: usize,
+        framework: &str,
+        disposal_convention: Option<&str>,
+        posted_through: Option<i64>,
     ) -> PyResult<Self> {
         let refuse = |what: &str| PyValueError::new_err(format!("{what} out of range"));
         let rounding = match rounding {
@@ -331,6 +319,9 @@ impl Settings {
                 threads,
                 chunk_rows: if chunk_rows == 0 { CHUNK_ROWS } else { chunk_rows },
                 memory_limit: usize::MAX,
+                framework: Framework::parse(framework).ok_or_else(|| refuse("framework"))?,
+                disposal_convention: disposal_convention.map(convention).transpose()?,
+                posted_through: posted_through.map(month).transpose()?,
             },
         })
     }

@@ -2,16 +2,22 @@
 
 mod columns;
 mod door;
+mod happenings;
 mod inputs;
 mod outputs;
+mod policies;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::batch::{self, Grouping, Poll, Route};
+use crate::depreciation::Kind;
 use crate::error::Error;
-use inputs::{Fleet, Run, Settings};
+use happenings::{Events, Usage};
+use inputs::{Fleet, Settings};
 use outputs::{RowsPlan, Totals};
+use policies::{Method, Run};
 
 /// (column, code, rows with the problem, the first of them, the value in the lowest row)
 type IssueTuple = (&'static str, &'static str, u64, Vec<usize>, String);
@@ -134,6 +140,9 @@ fn book_values<'py>(
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Fleet>()?;
+    module.add_class::<Events>()?;
+    module.add_class::<Usage>()?;
+    module.add_class::<Method>()?;
     module.add_class::<Run>()?;
     module.add_class::<Settings>()?;
     module.add_class::<RowsPlan>()?;
@@ -142,5 +151,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plan_rows, module)?)?;
     module.add_function(wrap_pyfunction!(totals, module)?)?;
     module.add_function(wrap_pyfunction!(book_values, module)?)?;
+    module.add_function(wrap_pyfunction!(happenings::to_minor, module)?)?;
+    module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -8,7 +8,8 @@ use pyo3::types::PyDict;
 
 use super::columns::Column;
 use super::door::{enter, to_exception};
-use super::inputs::{Fleet, Run};
+use super::inputs::Fleet;
+use super::policies::Run;
 use super::{IssueTuple, batch};
 use crate::batch::{Amounts, BookValue, Dates, Load, Measure, Poll, RowPlan, RowTargets, Settings};
 use crate::error::Error;

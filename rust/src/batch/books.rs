@@ -1,0 +1,153 @@
+//! The books of a chunk's assets: from a row, its policy and its events to what a sink takes down.
+#![forbid(unsafe_code)]
+
+use super::chunk::Prepared;
+use super::reader::Money;
+use super::settings::{Run, Settings};
+use crate::calendar::{Month, month_start};
+use crate::depreciation::keep_posted;
+use crate::depreciation::{Asset, Event, Exact, Field, Flow, Holding, Kind, Rounding, Rules, Sink, Terms};
+use crate::error::Column;
+use crate::rate::Rate;
+
+/// A row under a run: an asset that straight-line kernels can charge at once, or one whose books must be kept.
+pub enum Row<T> {
+    /// Straight line from service to the end of its life.
+    Plain(Asset<T>),
+    /// Another method, or something happens on the way.
+    Eventful(Asset<T>),
+}
+
+impl<T: Money + Exact> Prepared<T> {
+    /// The row under the run last assigned; `None` where it is left out or wrong, and then noted.
+    #[inline]
+    pub fn row(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Row<T>> {
+        let asset = self.resolve(run, settings, index)?;
+        let plain = run.changes.is_empty()
+            && self.spec(run, index).is_some_and(|spec| spec.method.is_straight_line())
+            && !self.happenings.has_events(index);
+        Some(if plain { Row::Plain(asset) } else { Row::Eventful(asset) })
+    }
+
+    /// Keeps the books of an eventful row; `null_group` stands for transfers to no group. Where an event cannot be, it
+    /// is noted and the row is bad.
+    pub fn keep_books(
+        &mut self,
+        run: &Run<'_>,
+        settings: &Settings,
+        (index, asset): (usize, &Asset<T>),
+        null_group: usize,
+        until: Month,
+        sink: &mut impl Sink<T>,
+    ) -> Option<()> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let outcome = {
+            let this = &*self;
+            let spec = this.spec(run, index)?;
+            let mut events: Vec<Event<'_, T>> = Vec::new();
+            this.happenings.events(index, null_group, &mut events);
+            let in_service = *this.day.get(index)?;
+            this.changes(run, index, in_service, &mut events);
+            let opened = this.opened(index);
+            let holding = Holding {
+                asset: *asset,
+                in_service,
+                convention: spec.convention,
+                method: &spec.method,
+                usage: this.happenings.usage(index),
+                first_day: opened.map_or(in_service, |day| day.saturating_add(1)),
+                own_residual: this.own_residual(index).is_some(),
+            };
+            let rules = Rules {
+                rounding: settings.rounding.unwrap_or(Rounding::Balance),
+                grid: settings.grid,
+                by_days: settings.by_days(),
+                framework: settings.framework,
+                disposal_convention: settings.disposal_convention,
+                until,
+            };
+            keep_posted(&holding, &mut events, &rules, settings.posted_through, sink, &mut scratch)
+        };
+        self.scratch = scratch;
+        match outcome {
+            Ok(()) => Some(()),
+            Err(fault) => {
+                let column = match fault.field {
+                    Field::Date => Column::EventDate,
+                    Field::Kind => Column::EventKind,
+                    Field::Amount => Column::EventAmount,
+                    Field::Share => Column::EventShare,
+                    Field::RemainingMonths => Column::EventRemainingMonths,
+                };
+                self.reader.note_elsewhere(index, fault.source, column, fault.rule, fault.example);
+                None
+            }
+        }
+    }
+
+    /// Appends the changes of policy that an asset in service lives through.
+    fn changes<'r>(&self, run: &'r Run<'_>, index: usize, in_service: i32, events: &mut Vec<Event<'r, T>>) {
+        for (number, change) in run.changes.iter().enumerate() {
+            let date = month_start(change.month);
+            let first_day = self.opened(index).map_or(in_service, |day| day.saturating_add(1));
+            if in_service >= date || first_day > date {
+                continue;
+            }
+            let Some(spec) = self.changed(run, number, index) else { continue };
+            let Some(life_months) = spec.life(None).or(spec.life(self.own_life(index))) else { continue };
+            let terms = Terms {
+                method: &spec.method,
+                life_months,
+                convention: spec.convention,
+                residual_rate: Some(spec.residual_rate),
+            };
+            events.push(Event {
+                date,
+                kind: Kind::PolicyChange,
+                amount: None,
+                share: Rate::ZERO,
+                remaining_months: 0,
+                proceeds: None,
+                group: 0,
+                terms: Some(terms),
+                posted: None,
+                source: 0,
+            });
+        }
+    }
+}
+
+/// Notes what cannot be, and nothing else.
+#[derive(Debug, Default)]
+pub struct Judge;
+
+impl<T> Sink<T> for Judge {
+    fn charges(&mut self, _: Month, _: &[T]) {}
+    fn flow(&mut self, _: Month, _: Flow, _: T) {}
+    fn moved(&mut self, _: Month, _: usize, _: T, _: T) {}
+    fn ended(&mut self, _: Month, _: bool) {}
+}
+
+/// Takes down when an asset was in the books.
+#[derive(Debug)]
+pub struct Extent {
+    /// The last month in which anything happened.
+    pub last: Month,
+    /// Whether nothing was left then.
+    pub gone: bool,
+}
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self { last: Month::MIN, gone: false }
+    }
+}
+
+impl<T> Sink<T> for Extent {
+    fn charges(&mut self, _: Month, _: &[T]) {}
+    fn flow(&mut self, _: Month, _: Flow, _: T) {}
+    fn moved(&mut self, _: Month, _: usize, _: T, _: T) {}
+    fn ended(&mut self, last: Month, gone: bool) {
+        (self.last, self.gone) = (last, gone);
+    }
+}

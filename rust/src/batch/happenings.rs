@@ -1,0 +1,158 @@
+//! Events and usage of a chunk's assets: sorted by asset, found by offsets, read with the chunk.
+//!
+//! The caller's frames have been matched, sorted and copied before; what is judged here is judged by the ledger.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::columns::{Load, MoneyColumn};
+use super::reader::Money;
+use crate::calendar::{Date, Month};
+use crate::depreciation::{Event, Kind, Usage};
+use crate::rate::Rate;
+
+/// Events by asset: those of row `n` are the ones from `offsets[n]` to `offsets[n + 1]`.
+#[derive(Clone, Copy)]
+pub struct Events<'a> {
+    /// One more than there are assets.
+    pub offsets: &'a dyn Load<i64>,
+    /// Days since 1970.
+    pub date: &'a dyn Load<i32>,
+    /// Places in [`Kind::ALL`].
+    pub kind: &'a dyn Load<i8>,
+    /// Amounts; the least integer or NaN for none.
+    pub amount: MoneyColumn<'a>,
+    /// Proceeds, likewise.
+    pub proceeds: MoneyColumn<'a>,
+    /// Shares disposed of, 0 to 1.
+    pub share: &'a dyn Load<f64>,
+    /// Remaining months; 0 for none.
+    pub months: &'a dyn Load<i32>,
+    /// Months in whose books they stand; the least integer for their own.
+    pub posted: &'a dyn Load<i32>,
+    /// Groups after a transfer.
+    pub group: &'a dyn Load<i32>,
+    /// Rows of the frame they come from.
+    pub source: &'a dyn Load<i32>,
+}
+
+/// Usage by asset: months in ascending order and cumulative millionths of a unit.
+#[derive(Clone, Copy)]
+pub struct UsageColumns<'a> {
+    /// One more than there are assets.
+    pub offsets: &'a dyn Load<i64>,
+    /// Months.
+    pub months: &'a dyn Load<i32>,
+    /// Units used by the end of each.
+    pub cumulative: &'a dyn Load<i64>,
+}
+
+/// What a chunk's assets went through and produced.
+#[derive(Default)]
+pub struct Happenings<T> {
+    event_offsets: Vec<i64>,
+    dates: Vec<Date>,
+    kinds: Vec<i8>,
+    amounts: Vec<Option<T>>,
+    proceeds: Vec<Option<T>>,
+    shares: Vec<f64>,
+    months: Vec<i32>,
+    posted: Vec<i32>,
+    groups: Vec<i32>,
+    sources: Vec<i32>,
+    usage_offsets: Vec<i64>,
+    usage_months: Vec<Month>,
+    usage: Vec<i64>,
+}
+
+impl<T: Money> Happenings<T> {
+    /// Reads what belongs to the assets of `range`.
+    pub fn read(&mut self, events: Option<&Events<'_>>, usage: Option<&UsageColumns<'_>>, range: &Range<usize>) {
+        self.event_offsets.clear();
+        self.usage_offsets.clear();
+        if let Some(events) = events {
+            let part = offsets(events.offsets, range, &mut self.event_offsets);
+            stretch(events.date, &part, &mut self.dates);
+            stretch(events.kind, &part, &mut self.kinds);
+            T::load_optional(&events.amount, &part, &mut self.amounts);
+            T::load_optional(&events.proceeds, &part, &mut self.proceeds);
+            stretch(events.share, &part, &mut self.shares);
+            stretch(events.months, &part, &mut self.months);
+            stretch(events.posted, &part, &mut self.posted);
+            stretch(events.group, &part, &mut self.groups);
+            stretch(events.source, &part, &mut self.sources);
+        }
+        if let Some(usage) = usage {
+            let part = offsets(usage.offsets, range, &mut self.usage_offsets);
+            stretch(usage.months, &part, &mut self.usage_months);
+            stretch(usage.cumulative, &part, &mut self.usage);
+        }
+    }
+
+    /// Whether the asset at `index` has events.
+    #[inline]
+    pub fn has_events(&self, index: usize) -> bool {
+        !part(&self.event_offsets, index).is_empty()
+    }
+
+    /// Whether any of the assets may have events.
+    pub fn any(&self) -> bool {
+        self.event_offsets.last() > self.event_offsets.first()
+    }
+
+    /// Appends the events of the asset at `index`; `null_group` stands for no group.
+    pub fn events<'a>(&self, index: usize, null_group: usize, out: &mut Vec<Event<'a, T>>) {
+        for at in part(&self.event_offsets, index) {
+            let kind = self.kinds.get(at).and_then(|kind| usize::try_from(*kind).ok());
+            let Some((_, kind)) = kind.and_then(|kind| Kind::ALL.get(kind)) else { continue };
+            let share = self.shares.get(at).and_then(|share| Rate::new(*share).ok());
+            let (Some(date), Some(share)) = (self.dates.get(at), share) else { continue };
+            out.push(Event {
+                date: *date,
+                kind: *kind,
+                amount: self.amounts.get(at).copied().flatten(),
+                share,
+                remaining_months: self.months.get(at).copied().unwrap_or(0),
+                proceeds: self.proceeds.get(at).copied().flatten(),
+                group: self.groups.get(at).and_then(|group| usize::try_from(*group).ok()).unwrap_or(null_group),
+                terms: None,
+                posted: self.posted.get(at).copied().filter(|month| *month != i32::MIN),
+                source: self.sources.get(at).and_then(|source| usize::try_from(*source).ok()).unwrap_or(at),
+            });
+        }
+    }
+
+    /// What the asset at `index` produced.
+    pub fn usage(&self, index: usize) -> Usage<'_> {
+        let part = part(&self.usage_offsets, index);
+        Usage {
+            months: self.usage_months.get(part.clone()).unwrap_or_default(),
+            cumulative: self.usage.get(part).unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads the offsets of some assets, made to count from the first; returns the stretch they span.
+fn offsets(column: &dyn Load<i64>, range: &Range<usize>, out: &mut Vec<i64>) -> Range<usize> {
+    out.resize(range.len().saturating_add(1), 0);
+    column.load(range.start, out);
+    let first = out.first().copied().unwrap_or(0);
+    let last = out.last().copied().unwrap_or(0);
+    for offset in out.iter_mut() {
+        *offset = offset.saturating_sub(first);
+    }
+    let at = |offset: i64| usize::try_from(offset).unwrap_or(0);
+    at(first)..at(last).max(at(first))
+}
+
+fn part(offsets: &[i64], index: usize) -> Range<usize> {
+    let at = |index: usize| offsets.get(index).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
+    let start = at(index);
+    start..at(index.saturating_add(1)).max(start)
+}
+
+fn stretch<V: Clone + Default>(column: &dyn Load<V>, part: &Range<usize>, out: &mut Vec<V>) {
+    out.clear();
+    out.resize(part.len(), V::default());
+    column.load(part.start, out);
+}

@@ -1,0 +1,469 @@
+//! The life of one asset in the books: its cost enters, it is charged, and events change what is charged.
+//!
+//! Between two months with events an asset is a [`Schedule`]; an event re-bases it on the integer carrying amount, so
+//! `A = A_t + half-even((A_end - A_t) x share)` holds from there on. Within a month, estimate changes and what else
+//! counts from its first day come before the month's charge, impairments and disposals after it.
+//!
+//! Up to two further balances are kept beside the books: what would have been accumulated without impairment, which
+//! caps an IFRS reversal (IAS 36.117), and for an asset held for sale what would have been charged in use (IFRS 5.27,
+//! ASC 360-10-35-44), which is simply its schedule running on.
+#![forbid(unsafe_code)]
+
+use super::amount::Exact;
+use super::event::{Event, Fault, Field, Framework, Kind, Terms};
+use super::ledger::{Flow, Holding, Rules, Sink};
+use super::{Asset, Convention, Method, Schedule, Service, Timing};
+use crate::calendar::{Date, Month, add_months};
+use crate::error::Rule;
+use crate::rate::Rate;
+
+/// Keeps the books of one asset; `events` are put in order.
+///
+/// # Errors
+/// The first event that cannot be.
+pub fn keep<'a, T: Exact>(
+    holding: &Holding<'a, T>,
+    events: &mut [Event<'a, T>],
+    rules: &Rules,
+    sink: &mut impl Sink<T>,
+    scratch: &mut Vec<T>,
+) -> Result<(), Fault> {
+    let asset = &holding.asset;
+    let timing = asset.timing;
+    sink.flow(timing.enter_month, Flow::CostIn, asset.cost);
+    sink.flow(timing.enter_month, Flow::BroughtIn, asset.opening);
+    let mut books = Books {
+        holding,
+        rules,
+        cost: asset.cost,
+        residual: asset.cost.minus(asset.base),
+        method: holding.method,
+        convention: holding.convention,
+        timing,
+        from: timing.open_month,
+        main: asset.opening,
+        unimpaired: None,
+        held: None,
+        suspended: None,
+        stood_still: 0,
+        last: timing.enter_month,
+        scratch,
+    };
+    if !books.method.is_straight_line() {
+        books.settle();
+    }
+    events.sort_unstable_by_key(Event::order);
+    if let Some(early) = events.iter().find(|event| event.date < holding.first_day && event.kind != Kind::PolicyChange)
+    {
+        return Err(fault(early, Field::Date, Rule::DateOrder, "before the asset is in service"));
+    }
+    let mut rest = &*events;
+    while let Some(first) = rest.first() {
+        let month = first.month();
+        let count = rest.partition_point(|event| event.month() == month);
+        let (now, later) = rest.split_at(count);
+        let (opening, closing) = now.split_at(now.partition_point(|event| !event.kind.is_at_close()));
+        books.last = month;
+        if !opening.is_empty() {
+            books.open(month, opening, sink)?;
+        }
+        if !closing.is_empty() && books.close(month, closing, sink)? {
+            let all_gone = closing.last().map_or(Date::MAX, |event| event.date);
+            if let Some(after) = later.first().or_else(|| now.iter().find(|event| event.date > all_gone)) {
+                return Err(fault(after, Field::Date, Rule::DateOrder, "after the asset was disposed of"));
+            }
+            sink.ended(month, true);
+            return Ok(());
+        }
+        rest = later;
+    }
+    let last = books.last_charge().max(books.last);
+    books.emit(last, sink);
+    sink.ended(last, false);
+    Ok(())
+}
+
+fn fault<T>(event: &Event<'_, T>, field: Field, rule: Rule, example: &str) -> Fault {
+    Fault { source: event.source, field, rule, example: example.to_owned() }
+}
+
+/// Shares of an amount by a decimal rate.
+pub trait Shared: Sized {
+    /// The share, rounded once.
+    #[must_use]
+    fn shared(self, rate: Rate) -> Self;
+    /// The share of a fraction, rounded once.
+    #[must_use]
+    fn shared_of(self, rate: Rate, fraction: (i128, i128)) -> Self;
+}
+
+impl<T: Exact> Shared for T {
+    fn shared(self, rate: Rate) -> T {
+        self.shared_of(rate, (1, 1))
+    }
+
+    fn shared_of(self, rate: Rate, (top, bottom): (i128, i128)) -> T {
+        let (numerator, denominator) = rate.as_fraction();
+        self.portion(i128::from(numerator).saturating_mul(top), i128::from(denominator).saturating_mul(bottom))
+    }
+}
+
+/// An accumulated balance in the month of an event: what stood before, and the month's charge on what is still held.
+#[derive(Clone, Copy, Default)]
+struct Balance<T> {
+    other: T,
+    charge: T,
+}
+
+impl<T: Exact> Balance<T> {
+    fn sum(self) -> T {
+        self.other.plus(self.charge)
+    }
+
+    /// What a sale of a share leaves.
+    fn kept(self, share: Rate) -> Self {
+        Self { other: self.other.minus(self.other.shared(share)), charge: self.charge.minus(self.charge.shared(share)) }
+    }
+}
+
+/// An asset held for sale.
+#[derive(Clone, Copy)]
+struct Held<T> {
+    /// What is accumulated, write-downs included.
+    accumulated: T,
+    /// The same without write-downs.
+    charged: T,
+}
+
+struct Books<'h, 'a, 's, T> {
+    holding: &'h Holding<'a, T>,
+    rules: &'h Rules,
+    cost: T,
+    residual: T,
+    method: &'a Method,
+    convention: Convention,
+    timing: Timing,
+    /// The first month whose charge has not been written.
+    from: Month,
+    /// Accumulated depreciation at the last re-base.
+    main: T,
+    /// The same without impairments, once there was one.
+    unimpaired: Option<T>,
+    held: Option<Held<T>>,
+    /// The month in which charging stopped, and since when time stands still.
+    suspended: Option<(Month, Month)>,
+    /// Months for which it did.
+    stood_still: i32,
+    last: Month,
+    scratch: &'s mut Vec<T>,
+}
+
+impl<'a, T: Exact> Books<'_, 'a, '_, T> {
+    /// The schedule from the last re-base on, for any of the balances.
+    fn schedule(&self, opening: T) -> Schedule<'a, T> {
+        let room = self.cost.minus(self.residual).minus(opening);
+        // A residual value above the book value: nothing is left to charge (I19).
+        let spent = if self.cost < T::default() { room > T::default() } else { room < T::default() };
+        let base = if spent { opening } else { self.cost.minus(self.residual) };
+        let asset = Asset { cost: self.cost, base, opening, timing: self.timing };
+        Schedule { method: self.method, asset, usage: self.holding.usage }
+    }
+
+    fn at(&self, opening: T, month: Month) -> T {
+        match self.suspended {
+            Some(_) => opening,
+            None => self.schedule(opening).accumulated_at(self.rules.rounding, month),
+        }
+    }
+
+    /// A balance around the month's charge.
+    fn balance(&self, opening: T, month: Month) -> Balance<T> {
+        let other = self.at(opening, month.saturating_sub(1));
+        Balance { other, charge: self.at(opening, month).minus(other) }
+    }
+
+    /// What the books say is accumulated at the last re-base.
+    fn accumulated(&self) -> T {
+        self.held.map_or(self.main, |held| held.accumulated)
+    }
+
+    fn last_charge(&self) -> Month {
+        if self.held.is_some() || self.suspended.is_some() {
+            return self.last;
+        }
+        let schedule = self.schedule(self.main);
+        let nothing = schedule.asset.base == schedule.asset.opening;
+        if nothing && (self.timing.is_over() || !self.method.has_life()) {
+            return self.last;
+        }
+        match self.method {
+            Method::UnitsOfProduction(capacity) if !self.timing.is_over() => {
+                self.holding.usage.last_month(*capacity).unwrap_or(self.last).max(self.last)
+            }
+            _ => self.timing.last_month,
+        }
+    }
+
+    /// Writes the charges up to `until`.
+    fn emit(&mut self, until: Month, sink: &mut impl Sink<T>) {
+        let from = self.from;
+        if from > until {
+            return;
+        }
+        self.from = until.saturating_add(1);
+        let last = until.min(self.last_charge()).min(self.rules.until);
+        if self.held.is_some() || self.suspended.is_some() || last < from {
+            return;
+        }
+        let months = usize::try_from(last.saturating_sub(from)).unwrap_or(0).saturating_add(1);
+        let schedule = self.schedule(self.main);
+        self.scratch.clear();
+        self.scratch.resize(months, T::default());
+        schedule.charges_into(self.rules.rounding, from, self.scratch);
+        sink.charges(from, self.scratch);
+    }
+
+    /// Lets the rest of the life begin with `month`.
+    fn rebase(&mut self, month: Month) {
+        if self.suspended.is_none() {
+            self.timing = self.timing.rebased(month);
+            self.settle();
+        }
+    }
+
+    /// A pattern that has nothing left to spread by charges all at once.
+    fn settle(&mut self) {
+        let open = self.timing.open_month;
+        self.timing = self.schedule(self.main).settled(open).asset.timing;
+    }
+
+    /// What counts from the first day of the month.
+    fn open(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
+        let before = month.saturating_sub(1);
+        self.emit(before, sink);
+        self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
+        self.main = self.at(self.main, before);
+        self.rebase(month);
+        for event in events {
+            self.judge(event)?;
+            match event.kind {
+                Kind::Addition => {
+                    let amount = event.amount.filter(|amount| *amount > T::default() && self.cost >= T::default());
+                    let amount =
+                        amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "an addition above 0"))?;
+                    self.cost = self.cost.plus(amount);
+                    sink.flow(month, Flow::CostIn, amount);
+                }
+                Kind::LifeChange => self.relife(event, month)?,
+                Kind::ResidualChange => {
+                    let inside = |amount: &T| *amount >= T::default() && *amount <= self.cost;
+                    let amount = event.amount.filter(inside);
+                    self.residual = amount
+                        .ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a residual value from 0 to cost"))?;
+                }
+                Kind::PolicyChange => {
+                    if let Some(terms) = event.terms {
+                        self.change(terms, month);
+                    }
+                }
+                Kind::Suspend => self.suspended = Some((month, month)),
+                Kind::Resume => {
+                    if let Some((stopped, since)) = self.suspended.take() {
+                        self.timing = self.timing.resumed(since, month);
+                        self.stood_still = self.stood_still.saturating_add(month.saturating_sub(stopped));
+                    }
+                }
+                Kind::ReturnedToUse => self.return_to_use(event, month, sink),
+                Kind::Transfer => sink.moved(month, event.group, self.cost, self.accumulated()),
+                Kind::Impairment | Kind::Reversal | Kind::HeldForSale | Kind::Disposal => {}
+            }
+        }
+        self.rebase(month);
+        Ok(())
+    }
+
+    /// Whether an event may happen as things stand.
+    fn judge(&self, event: &Event<'a, T>) -> Result<(), Fault> {
+        let framework = self.rules.framework;
+        let refused = |rule, why| Err(fault(event, Field::Kind, rule, why));
+        let in_sale = matches!(event.kind, Kind::Disposal | Kind::Impairment | Kind::ReturnedToUse | Kind::Transfer);
+        match event.kind {
+            Kind::PolicyChange => Ok(()),
+            Kind::ReturnedToUse if self.held.is_none() => refused(Rule::EventState, "the asset is not held for sale"),
+            _ if self.held.is_some() && !in_sale => refused(Rule::EventState, "the asset is held for sale"),
+            Kind::Suspend | Kind::Resume if !framework.allows_suspension() => {
+                refused(Rule::Framework, "idle assets go on depreciating (IAS 16.55)")
+            }
+            Kind::Suspend if self.suspended.is_some() => refused(Rule::EventState, "the asset is suspended already"),
+            Kind::Resume if self.suspended.is_none() => refused(Rule::EventState, "the asset is not suspended"),
+            Kind::HeldForSale if self.suspended.is_some() => refused(Rule::EventState, "the asset is suspended"),
+            Kind::Reversal if framework != Framework::Ifrs => {
+                refused(Rule::Framework, "only IFRS reverses impairments (IAS 36.114)")
+            }
+            Kind::Impairment | Kind::Reversal | Kind::HeldForSale if self.cost < T::default() => {
+                refused(Rule::Range, "a credit has no recoverable amount")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn relife(&mut self, event: &Event<'a, T>, month: Month) -> Result<(), Fault> {
+        if !self.method.has_life() {
+            return Err(fault(event, Field::Kind, Rule::Method, "the method has no life to change"));
+        }
+        if event.remaining_months < 1 {
+            return Err(fault(event, Field::RemainingMonths, Rule::Range, "at least one month"));
+        }
+        let by_days = self.rules.by_days && self.convention == Convention::ActualDays;
+        self.timing = Timing::fresh(month, event.remaining_months, by_days);
+        if let Some((_, since)) = &mut self.suspended {
+            *since = month;
+        }
+        Ok(())
+    }
+
+    /// The remaining life is the new one less what has passed of it since service.
+    fn change(&mut self, terms: Terms<'a>, month: Month) {
+        let Terms { method, life_months, convention, residual_rate } = terms;
+        (self.method, self.convention) = (method, convention);
+        let in_service = add_months(self.holding.in_service, self.stood_still);
+        let service = Service { in_service, life_months, opening: None };
+        self.timing = Timing::new(&service, convention, self.rules.grid, self.rules.by_days);
+        if let Method::UnitsOfProduction(capacity) = method {
+            self.timing = self.timing.by_use(None, self.holding.usage.last_month(*capacity));
+        }
+        if let (Some(rate), false) = (residual_rate, self.holding.own_residual) {
+            self.residual = self.cost.shared(rate);
+        }
+        if let Some((_, since)) = &mut self.suspended {
+            *since = month;
+        }
+    }
+
+    /// The lower of what the asset would be worth in use and its recoverable amount.
+    fn return_to_use(&mut self, event: &Event<'a, T>, month: Month, sink: &mut impl Sink<T>) {
+        let Some(held) = self.held.take() else { return };
+        let in_use = self.cost.minus(self.main);
+        let target = event.amount.map_or(in_use, |amount| in_use.lesser(amount));
+        let caught_up = self.main.minus(held.charged);
+        if caught_up != T::default() && month <= self.rules.until {
+            sink.charges(month, &[caught_up]);
+        }
+        let now = self.cost.minus(held.accumulated.plus(caught_up));
+        if target > now {
+            sink.flow(month, Flow::Reversal, target.minus(now));
+        } else if target < now {
+            sink.flow(month, Flow::Impairment, now.minus(target));
+        }
+        self.main = self.cost.minus(target);
+    }
+
+    /// What falls at the close of the month; whether nothing is left.
+    fn close(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
+        self.emit(month.saturating_sub(1), sink);
+        let running = self.balance(self.main, month);
+        let mut unimpaired = self.unimpaired.map(|opening| self.balance(opening, month));
+        // What the schedule says, and what the books say: the same unless the asset is held for sale.
+        let mut in_use = running;
+        let mut books = match self.held {
+            Some(held) => Balance { other: held.accumulated, charge: T::default() },
+            None => running,
+        };
+        let mut charged = self.held.map(|held| held.charged);
+        let mut charge = books.charge;
+        let mut classified = false;
+        let mut gone = false;
+        let tracks_unimpaired = self.rules.framework == Framework::Ifrs;
+        for event in events {
+            if gone {
+                return Err(fault(event, Field::Date, Rule::DateOrder, "after the asset was disposed of"));
+            }
+            self.judge(event)?;
+            let fraction = match (classified, self.rules.disposal_convention) {
+                (true, _) => (1, 1),
+                (false, Some(convention)) => event.charge_left(convention),
+                (false, None) => event.charge_left(self.convention),
+            };
+            let book_value = self.cost.minus(books.sum());
+            let amount = event.amount.filter(|amount| *amount >= T::default());
+            match event.kind {
+                Kind::Impairment => {
+                    let amount =
+                        amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a recoverable amount"))?;
+                    let loss = book_value.minus(amount).at_least_zero();
+                    if tracks_unimpaired && self.held.is_none() {
+                        unimpaired = unimpaired.or(Some(books));
+                    }
+                    books.other = books.other.plus(loss);
+                    if self.held.is_none() {
+                        in_use.other = in_use.other.plus(loss);
+                    }
+                    sink.flow(month, Flow::Impairment, loss);
+                }
+                Kind::Reversal => {
+                    let amount =
+                        amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a recoverable amount"))?;
+                    if amount < book_value && !amount.matches(book_value) {
+                        return Err(fault(event, Field::Amount, Rule::Range, "below the carrying amount"));
+                    }
+                    let cap = unimpaired.map_or(book_value, |balance| self.cost.minus(balance.sum()));
+                    let gain = amount.lesser(cap).minus(book_value).at_least_zero();
+                    books.other = books.other.minus(gain);
+                    in_use.other = in_use.other.minus(gain);
+                    sink.flow(month, Flow::Reversal, gain);
+                }
+                Kind::HeldForSale => {
+                    if event.amount.is_some() && amount.is_none() {
+                        return Err(fault(event, Field::Amount, Rule::Range, "a fair value"));
+                    }
+                    if tracks_unimpaired {
+                        unimpaired = unimpaired.or(Some(books));
+                    }
+                    in_use = books;
+                    let (top, bottom) = fraction;
+                    books.charge = books.charge.portion(top, bottom);
+                    charge = charge.plus(books.charge).minus(in_use.charge);
+                    charged = Some(books.sum());
+                    let book_value = self.cost.minus(books.sum());
+                    let loss = amount.map_or(T::default(), |amount| book_value.minus(amount).at_least_zero());
+                    books.other = books.other.plus(loss);
+                    sink.flow(month, Flow::Impairment, loss);
+                    self.held = Some(Held { accumulated: books.sum(), charged: books.sum() });
+                    classified = true;
+                }
+                Kind::Disposal => {
+                    let share = event.share;
+                    if share.is_zero() {
+                        return Err(fault(event, Field::Share, Rule::Range, "a share above 0"));
+                    }
+                    let cost_out = self.cost.shared(share);
+                    let sold_charge = books.charge.shared_of(share, fraction);
+                    let accumulated_out = books.other.shared(share).plus(sold_charge);
+                    charge = charge.minus(books.charge.shared(share)).plus(sold_charge);
+                    sink.flow(month, Flow::CostOut, cost_out);
+                    sink.flow(month, Flow::AccumulatedOut, accumulated_out);
+                    let proceeds = event.proceeds.unwrap_or_default();
+                    sink.flow(month, Flow::Gain, proceeds.minus(cost_out.minus(accumulated_out)));
+                    self.cost = self.cost.minus(cost_out);
+                    self.residual = self.residual.minus(self.residual.shared(share));
+                    (books, in_use) = (books.kept(share), in_use.kept(share));
+                    unimpaired = unimpaired.map(|balance| balance.kept(share));
+                    charged = charged.map(|charged| charged.minus(charged.shared(share)));
+                    gone = share.is_whole();
+                }
+                _ => {}
+            }
+        }
+        if charge != T::default() && month <= self.rules.until {
+            sink.charges(month, &[charge]);
+        }
+        self.from = self.from.max(month.saturating_add(1));
+        self.main = in_use.sum();
+        self.unimpaired = unimpaired.map(Balance::sum);
+        if let (Some(held), Some(charged)) = (&mut self.held, charged) {
+            *held = Held { accumulated: books.sum(), charged };
+        }
+        self.rebase(month.saturating_add(1));
+        Ok(gone)
+    }
+}

@@ -1,0 +1,185 @@
+//! What happens to an asset between service and disposal, as its owner states it.
+#![forbid(unsafe_code)]
+
+use super::{Convention, Method};
+use crate::calendar::{Date, Month, day_of_month, days_in_month, month_of};
+use crate::error::Rule;
+use crate::rate::Rate;
+
+/// What kind of event. Events of one day apply in this order; those up to [`Kind::Transfer`] count from the first day
+/// of their month, the others fall at its close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Cost is added.
+    Addition,
+    /// So many months remain.
+    LifeChange,
+    /// Another residual value.
+    ResidualChange,
+    /// Another policy for the whole fleet (a change of estimate, ASC 250-10-45-17, IAS 8.36).
+    PolicyChange,
+    /// Charging stops for a while.
+    Suspend,
+    /// Charging goes on.
+    Resume,
+    /// No longer held for sale (ASC 360-10-35-44, IFRS 5.27).
+    ReturnedToUse,
+    /// To another group.
+    Transfer,
+    /// Written down to a recoverable amount.
+    Impairment,
+    /// Written up again, at most to what it would be worth without impairment (IAS 36.117).
+    Reversal,
+    /// Held for sale: charging stops (ASC 360-10-35-43, IFRS 5.25).
+    HeldForSale,
+    /// Sold or scrapped, all or a share.
+    Disposal,
+}
+
+impl Kind {
+    /// Every kind that a user may state, by its public name.
+    pub const ALL: [(&'static str, Self); 11] = [
+        ("addition", Self::Addition),
+        ("life_change", Self::LifeChange),
+        ("residual_change", Self::ResidualChange),
+        ("suspend", Self::Suspend),
+        ("resume", Self::Resume),
+        ("returned_to_use", Self::ReturnedToUse),
+        ("transfer", Self::Transfer),
+        ("impairment", Self::Impairment),
+        ("reversal", Self::Reversal),
+        ("held_for_sale", Self::HeldForSale),
+        ("disposal", Self::Disposal),
+    ];
+
+    /// Whether it falls at the close of its month.
+    #[must_use]
+    pub fn is_at_close(self) -> bool {
+        self >= Self::Impairment
+    }
+}
+
+/// The rules that books are kept under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Framework {
+    /// US GAAP: impairments of assets in use are never reversed (ASC 360-10-35-20).
+    #[default]
+    UsGaap,
+    /// IFRS.
+    Ifrs,
+    /// Tax books.
+    Tax,
+    /// Management accounts.
+    Management,
+}
+
+impl Framework {
+    /// Reads a public name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "us_gaap" => Self::UsGaap,
+            "ifrs" => Self::Ifrs,
+            "tax" => Self::Tax,
+            "management" => Self::Management,
+            _ => return None,
+        })
+    }
+
+    /// Idle assets go on depreciating in financial statements (IAS 16.55).
+    pub(super) fn allows_suspension(self) -> bool {
+        matches!(self, Self::Tax | Self::Management)
+    }
+}
+
+/// A policy that takes the place of another.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// How assets are written off.
+    pub method: &'a Method,
+    /// The whole life, from service.
+    pub life_months: i32,
+    /// What the month of service counts for.
+    pub convention: Convention,
+    /// Residual value as a share of cost, for an asset without one of its own.
+    pub residual_rate: Option<Rate>,
+}
+
+/// One event of one asset.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a, T> {
+    /// Its day.
+    pub date: Date,
+    /// Its kind.
+    pub kind: Kind,
+    /// Cost added, residual value, recoverable amount or fair value.
+    pub amount: Option<T>,
+    /// The share disposed of.
+    pub share: Rate,
+    /// The months that remain.
+    pub remaining_months: i32,
+    /// What a disposal brought.
+    pub proceeds: Option<T>,
+    /// The group after a transfer.
+    pub group: usize,
+    /// The policy after a change.
+    pub terms: Option<Terms<'a>>,
+    /// The month in whose books it stands, where that is a later one.
+    pub posted: Option<Month>,
+    /// Its row in the frame of events.
+    pub source: usize,
+}
+
+impl<T> Event<'_, T> {
+    /// Its month.
+    #[must_use]
+    pub fn month(&self) -> Month {
+        month_of(self.date)
+    }
+
+    /// Where it comes among the events of its asset.
+    pub(super) fn order(&self) -> (Month, bool, Date, Kind, usize) {
+        (self.month(), self.kind.is_at_close(), self.date, self.kind, self.source)
+    }
+
+    /// The fraction of its month's charge that a sale on its day leaves: the mirror image of the convention.
+    pub(super) fn charge_left(&self, convention: Convention) -> (i128, i128) {
+        match convention {
+            Convention::FullMonth | Convention::HalfYear => (0, 1),
+            Convention::NextMonth => (1, 1),
+            Convention::MidMonth => (1, 2),
+            Convention::ActualDays => {
+                let days = days_in_month(self.month());
+                (day_of_month(self.date).saturating_sub(1).into(), days.into())
+            }
+        }
+    }
+}
+
+/// A column of the frame of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `date`
+    Date,
+    /// `kind`
+    Kind,
+    /// `amount`
+    Amount,
+    /// `share`
+    Share,
+    /// `remaining_months`
+    RemainingMonths,
+}
+
+/// An event that cannot be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its row in the frame of events.
+    pub source: usize,
+    /// What is wrong with it.
+    pub field: Field,
+    /// Why.
+    pub rule: Rule,
+    /// In words.
+    pub example: String,
+}
