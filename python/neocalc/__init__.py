@@ -28,6 +28,7 @@ from neocalc.errors import (
     ResourceLimitError,
     list_error_codes,
 )
+from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
 from neocalc.policies import (
     DatedPolicy,
@@ -56,6 +57,7 @@ __all__ = [
     "dated",
     "declining_balance",
     "depreciate",
+    "estimate_change_effect",
     "list_error_codes",
     "load_example",
     "straight_line",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -199,7 +200,7 @@ def _insert(values: Array, at: Array, what: Any) -> Array:
     return out
 
 
-def _less(fleet: FleetColumns, values: Array, base: Array) -> Array:
+def less(fleet: FleetColumns, values: Array, base: Array) -> Array:
     """Differences of totals; two that fit 64 bits may differ by more."""
     if values.dtype != np.int64 or not values.size or max(int(values.max()), -int(values.min())) <= _HALF:
         return values - base
@@ -217,18 +218,26 @@ def _too_large(fleet: FleetColumns) -> InputError:
     return InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n)
 
 
-def totals_frame(
-    fleet: FleetColumns,
-    runs: Sequence[_core.Run],
-    groups: Groups,
-    labels: Sequence[str] | None = None,
-    baseline: int | None = None,
-) -> Any:
-    """Totals by group, policy and period; nothing per asset is ever made."""
-    options, frame = fleet.options, fleet.frame
+@dataclass(slots=True)
+class Sums:
+    """Totals of one call: cells of (run, group, period) for each column, and what they are of."""
+
+    cells: dict[str, Array]
+    observed: Array  # groups that have rows, or that a transfer leads to
+    ends: Array  # the last day of each period, days since 1970-01-01
+
+
+def sum_groups(
+    fleet: FleetColumns, runs: Sequence[_core.Run], groups: Groups, *, compared: bool = False
+) -> Sums:
+    """Sum by run, group and period; nothing per asset is ever made.
+
+    Totals that are `compared` come in minor units, whose differences are exact.
+    """
+    options = fleet.options
     # The core knows the horizon and refuses what does not fit; small calls need not ask how much there is.
     limit = memory_limit(len(runs) * (groups.n + 1) * _MANY_PERIODS * 8 * len(options.columns))
-    direct = not options.rounded or (options.amounts == "major" and baseline is None)
+    direct = not options.rounded or (options.amounts == "major" and not compared)
     amounts = "major" if direct else "minor"
 
     def compute(core: _core.Fleet) -> _core.Totals:
@@ -239,9 +248,8 @@ def totals_frame(
     found = attempt(fleet, runs, compute, lambda t: t.issues)
     present = np.asarray(found.group_rows)
     if groups.after is not None:
-        present = present + np.bincount(
-            np.where(groups.after < 0, groups.n, groups.after), minlength=len(present)
-        )
+        after = np.where(groups.after < 0, groups.n, groups.after)
+        present = present + np.bincount(after, minlength=len(present))
     observed = np.flatnonzero(present)
     # Where all groups but null have rows, the usual case, a view of their cells is enough.
     pick: Any = slice(len(observed)) if (observed == np.arange(len(observed))).all() else observed
@@ -255,26 +263,46 @@ def totals_frame(
             name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, pick]
             for name in options.core_columns
         }
-
     shape = (len(runs), len(observed), len(found.period_ends))
-    money: dict[str, Array] = {
-        name: cells[name] if name in cells else np.zeros(shape, dtype=np.float64 if direct else np.int64)
-        for name in options.columns
-    }
-    if baseline is not None:
-        for name in _differing(options):
-            money[f"{name}_difference"] = _less(fleet, cells[name], cells[name][baseline])
+    kind = np.dtype(np.float64 if direct else np.int64)
+    every = {name: cells[name] if name in cells else np.zeros(shape, kind) for name in options.columns}
+    return Sums(every, observed, np.asarray(found.period_ends, dtype=np.int32))
 
-    runs_n, groups_n, periods = shape
+
+def sums_frame(
+    fleet: FleetColumns,
+    groups: Groups,
+    sums: Sums,
+    money: dict[str, Array],
+    labels: Sequence[str] | None = None,
+) -> Any:
+    """Make a frame of cells of (run, group, period), ordered by group, run and period."""
+    frame = fleet.frame
+    runs_n, groups_n, periods = 1 if labels is None else len(labels), len(sums.observed), len(sums.ends)
     columns: dict[str, Any] = {}
     for name, uniques, key in zip(groups.names, groups.uniques, groups.keys, strict=True):
-        columns[name] = frame.take(uniques, np.repeat(key[observed], runs_n * periods))
+        columns[name] = frame.take(uniques, np.repeat(key[sums.observed], runs_n * periods))
     if labels is not None:
         policy = np.tile(np.repeat(np.arange(runs_n, dtype=np.int8), periods), groups_n)
         columns["policy"] = frame.categorical(policy, labels)
-    ends = np.asarray(found.period_ends, dtype=np.int32)
-    columns["period_end"] = frame.dates_out(np.tile(ends, groups_n * runs_n))
+    columns["period_end"] = frame.dates_out(np.tile(sums.ends, groups_n * runs_n))
     for name, values in money.items():
         flat = np.ascontiguousarray(np.swapaxes(values, 0, 1)).reshape(-1)
         columns[name] = money_column(fleet, flat)
     return finish(fleet, frame.build(columns))
+
+
+def totals_frame(
+    fleet: FleetColumns,
+    runs: Sequence[_core.Run],
+    groups: Groups,
+    labels: Sequence[str] | None = None,
+    baseline: int | None = None,
+) -> Any:
+    """Totals by group, policy and period."""
+    sums = sum_groups(fleet, runs, groups, compared=baseline is not None)
+    money = dict(sums.cells)
+    if baseline is not None:
+        for name in _differing(fleet.options):
+            money[f"{name}_difference"] = less(fleet, sums.cells[name], sums.cells[name][baseline])
+    return sums_frame(fleet, groups, sums, money, labels)
