@@ -217,7 +217,6 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         }
         let months = usize::try_from(last.saturating_sub(from)).unwrap_or(0).saturating_add(1);
         let schedule = self.schedule(self.main);
-        self.scratch.clear();
         self.scratch.resize(months, T::default());
         schedule.charges_into(self.rules.rounding, from, self.scratch);
         sink.charges(from, self.scratch);

@@ -75,16 +75,17 @@ impl Amount for i64 {
     fn charges_into(asset: &Asset<i64>, rounding: Rounding, from: Month, charges: &mut [i64]) -> i64 {
         let timing = &asset.timing;
         let left = asset.base.saturating_sub(asset.opening);
-        charges.fill(0);
         let start = from.max(timing.open_month);
         let skip = usize::try_from(start.saturating_sub(from)).unwrap_or(usize::MAX);
         let months = usize::try_from(timing.last_month.saturating_sub(start).saturating_add(1)).unwrap_or(0);
         let before = charged_before(timing, rounding, left.unsigned_abs().cast_signed(), start);
-        if let Some(active) = charges.get_mut(skip..) {
-            let count = active.len().min(months);
-            let active = active.get_mut(..count).unwrap_or_default();
+        let (early, rest) = charges.split_at_mut(skip.min(charges.len()));
+        early.fill(0);
+        let (active, late) = rest.split_at_mut(months.min(rest.len()));
+        late.fill(0);
+        if !active.is_empty() {
             match rounding {
-                Rounding::Balance => balance_into(timing, left.unsigned_abs().cast_signed(), start, active),
+                Rounding::Balance => balance_into(timing, left.unsigned_abs().cast_signed(), start, before, active),
                 Rounding::Level => level_into(timing, left.unsigned_abs().cast_signed(), start, before, active),
             }
             if left < 0 {
@@ -98,7 +99,13 @@ impl Amount for i64 {
     }
 
     fn accumulated_at(asset: &Asset<i64>, rounding: Rounding, month: Month) -> i64 {
-        Self::charges_into(asset, rounding, month.saturating_add(1), &mut [])
+        let next = month.saturating_add(1);
+        if next <= asset.timing.open_month {
+            return asset.opening;
+        }
+        let left = asset.base.saturating_sub(asset.opening);
+        let before = charged_before(&asset.timing, rounding, left.unsigned_abs().cast_signed(), next);
+        asset.opening.saturating_add(if left < 0 { before.wrapping_neg() } else { before })
     }
 
     fn plus(self, other: i64) -> i64 {
@@ -151,6 +158,9 @@ fn charged_before(timing: &Timing, rounding: Rounding, left: i64, start: Month) 
         return left;
     }
     let units = timing.charged_units(last_before);
+    if units == 0 {
+        return 0;
+    }
     match rounding {
         Rounding::Balance => share(left, units, timing.span()),
         Rounding::Level => {
@@ -169,11 +179,13 @@ fn charged_before(timing: &Timing, rounding: Rounding, left: i64, start: Month) 
 }
 
 /// Charges whose running total is the rounded balance; `left >= 0`, all months within the life.
-fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
+fn balance_into(timing: &Timing, left: i64, start: Month, before: i64, charges: &mut [i64]) {
     let span = timing.span();
     let units = timing.charged_units(start.saturating_sub(1));
-    let (whole, rest) = step(left, units, span);
-    let mut walk = Walk { whole, rest, span, balance: rounded(whole, rest, span) };
+    let walk = || {
+        let (whole, rest) = step(left, units, span);
+        Walk { whole, rest, span, balance: before }
+    };
     let mut month = start;
     if let Some((ramp_start, first_months, first, later)) = timing.ramp() {
         let first_end = ramp_start.saturating_add(first_months);
@@ -181,22 +193,22 @@ fn balance_into(timing: &Timing, left: i64, start: Month, charges: &mut [i64]) {
         let (head, tail) = charges.split_at_mut(early);
         if is_small(left, span) {
             let after_head = units.saturating_add(first.saturating_mul(i64::try_from(early).unwrap_or(i64::MAX)));
-            let before = small_balance(left, units, span);
             let before = small_balances_into(left, span, ramp(units, first, span), before, head);
             small_balances_into(left, span, ramp(after_head, later, span), before, tail);
             return;
         }
+        let mut walk = walk();
         let by_first = step(left, first, span);
         head.iter_mut().for_each(|slot| *slot = walk.charge(by_first));
         let by_later = step(left, later, span);
         tail.iter_mut().for_each(|slot| *slot = walk.charge(by_later));
         month = month.saturating_add(i32::try_from(charges.len()).unwrap_or(i32::MAX));
     } else if let (true, Some(days)) = (is_small(left, span), timing.charged_days(start)) {
-        let before = small_balance(left, units, span);
         let days = days.map(f64::from);
         small_balances_into(left, span, days, before, charges);
         return;
     } else {
+        let mut walk = walk();
         let by_days = [28, 29, 30, 31].map(|days| step(left, days, span));
         let mut before = units;
         for slot in charges.iter_mut() {
@@ -227,10 +239,6 @@ const SMALL: i64 = 1 << 51;
 
 pub(super) fn is_small(left: i64, span: i64) -> bool {
     left.checked_mul(span).is_some_and(|largest| largest < SMALL)
-}
-
-fn small_balance(left: i64, units: i64, span: i64) -> i64 {
-    nearest_integer(small_quotient_half_even(small_f64(left) * small_f64(units.min(span)), small_f64(span))).1
 }
 
 /// `units` plus `by` for each month, at most the span.
