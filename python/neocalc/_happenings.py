@@ -186,6 +186,9 @@ def match(known: Array, wanted: Array) -> Array:
         if not len(known):
             return np.full(len(wanted), -1, dtype=np.int64)
         ascending = bool((known[1:] > known[:-1]).all())
+        if ascending and int(known[-1]) - int(known[0]) == len(known) - 1:  # numbered without a gap
+            inside = (wanted >= known[0]) & (wanted <= known[-1])
+            return np.where(inside, wanted - known[0], -1).astype(np.int64, copy=False)
         order = None if ascending else np.argsort(known, kind="stable")
         ordered = known if order is None else known[order]
         at = np.minimum(np.searchsorted(ordered, wanted), len(known) - 1)
@@ -256,7 +259,9 @@ class EventColumns(Side):
             posted = np.where(no_posting, _NO_MONTH, _months(posting)).astype(np.int32)
 
         def of(*names: str) -> Array:
-            return np.isin(kind, [KINDS.index(name) for name in names])
+            table = np.zeros(len(KINDS) + 1, dtype=bool)  # the last entry is that of no kind, -1
+            table[[KINDS.index(name) for name in names]] = True
+            return table[kind]
 
         none = amount == _NO_MINOR if self.options.rounded else np.isnan(amount)
         self.note("amount", "null", np.flatnonzero(of(*_NEEDS_AMOUNT) & none))

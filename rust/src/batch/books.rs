@@ -4,7 +4,7 @@
 use super::chunk::Prepared;
 use super::reader::Money;
 use super::settings::{Run, Settings};
-use crate::calendar::{Month, month_start};
+use crate::calendar::{Date, Month, month_start};
 use crate::depreciation::keep_posted;
 use crate::depreciation::{Asset, Event, Exact, Field, Flow, Holding, Kind, Rounding, Rules, Sink, Terms};
 use crate::error::Column;
@@ -46,16 +46,15 @@ impl<T: Money + Exact> Prepared<T> {
             let spec = this.spec(run, index)?;
             let mut events: Vec<Event<'_, T>> = Vec::new();
             this.happenings.events(index, null_group, &mut events);
-            let in_service = *this.day.get(index)?;
-            this.changes(run, index, in_service, &mut events);
-            let opened = this.opened(index);
+            let first_day = this.entered(index)?;
+            this.changes(run, index, first_day, &mut events);
             let holding = Holding {
                 asset: *asset,
-                in_service,
+                in_service: *this.day.get(index)?,
                 convention: spec.convention,
                 method: &spec.method,
                 usage: this.happenings.usage(index),
-                first_day: opened.map_or(in_service, |day| day.saturating_add(1)),
+                first_day,
                 own_residual: this.own_residual(index).is_some(),
             };
             let rules = Rules {
@@ -86,11 +85,10 @@ impl<T: Money + Exact> Prepared<T> {
     }
 
     /// Appends the changes of policy that an asset in service lives through.
-    fn changes<'r>(&self, run: &'r Run<'_>, index: usize, in_service: i32, events: &mut Vec<Event<'r, T>>) {
+    fn changes<'r>(&self, run: &'r Run<'_>, index: usize, first_day: Date, events: &mut Vec<Event<'r, T>>) {
         for (number, change) in run.changes.iter().enumerate() {
             let date = month_start(change.month);
-            let first_day = self.opened(index).map_or(in_service, |day| day.saturating_add(1));
-            if in_service >= date || first_day > date {
+            if first_day >= date {
                 continue;
             }
             let Some(spec) = self.changed(run, number, index) else { continue };

@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::columns::Fleet;
 use super::happenings::Happenings;
 use super::reader::{Money, Reader, iso, read_days, read_months};
-use super::settings::{PolicySpec, Run, Settings};
-use crate::calendar::Date;
+use super::settings::{Change, PolicySpec, Run, Settings};
+use crate::calendar::{Date, month_start};
 use crate::depreciation::{Asset, Method, Service, Timing};
 use crate::error::{Column, Rule};
 
@@ -140,7 +140,23 @@ impl<T: Money> Prepared<T> {
     #[inline]
     pub fn spec<'r>(&self, run: &'r Run<'_>, index: usize) -> Option<&'r PolicySpec> {
         let code = if self.codes.is_empty() { 0 } else { *self.codes.get(index)? };
-        run.specs.get(usize::try_from(code).ok()?)
+        let first = run.specs.get(usize::try_from(code).ok()?);
+        if run.changes.is_empty() { first } else { self.spec_at_entry(run, index).or(first) }
+    }
+
+    /// The policy of an asset that enters after a change.
+    fn spec_at_entry<'r>(&self, run: &'r Run<'_>, index: usize) -> Option<&'r PolicySpec> {
+        let entered = self.entered(index)?;
+        let made = |(_, change): &(usize, &Change<'_>)| month_start(change.month) <= entered;
+        let changes = run.changes.iter().enumerate().rev().filter(made);
+        changes.filter_map(|(number, _)| self.changed(run, number, index)).next()
+    }
+
+    /// The first day of the row in these books: of service, or the one after it was brought in.
+    #[must_use]
+    pub fn entered(&self, index: usize) -> Option<Date> {
+        let in_service = *self.day.get(index)?;
+        Some(self.opened(index).map_or(in_service, |day| day.saturating_add(1)))
     }
 
     /// The life that the row states.

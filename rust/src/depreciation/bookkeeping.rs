@@ -240,6 +240,8 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     fn open(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
         let before = month.saturating_sub(1);
         self.emit(before, sink);
+        // A new life may start before the convention would have had it.
+        self.from = month;
         self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
         self.main = self.at(self.main, before);
         self.rebase(month);

@@ -122,7 +122,9 @@ impl<T: Exact> Tape<T> {
                 }
             }
         }
-        for (slot, kept) in truth.months.iter_mut().zip(self.months).take(early) {
+        truth.slot(month);
+        let kept = self.months.into_iter().chain(std::iter::repeat([T::default(); Flow::COUNT]));
+        for (slot, kept) in truth.months.iter_mut().zip(kept).take(early) {
             *slot = kept;
         }
         truth.last = truth.last.max(month);

@@ -1,0 +1,147 @@
+"""Methods and events against the Fraction oracle: 0 minor units off, whatever happened."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+import neocalc as nc
+from histories import KINDS, METHODS, Histories, public, random_histories
+from oracles.events import FLOWS, Event, Holding, Impossible, Ledger, Rules, keep_posted
+from oracles.straight_line import CONVENTIONS, decimal_rate, half_even, month_number
+
+COLUMNS = {
+    "cost_additions": "cost_additions", "depreciation": "depreciation", "impairment": "impairment",
+    "reversals": "reversals", "cost_disposals": "cost_disposals", "gain": "gain", "correction": "correction",
+}  # fmt: skip
+DEEP = bool(os.environ.get("NEOCALC_DEEP"))
+
+
+def expected(case: Histories) -> tuple[dict[int, Ledger], dict[int, str]]:
+    """The books of each asset, or why there are none."""
+    options = case.options
+    rules = Rules(
+        options["rounding"], options["framework"], options["disposal_convention"], options["fiscal_year_end"]
+    )
+    books, wrong = {}, {}
+    for row, (holding, events) in enumerate(zip(case.holdings, case.events, strict=True)):
+        changes = []
+        for day, policy in case.changes:
+            first = day.replace(day=1)
+            opened = holding.opening_date
+            if (holding.in_service if opened is None else opened + timedelta(days=1)) < first:
+                changes.append(Event(first, "policy_change", policy=policy))
+            else:
+                holding = type(holding)(**{**vars(holding), "policy": policy})
+        if holding.opening_accumulated > holding.cost - residual_of(holding):
+            wrong[row] = "range"  # under the policy it comes under when it is brought in
+            continue
+        try:
+            books[row] = keep_posted(holding, [*events, *changes], rules, options["posted_through"])
+        except Impossible as error:
+            wrong[row] = error.code
+    return books, wrong
+
+
+def residual_of(holding: Holding) -> int:
+    if holding.residual is not None:
+        return int(holding.residual)
+    return half_even(holding.cost * decimal_rate(holding.policy.residual_rate))
+
+
+def compute(case: Histories, **more: Any) -> tuple[Any, dict[int, str]]:
+    fleet, policies, events, usage = case.frames()
+    changes = [(day, public(policy)) for day, policy in case.changes]
+    columns = [
+        *COLUMNS.values(),
+        "closing_cost",
+        "accumulated_depreciation",
+        "closing_book_value",
+        "disposals",
+    ]
+    rows = nc.depreciate(
+        fleet, policies, policy_by="own", events=events, usage=usage, estimate_changes=changes, amounts="minor",
+        columns=columns, on_error="flag", **case.options, **more,
+    )  # fmt: skip
+    bad = rows[rows["issue"].notna()]
+    return rows[rows["issue"].isna()], dict(zip(bad["asset_id"].tolist(), bad["issue"].tolist(), strict=True))
+
+
+def check(case: Histories) -> Counter[str]:
+    books, wrong = expected(case)
+    rows, issues = compute(case)
+    assert issues == wrong
+    found: dict[int, dict[int, Any]] = {}
+    for line in rows.to_dict("records"):
+        month = month_number(line["period_end"].date())
+        found.setdefault(line["asset_id"], {})[month] = line
+    seen: Counter[str] = Counter()
+    for row, ledger in books.items():
+        lines = found.get(row, {})
+        cost = accumulated = 0
+        months = sorted({*ledger.flows, *lines})
+        for month in range(months[0], months[-1] + 1):
+            flows = ledger.flows.get(month, dict.fromkeys(FLOWS, 0))
+            line = lines.get(month)
+            if line is None:
+                assert not any(flows.values()), (row, month, flows, case.holdings[row], case.events[row])
+                continue
+            off = {
+                name: (line[column], flows[name])
+                for name, column in COLUMNS.items()
+                if line[column] != flows[name]
+            }
+            assert not off, (
+                off,
+                row,
+                month - months[0],
+                case.holdings[row],
+                case.events[row],
+                case.changes,
+                case.options,
+            )
+            cost += flows["cost_additions"] - flows["cost_disposals"]
+            accumulated += (
+                flows["brought_in"] + flows["depreciation"] + flows["impairment"]
+                - flows["reversals"] - flows["accumulated_disposals"]
+            )  # fmt: skip
+            assert (line["closing_cost"], line["accumulated_depreciation"]) == (cost, accumulated)
+            assert line["closing_book_value"] == cost - accumulated
+            assert line["disposals"] == flows["cost_disposals"] - flows["accumulated_disposals"]
+            seen["cells"] += len(COLUMNS)
+    seen["assets"] += len(books)
+    seen["impossible"] += len(wrong)
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_histories(seed: int) -> None:
+    case = random_histories(Random(seed), 40)
+    seen = check(case)
+    assert seen["assets"] > 10
+
+
+@pytest.mark.skipif(not DEEP, reason="100,000 histories: set NEOCALC_DEEP=1 (make test-deep)")
+def test_a_hundred_thousand_histories() -> None:
+    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    seed = 1_000
+    while seen["assets"] < 100_000:
+        case = random_histories(Random(seed), 200)
+        seen += check(case)
+        counts += case.counts
+        seed += 1
+    print(f"\n{dict(seen)}\n{dict(sorted(counts.items()))}")
+
+
+def test_the_generator_makes_everything() -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(40):
+        counts += random_histories(Random(seed), 40).counts
+    for name in (*KINDS, *METHODS, *CONVENTIONS, "policy_change", "12 events", "0 events", "level", "ifrs"):
+        assert counts[name] >= 10, name
