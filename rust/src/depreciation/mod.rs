@@ -1,7 +1,9 @@
-//! Depreciation: when a method charges ([`Timing`]) and how much ([`straight_line`]).
+//! Depreciation: when a method charges ([`Timing`]) and how much ([`straight_line`]); tax returns ([`macrs`]).
 #![forbid(unsafe_code)]
 
 mod convention;
+pub mod macrs;
+mod macrs_tables;
 pub mod straight_line;
 
 pub use convention::{Convention, Service, Timing};
