@@ -118,5 +118,25 @@ def book_values(
 ) -> tuple[
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
+def macrs_shares(
+    system: str, recovery_years: float, convention: str, percentages: str
+) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator
+def macrs_charges(
+    periods: Sequence[tuple[str, float, str]],  # system, recovery years, percentages
+    period_codes: npt.NDArray[np.int8],
+    convention_codes: npt.NDArray[np.int8],  # 0 half_year, 1 to 4 mid_quarter_1 to 4
+    immediate: npt.NDArray[np.int64],
+    basis: npt.NDArray[np.int64],
+    service_month: npt.NDArray[np.int32],  # months since 1970-01
+    disposal_month: npt.NDArray[np.int32],  # the least int32 = none
+    fiscal_year_end: int,
+    first_month: int,
+    n_periods: int,
+    freq: str,
+) -> npt.NDArray[np.int64]: ...  # rows x periods
+def rate_shares(
+    amounts: npt.NDArray[np.int64], codes: npt.NDArray[np.int16], rates: Sequence[float]
+) -> npt.NDArray[np.int64]: ...
+def allocate(total: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]: ...
 
 __version__: str

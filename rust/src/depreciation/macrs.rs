@@ -7,7 +7,7 @@
 //! year in which that gives more, sec. 168(b)(1) and (2); the alternative system is straight, sec. 168(g)(2). All of it
 //! is exact: shares are integers over one denominator.
 //!
-//! Headroom: a denominator stays below 2^54 (20 years, `MAX_ALTERNATIVE_YEARS` are far below), an amount below 2^63 and
+//! Headroom: a denominator stays below 2^54 (that of 20 years does; straight lines have 400 at most), an amount below 2^63 and
 //! a part of a year below 2^4, so products stay below 2^121 in `i128`.
 #![forbid(unsafe_code)]
 
@@ -264,6 +264,23 @@ fn greatest_common_divisor(a: i128, b: i128) -> i128 {
         None => a.max(1),
         Some(rest) => greatest_common_divisor(b, rest),
     }
+}
+
+/// Divides `total` in proportion to `weights`, none negative: the running sums of the parts are those of the weights,
+/// scaled and rounded half-to-even, so they come to `total` exactly. No part exceeds its weight where `total` does not
+/// exceed their sum. `None` where a product leaves `i128`: a total below 2^48 can meet weights that sum to 2^79.
+#[must_use]
+pub fn allocate(total: i64, weights: &[i64]) -> Option<Vec<i64>> {
+    let sum = weights.iter().try_fold(0_i128, |sum, weight| sum.checked_add((*weight).into()))?;
+    let (mut weight_before, mut part_before) = (0_i128, 0_i128);
+    let mut part = |weight: &i64| {
+        weight_before = weight_before.checked_add((*weight).into())?;
+        let now = round_half_even(i128::from(total).checked_mul(weight_before)?, sum);
+        let part = i64::try_from(now.checked_sub(part_before)?).ok();
+        part_before = now;
+        part
+    };
+    weights.iter().map(&mut part).collect()
 }
 
 /// An asset as its tax return sees it.

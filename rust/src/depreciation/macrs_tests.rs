@@ -124,7 +124,27 @@ fn months_share_the_deduction_of_their_tax_year() {
     assert_eq!(never.deducted(&five, grid, 500), 0);
 }
 
+#[test]
+fn an_allocation_is_exact() {
+    assert_eq!(allocate(100, &[1, 1, 1]).unwrap(), [33, 34, 33]);
+    assert_eq!(allocate(5, &[2, 2, 2]).unwrap(), [2, 1, 2]);
+    assert_eq!(allocate(0, &[]).unwrap(), [0_i64; 0]);
+    assert_eq!(allocate(7, &[0, 7, 0]).unwrap(), [0, 7, 0]);
+}
+
 proptest! {
+    #[test]
+    fn an_allocation_takes_no_more_than_there_is(
+        weights in proptest::collection::vec(prop_oneof![0_i64..5, 0_i64..1 << 62], 1..9), share in 0.0..=1.0_f64,
+    ) {
+        let sum: i128 = weights.iter().map(|weight| i128::from(*weight)).sum();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any total up to the sum")]
+        let total = ((sum as f64 * share) as i128).min(sum).min(1 << 48);
+        let parts = allocate(i64::try_from(total).unwrap(), &weights).unwrap();
+        prop_assert_eq!(parts.iter().map(|part| i128::from(*part)).sum::<i128>(), total);
+        prop_assert!(parts.iter().zip(&weights).all(|(part, weight)| (0..=*weight).contains(part)));
+    }
+
     /// Shares rise to one, months add up to tax years, and all of cost is deducted, whatever the calendar.
     #[test]
     fn everything_is_recovered_once(

@@ -4,6 +4,7 @@ mod columns;
 mod door;
 mod inputs;
 mod outputs;
+mod tax;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -142,5 +143,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plan_rows, module)?)?;
     module.add_function(wrap_pyfunction!(totals, module)?)?;
     module.add_function(wrap_pyfunction!(book_values, module)?)?;
+    tax::register(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
