@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from numbers import Real
 from typing import Any
 
@@ -57,6 +58,13 @@ class MacrsPolicy:
     def bonus_by_law(self) -> bool:
         """Whether dates decide over bonus; the alternative system has none by itself, sec. 168(k)(2)(D)."""
         return self.bonus_rate is None and self.system == "gds"
+
+    def shares(self, convention: str = "half_year") -> list[Fraction]:
+        """Return the part of the basis that each tax year recovers, under one of `CONVENTION_NAMES`."""
+        _check_choice("convention", convention, CONVENTION_NAMES)
+        numerators, denominator = _core.macrs_shares(*self.period[:2], convention, self.percentages)
+        pairs = zip(numerators, [0, *numerators[:-1]], strict=True)
+        return [Fraction(now - before, denominator) for now, before in pairs]
 
     @property
     def period(self) -> tuple[str, float, str]:
@@ -119,7 +127,7 @@ def macrs(
     section_179
         The cost elected to be expensed, in major units: an amount for every tax year in which property was
         placed in service, a mapping from calendar years in which tax years begin to amounts, or ``"max"``
-        for all that the limit and its phase-out allow, as far as there is property. More than that is refused.
+        for all that the limit and its phase-out allow, as far as there is property. More is refused.
         The limit by taxable income, sec. 179(b)(3), is yours to keep.
     system
         ``gds``, the general system, or ``ads``, the alternative one (straight line).
