@@ -88,38 +88,48 @@ def test_tax_years_need_not_be_calendar_years() -> None:
 # --- section 179 ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("year", "cost", "limit"),
-    [
-        (2018, 1, 1_000_000),
-        (2019, 2_550_000, 1_020_000),
-        (2020, 2_590_001, 1_039_999),
-        (2021, 3_670_000, 0),
-        (2022, 3_000_000, 780_000),
-        (2023, 2_890_000, 1_160_000),
-        (2024, 3_050_000, 1_220_000),
-        (2025, 4_300_000, 2_200_000),  # 2,500,000 - (4,300,000 - 4,000,000)
-        (2025, 6_500_000, 0),
-        (2026, 4_090_000, 2_560_000),
-        (2027, 1, None),
-        (2017, 1, None),
-    ],
-)
-def test_the_limit_and_its_phase_out(year: int, cost: int, limit: int | None) -> None:
-    found = resolve_macrs(macrs(bonus_rate=0.0), cents(cost * 100), days(f"{year}-05-05"))
-    assert found.years.section_179_limit == [None if limit is None else limit * 100]
-    if limit is not None:
-        most = resolve_macrs(
-            macrs(bonus_rate=0.0, section_179="max"), cents(cost * 100), days(f"{year}-05-05")
-        )
-        assert most.section_179.tolist() == [min(limit, cost) * 100]
-        if limit < cost:
-            with pytest.raises(ConfigError, match="above the limit"):
-                resolve_macrs(
-                    macrs(bonus_rate=0.0, section_179=limit + Decimal("0.01")),
-                    cents(cost * 100),
-                    days(f"{year}-05-05"),
-                )
+# Sec. 179(b)(1) and (2) for tax years beginning in each year: Pub. L. 115-97, sec. 13101; the Rev. Procs. of the autumns
+# before 2019 to 2024 and 2026; Pub. L. 119-21, sec. 70306.
+LIMITS = [
+    (2018, 1_000_000, 2_500_000),
+    (2019, 1_020_000, 2_550_000),
+    (2020, 1_040_000, 2_590_000),
+    (2021, 1_050_000, 2_620_000),
+    (2022, 1_080_000, 2_700_000),
+    (2023, 1_160_000, 2_890_000),
+    (2024, 1_220_000, 3_050_000),
+    (2025, 2_500_000, 4_000_000),
+    (2026, 2_560_000, 4_090_000),
+]
+
+
+@pytest.mark.parametrize(("year", "limit", "threshold"), LIMITS)
+def test_the_limit_and_its_phase_out(year: int, limit: int, threshold: int) -> None:
+    day, maximum = days(f"{year}-05-05"), macrs(bonus_rate=0.0, section_179="max")
+    for over, allowed in [
+        (-1, limit),
+        (0, limit),
+        (1, limit - 1),
+        (limit - 1, 1),
+        (limit, 0),
+        (2 * limit, 0),
+    ]:
+        cost = cents((threshold + over) * 100)
+        found = resolve_macrs(maximum, cost, day)
+        assert found.years.section_179_limit == [allowed * 100]
+        assert found.section_179.tolist() == [allowed * 100]
+        above = macrs(bonus_rate=0.0, section_179=allowed + Decimal("0.01"))
+        with pytest.raises(ConfigError, match="above the limit"):
+            resolve_macrs(above, cost, day)
+
+
+@pytest.mark.parametrize("year", [2017, 2027])
+def test_no_limit_is_carried_into_another_year(year: int) -> None:
+    day = days(f"{year}-05-05")
+    assert resolve_macrs(macrs(bonus_rate=0.0), cents(1), day).years.section_179_limit == [None]
+    for election in ("max", 0.01):
+        with pytest.raises(ConfigError, match=f"tax years that begin in {year}"):
+            resolve_macrs(macrs(bonus_rate=0.0, section_179=election), cents(1), day)
 
 
 def test_the_limit_goes_by_the_year_in_which_the_tax_year_begins() -> None:
