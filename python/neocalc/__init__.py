@@ -16,7 +16,9 @@ True
 
 from __future__ import annotations
 
+from neocalc import tax as tax
 from neocalc._core import __version__
+from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.compare import compare_lives, compare_policies
 from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
@@ -46,6 +48,7 @@ __all__ = [
     "DatedPolicy",
     "InputError",
     "InternalError",
+    "MacrsPolicy",
     "NeocalcError",
     "NeocalcWarning",
     "Policy",
@@ -60,6 +63,7 @@ __all__ = [
     "estimate_change_effect",
     "list_error_codes",
     "load_example",
+    "macrs",
     "straight_line",
     "sum_of_years_digits",
     "table",

@@ -85,6 +85,8 @@ class Method:
     @staticmethod
     def table(fractions: Sequence[float], months: int) -> Method: ...
     @staticmethod
+    def macrs(system: str, recovery_years: float, percentages: str, convention: str) -> Method: ...
+    @staticmethod
     def units_of_production(capacity: int) -> Method: ...
 
 @final
@@ -94,6 +96,7 @@ class Run:
         policies: Sequence[PolicyTuple],
         codes: Codes | None = None,
         changes: Sequence[ChangeTuple] | None = None,
+        immediate: npt.NDArray[np.int64] | None = None,  # deducted in the tax year of service
     ) -> Run: ...
 
 @final
@@ -172,6 +175,26 @@ def book_values(
 def to_minor(
     major: npt.NDArray[np.float64], minor_units: int, round_input: bool
 ) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are none
+def macrs_shares(
+    system: str, recovery_years: float, convention: str, percentages: str
+) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator
+def macrs_charges(
+    periods: Sequence[tuple[str, float, str]],  # system, recovery years, percentages
+    period_codes: npt.NDArray[np.int8],
+    convention_codes: npt.NDArray[np.int8],  # 0 half_year, 1 to 4 mid_quarter_1 to 4
+    immediate: npt.NDArray[np.int64],
+    basis: npt.NDArray[np.int64],
+    service_month: npt.NDArray[np.int32],  # months since 1970-01
+    disposal_month: npt.NDArray[np.int32],  # the least int32 = none
+    fiscal_year_end: int,
+    first_month: int,
+    n_periods: int,
+    freq: str,
+) -> npt.NDArray[np.int64]: ...  # rows x periods
+def rate_shares(
+    amounts: npt.NDArray[np.int64], codes: npt.NDArray[np.int16], rates: Sequence[float]
+) -> npt.NDArray[np.int64]: ...
+def allocate(total: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]: ...
 
 EVENT_KINDS: tuple[str, ...]
 __version__: str

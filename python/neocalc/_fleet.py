@@ -100,10 +100,17 @@ class FleetColumns:
     """What the core gets of a frame, the problems that are known, and the rows left out."""
 
     def __init__(
-        self, data: Any, options: Options, *, index_is_id: bool, events: Any = None, usage: Any = None
+        self,
+        data: Any,
+        options: Options,
+        *,
+        index_is_id: bool,
+        events: Any = None,
+        usage: Any = None,
+        ignored: Sequence[str] = (),
     ) -> None:
         self.options = options
-        self.events = None if events is None else EventColumns(events, options)
+        self.events = None if events is None else EventColumns(events, options, ignored)
         self._usage = None if usage is None else UsageColumns(usage, options)
         self.frame = as_frame(data)
         self.n = self.frame.n
@@ -134,7 +141,7 @@ class FleetColumns:
                 problems.column("status", "dtype", hint="status is text; 'cip' is construction in progress")
             self.skip = problems.skip = building if building.any() else None
         cost = self._money("cost") or (np.zeros(self.n), None)
-        day = self._dates("in_service_date") or (np.zeros(self.n, dtype=np.int64), "D", None)
+        day = self.dates("in_service_date") or (np.zeros(self.n, dtype=np.int64), "D", None)
         self._cost, self._day, self._unit = cost[0], day[0], day[1]
         args: dict[str, Any] = {"nan_is_null": frame.nan_is_null}
         args["cost_null"], args["date_null"] = cost[1], day[2]
@@ -150,7 +157,7 @@ class FleetColumns:
             if months is not None:
                 args["useful_life_months"], args["life_null"] = months
         if "opening_accumulated" in present and "opening_date" in present:
-            opening, opened = self._money("opening_accumulated"), self._dates("opening_date")
+            opening, opened = self._money("opening_accumulated"), self.dates("opening_date")
             if opening is not None and opened is not None:
                 args["opening_accumulated"], args["opening_null"] = opening
                 args["opening_date"], args["opening_date_unit"], args["opening_date_null"] = opened
@@ -177,8 +184,7 @@ class FleetColumns:
                 self._put_in_service(rows, days)
             self._take_over(self.events)
         if self._usage is not None:
-            days = (self._day // TICKS[self._unit]).astype(np.int32)
-            self._used = self._usage.read(known, days)
+            self._used = self._usage.read(known, self.days_in_service())
             self._take_over(self._usage)
 
     def _put_in_service(self, rows: Array, days: Array) -> None:
@@ -216,7 +222,7 @@ class FleetColumns:
             nan_is_null=self.frame.nan_is_null and name != "cost",
         )
 
-    def _dates(self, name: str) -> tuple[Array, str, Array | None] | None:
+    def dates(self, name: str) -> tuple[Array, str, Array | None] | None:
         return dates(self.frame.raw(name), name, self.problems) if name in self.present else None
 
     def _check_ids(self) -> None:
@@ -319,6 +325,32 @@ class FleetColumns:
             self._core = fleet
         return fleet
 
+    def bare_core(self) -> _core.Fleet:
+        """Return costs and days of service alone."""
+        args = self._args
+        return _core.Fleet(
+            self._cost,
+            self._day,
+            self._unit,
+            cost_null=args.get("cost_null"),
+            date_null=args.get("date_null"),
+            skip=self.skip,
+            nan_is_null=args["nan_is_null"],
+        )
+
+    def days_in_service(self) -> Array:
+        """Return days since 1970-01-01."""
+        return np.floor_divide(self._day, TICKS[self._unit] if self._day.dtype == np.int64 else 1)
+
+    def sold_on(self, never: int) -> Array:
+        """Return the day on which each row is disposed of in full, `never` where it is not."""
+        days = np.full(self.n, never, dtype=np.int32)
+        if self.events is not None and self._happened:
+            of_rows = np.repeat(np.arange(self.n), np.diff(self._happened["offsets"]))
+            whole = self.events.disposes_of_all(self._happened)
+            days[of_rows[whole]] = self._happened["date"][whole]
+        return days
+
     def _one(self, row: int) -> _core.Fleet:
         only = slice(row, row + 1)
         args: dict[str, Any] = {k: v[only] if isinstance(v, np.ndarray) else v for k, v in self._args.items()}
@@ -334,7 +366,7 @@ class FleetColumns:
 
     def settle(self, runs: Sequence[_core.Run]) -> None:
         """Raise all that is wrong, or leave the rows out that it concerns, as ``on_error`` says."""
-        issues, bad = self._judge(runs)
+        issues, bad = self.judge(runs)
         if not len(issues):
             raise changed()  # the core saw a problem that is gone
         if self.options.on_error == "raise" or self.problems.whole_column:
@@ -345,9 +377,10 @@ class FleetColumns:
 
     def find_issues(self, runs: Sequence[_core.Run]) -> Issues:
         """Return all that is wrong."""
-        return self._judge(runs)[0]
+        return self.judge(runs)[0]
 
-    def _judge(self, runs: Sequence[_core.Run]) -> tuple[Issues, Array]:
+    def judge(self, runs: Sequence[_core.Run]) -> tuple[Issues, Array]:
+        """Return all that is wrong, and which rows have a problem."""
         problems, settings = self.problems, self.options.settings
         left_out = np.zeros(self.n, dtype=bool) if self.skip is None else self.skip
         bad = np.zeros(self.n, dtype=bool) if problems.bad is None else problems.bad.copy()
@@ -371,12 +404,13 @@ class FleetColumns:
             Issue.make(self._name(column), code, n_bad=n, rows=rows, example=example)
             for (column, code), (n, rows, example) in found.items()
         ]
-        return Issues(self._locate(issue) for issue in issues), bad
+        return Issues(self.locate(issue) for issue in issues), bad
 
     def _name(self, column: str) -> str:
         return (self.policy_by or column) if column == "policy" else column
 
-    def _locate(self, issue: Issue) -> Issue:
+    def locate(self, issue: Issue) -> Issue:
+        """Add labels and asset ids to an issue."""
         if not issue.rows or issue.ids:
             return issue
         if self.events is not None and issue.column.startswith("events."):

@@ -225,7 +225,8 @@ class Transfers:
 class EventColumns(Side):
     """A frame of events."""
 
-    def __init__(self, data: Any, options: Options) -> None:
+    def __init__(self, data: Any, options: Options, ignored: Sequence[str] = ()) -> None:
+        self.ignored = ignored  # kinds that mean nothing here
         super().__init__(data, "events", ("asset_id", "date", "kind"), options)
         self.has_proceeds = "proceeds" in self.present
         self.in_service: tuple[Array, Array] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
@@ -297,7 +298,7 @@ class EventColumns(Side):
             early = of("addition") & (rows >= 0)
             day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
         self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
-        used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts)
+        used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
         by_row, offsets = _by_row(rows[used], n)
         pick = used if by_row is None else used[by_row]
         places = rows[pick]
@@ -318,6 +319,12 @@ class EventColumns(Side):
             "group": np.full(len(pick), -1, dtype=np.int32),
             "source": pick.astype(np.int32),
         }
+
+    @staticmethod
+    def disposes_of_all(columns: dict[str, Array]) -> Array:
+        """Whether each event of the core's columns leaves nothing."""
+        whole: Array = (columns["kind"] == KINDS.index("disposal")) & (columns["share"] == 1.0)
+        return whole
 
     def _kinds(self) -> Array:
         codes, _, uniques = self.frame.codes("kind")

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array, recode
 from neocalc._fleet import FleetColumns
+from neocalc._macrs import CONVENTION_NAMES, MacrsPolicy
+from neocalc._macrs_fleet import resolve_fleet
 from neocalc._options import to_days
 from neocalc.errors import ConfigError
 from neocalc.policies import DatedPolicy, Policy
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
 PolicyByClass = Mapping[Any, Policy]
-AnyPolicy = Policy | DatedPolicy | PolicyByClass
+TaxPolicy = MacrsPolicy | Mapping[Any, MacrsPolicy]
+AnyPolicy = Policy | DatedPolicy | PolicyByClass | TaxPolicy
 Changes = Sequence[tuple[Any, "Policy | PolicyByClass"]]
 RunOfRow = Callable[[int], _core.Run]
 # A life of one month for every row: to judge the columns where no policy is known yet.
@@ -26,13 +32,17 @@ ANY_LIFE: _core.PolicyTuple = (1, False, 0.0, "full_month", _STRAIGHT_LINE)
 
 def check_policy(policy: Any, policy_by: str | None) -> None:
     """Refuse what is neither a policy nor a mapping of policies by a column."""
-    if isinstance(policy, (Policy, DatedPolicy)):
+    if isinstance(policy, (Policy, MacrsPolicy, DatedPolicy)):
         return
     if not isinstance(policy, Mapping) or not policy:
         raise ConfigError(f"policy must be a policy such as straight_line(years=6), not {policy!r}")
     if policy_by is None:
         raise ConfigError("a mapping of policies needs policy_by=, the column whose values it maps")
+    if all(isinstance(value, MacrsPolicy) for value in policy.values()):
+        return
     for key, value in policy.items():
+        if isinstance(value, MacrsPolicy):
+            raise ConfigError("policies of tax returns and of books don't mix: depreciate them one by one")
         if not isinstance(value, Policy):
             raise ConfigError(f"the policy of {key!r} must be one such as straight_line(years=6): {value!r}")
 
@@ -57,6 +67,8 @@ def make_run(
     With `wins` a policy's life wins over a row's own, but only for the rows `inside`; others keep their own.
     """
     longest = data.options.settings_args["max_life_months"]
+    if _is_tax(policy):
+        return _tax_run(data, policy, policy_by, changes, inside)
     if isinstance(policy, DatedPolicy):
         changes = (*policy.changes, *changes)
         policy = policy.first
@@ -90,6 +102,47 @@ def make_run(
         return _core.Run(specs, None if codes is None else codes[one], now)
 
     return _core.Run(specs, codes, later), run_of
+
+
+def _is_tax(policy: AnyPolicy) -> TypeIs[TaxPolicy]:
+    if isinstance(policy, Mapping):
+        return all(isinstance(each, MacrsPolicy) for each in policy.values())
+    return isinstance(policy, MacrsPolicy)
+
+
+def _tax_run(
+    data: FleetColumns,
+    policy: TaxPolicy,
+    policy_by: str | None,
+    changes: Changes,
+    inside: Array | None,
+) -> tuple[_core.Run, RunOfRow]:
+    """Settle what the fleet decides as a whole, then give each row the shares of its convention."""
+    if data.options.settings_args["rounding"] != "balance":
+        raise ConfigError("macrs deducts whole minor units: it takes rounding='balance'")
+    if changes or inside is not None:
+        raise ConfigError("macrs is the law's: no estimate_changes, and no where=")
+    policies = [policy] if isinstance(policy, MacrsPolicy) else list(policy.values())
+    resolved, rows = resolve_fleet(data, policy, policy_by, raising=False)
+    specs = [
+        (0, False, 0.0, "full_month", _tax_method(each, convention))
+        for each in policies
+        for convention in CONVENTION_NAMES
+    ]
+    codes = np.zeros(data.n, dtype=np.int32)
+    codes[rows] = resolved.codes.astype(np.int32) * len(CONVENTION_NAMES) + resolved.convention
+    immediate = np.zeros(data.n, dtype=np.int64)
+    immediate[rows] = resolved.section_179 + resolved.bonus
+
+    def run_of(row: int) -> _core.Run:
+        return _core.Run(specs, codes[row : row + 1], None, immediate[row : row + 1])
+
+    return _core.Run(specs, codes, None, immediate), run_of
+
+
+@lru_cache(maxsize=256)
+def _tax_method(policy: MacrsPolicy, convention: str) -> _core.Method:
+    return _core.Method.macrs(*policy.period, convention)
 
 
 def _change(

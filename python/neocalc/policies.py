@@ -130,16 +130,16 @@ def _whole_months(value: Any, unit_months: int, name: str) -> int:
     return int(months)
 
 
-def check_residual_rate(rate: Any) -> float:
+def check_residual_rate(rate: Any, name: str = "residual_rate") -> float:
     """Return the rate as float, or refuse it."""
     if isinstance(rate, bool):
-        raise ConfigError("residual_rate must be a number, not bool")
+        raise ConfigError(f"{name} must be a number, not bool")
     try:
         number = float(rate)
     except (TypeError, ValueError):
-        raise ConfigError(f"residual_rate must be a number, not {rate!r}") from None
+        raise ConfigError(f"{name} must be a number, not {rate!r}") from None
     if not 0.0 <= number <= 1.0:
-        raise ConfigError(f"residual_rate must be a fraction between 0 and 1, not {rate!r}; 5 % is 0.05")
+        raise ConfigError(f"{name} must be a fraction between 0 and 1, not {rate!r}; 5 % is 0.05")
     return number
 
 

@@ -356,17 +356,26 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
                 if not 0 < sold <= 1:
                     raise Impossible("range", event)
                 cost_out = part_of(cost, sold, exact)
+                cost -= cost_out
                 sold_charge = part_of(own[1], sold * fraction, exact)
-                accumulated_out = part_of(own[0], sold, exact) + sold_charge
-                charge += sold_charge - part_of(own[1], sold, exact)
+                change = sold_charge - part_of(own[1], sold, exact)
+                charge += change
+                whole = own[0] + own[1] + change
+                kept_charge = own[1] - part_of(own[1], sold, exact)
+                kept = own[0] - part_of(own[0], sold, exact) + kept_charge
+                # Rounding leaves neither part with more accumulated than it cost.
+                accumulated_out = min(whole - min(kept, cost), cost_out)
                 ledger.add(month, "cost_disposals", cost_out)
                 ledger.add(month, "accumulated_disposals", accumulated_out)
                 ledger.add(month, "gain", (event.proceeds or 0) - (cost_out - accumulated_out))
-                cost -= cost_out
                 residual -= part_of(residual, sold, exact)
-                for balance in (own, use, shadow):
+                own[:] = [whole - accumulated_out - kept_charge, kept_charge]
+                for balance in (use, shadow):
                     if balance is not None:
                         balance[:] = [amount - part_of(amount, sold, exact) for amount in balance]
+                        balance[0] = min(balance[0] + balance[1], cost) - balance[1]
+                if held is None:
+                    use[:] = own
                 plain = None if plain is None else plain - part_of(plain, sold, exact)
                 if sold == 1:
                     later = [*closing[number + 1 :], *(e for e in now if e.date > event.date)]

@@ -5,8 +5,8 @@ use super::chunk::Prepared;
 use super::reader::Money;
 use super::settings::{Run, Settings};
 use crate::calendar::{Date, Month, month_start};
-use crate::depreciation::keep_posted;
 use crate::depreciation::{Asset, Event, Exact, Field, Flow, Holding, Kind, Rounding, Rules, Sink, Terms};
+use crate::depreciation::{Method, keep_posted, keep_tax};
 use crate::error::Column;
 use crate::rate::Rate;
 
@@ -65,7 +65,12 @@ impl<T: Money + Exact> Prepared<T> {
                 disposal_convention: settings.disposal_convention,
                 until,
             };
-            keep_posted(&holding, &mut events, &rules, settings.posted_through, sink, &mut scratch)
+            if let Method::Macrs(recovery) = &spec.method {
+                let recovered = (recovery, this.immediate(index));
+                keep_tax(&holding, recovered, &mut events, &rules, sink)
+            } else {
+                keep_posted(&holding, &mut events, &rules, settings.posted_through, sink, &mut scratch)
+            }
         };
         self.scratch = scratch;
         match outcome {

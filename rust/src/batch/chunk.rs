@@ -32,6 +32,8 @@ pub struct Prepared<T> {
     pub codes: Vec<i32>,
     /// The codes of its changes of policy.
     changed_codes: Vec<Vec<i32>>,
+    /// What its tax returns deduct at once.
+    immediate: Vec<i64>,
     /// Events and usage.
     pub happenings: Happenings<T>,
     /// A place to work out charges in.
@@ -112,6 +114,11 @@ impl<T: Money> Prepared<T> {
             self.codes.resize(self.rows.len(), 0);
             codes.load(self.rows.start, &mut self.codes);
         }
+        self.immediate.clear();
+        if let Some(immediate) = run.immediate {
+            self.immediate.resize(self.rows.len(), 0);
+            immediate.load(self.rows.start, &mut self.immediate);
+        }
         self.changed_codes.clear();
         for change in &run.changes {
             let mut codes = Vec::new();
@@ -128,6 +135,12 @@ impl<T: Money> Prepared<T> {
         let codes = self.changed_codes.get(change)?;
         let code = if codes.is_empty() { 0 } else { *codes.get(index)? };
         run.changes.get(change)?.specs.get(usize::try_from(code).ok()?)
+    }
+
+    /// What the row's tax return deducts in its year of service.
+    #[must_use]
+    pub fn immediate(&self, index: usize) -> i64 {
+        self.immediate.get(index).copied().unwrap_or(0)
     }
 
     /// The day at whose close the row was brought in, if it was.
@@ -191,11 +204,17 @@ impl<T: Money> Prepared<T> {
         let Some(life_months) = life else {
             return self.reject(index, Column::UsefulLifeMonths, Rule::LifeMissing, "null".to_owned());
         };
-        let residual = self.own_residual(index).unwrap_or_else(|| cost.share(spec.residual_rate));
+        let taxed = matches!(spec.method, Method::Macrs(_));
+        let own = if taxed { Some(T::default()) } else { self.own_residual(index) };
+        let residual = own.unwrap_or_else(|| cost.share(spec.residual_rate));
         let Some(base) = T::base(cost, residual) else {
             return self.reject(index, Column::ResidualValue, Rule::Range, residual.show(settings));
         };
         let brought_in = self.opening_day.get(index).copied().flatten();
+        if taxed && brought_in.is_some() {
+            let why = "tax deductions follow from the day of service".to_owned();
+            return self.reject(index, Column::OpeningDate, Rule::Method, why);
+        }
         let mut opening = T::default();
         if brought_in.is_some() {
             let stated = *self.opening.get(index)?;

@@ -1,7 +1,7 @@
 //! What a call asks for, already parsed.
 #![forbid(unsafe_code)]
 
-use super::columns::CodeColumn;
+use super::columns::{CodeColumn, Load};
 use crate::calendar::{Month, PeriodGrid};
 use crate::depreciation::{Convention, Framework, Method, Rounding};
 use crate::money::MinorUnits;
@@ -29,7 +29,7 @@ impl PolicySpec {
     pub fn life(&self, own: Option<i32>) -> Option<i32> {
         match &self.method {
             Method::Table(table) => i32::try_from(table.life_months()).ok(),
-            Method::UnitsOfProduction(_) => Some(1),
+            Method::UnitsOfProduction(_) | Method::Macrs(_) => Some(1),
             _ if self.life_wins => self.life_months.or(own),
             _ => own.or(self.life_months),
         }
@@ -51,6 +51,8 @@ pub struct Run<'a> {
     pub codes: Option<CodeColumn<'a>>,
     /// Policies that later take the place of these, in order of date.
     pub changes: Vec<Change<'a>>,
+    /// What tax returns deduct of each row in its year of service: section 179 and bonus.
+    pub immediate: Option<&'a dyn Load<i64>>,
 }
 
 /// A change of estimate for the whole fleet.

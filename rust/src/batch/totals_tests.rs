@@ -71,8 +71,14 @@ impl Case {
             convention: Convention::ALL[*convention].1,
         };
         let specs: Vec<_> = self.specs.iter().enumerate().map(|(n, s)| spec(s, n % 2 == 0)).collect();
-        let one = Run { specs: specs.iter().take(1).cloned().collect(), codes: None, changes: Vec::new() };
-        let many = Run { codes: self.codes.as_ref().map(|codes| CodeColumn::I32(codes)), specs, changes: Vec::new() };
+        let one =
+            Run { specs: specs.iter().take(1).cloned().collect(), codes: None, changes: Vec::new(), immediate: None };
+        let many = Run {
+            codes: self.codes.as_ref().map(|codes| CodeColumn::I32(codes)),
+            specs,
+            changes: Vec::new(),
+            immediate: None,
+        };
         let settings = Settings {
             rounding: Some(self.rounding),
             units: MinorUnits::new(2).unwrap(),

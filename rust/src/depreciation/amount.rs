@@ -18,6 +18,12 @@ pub trait Exact: Amount + PartialOrd {
     /// The amount with its sign turned.
     #[must_use]
     fn negated(self) -> Self;
+    /// The amount in minor units, where it is whole: tax returns have no others.
+    #[must_use]
+    fn whole(self) -> i64;
+    /// An amount of minor units.
+    #[must_use]
+    fn of_whole(minor: i64) -> Self;
     /// Whether two amounts are the same, but for float dust.
     #[must_use]
     fn matches(self, other: Self) -> bool;
@@ -58,6 +64,14 @@ impl Exact for i64 {
         self.saturating_neg()
     }
 
+    fn whole(self) -> i64 {
+        self
+    }
+
+    fn of_whole(minor: i64) -> i64 {
+        minor
+    }
+
     fn matches(self, other: i64) -> bool {
         self == other
     }
@@ -89,6 +103,14 @@ impl Exact for f64 {
 
     fn negated(self) -> f64 {
         -self
+    }
+
+    fn whole(self) -> i64 {
+        0
+    }
+
+    fn of_whole(_: i64) -> f64 {
+        0.0
     }
 
     fn matches(self, other: f64) -> bool {

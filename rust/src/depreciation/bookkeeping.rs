@@ -120,10 +120,17 @@ impl<T: Exact> Balance<T> {
         self.other.plus(self.charge)
     }
 
-    /// What a sale of a share leaves.
-    fn kept(self, share: Rate) -> Self {
-        Self { other: self.other.minus(self.other.shared(share)), charge: self.charge.minus(self.charge.shared(share)) }
+    /// What a sale of a share leaves of what cost `cost` then: rounding never leaves more than the cost.
+    fn kept(self, share: Rate, cost: T) -> Self {
+        let charge = self.charge.minus(self.charge.shared(share));
+        let other = self.other.minus(self.other.shared(share));
+        Self { other: nearer_zero(other.plus(charge), cost).minus(charge), charge }
     }
+}
+
+/// The amount, or the bound where it lies beyond.
+fn nearer_zero<T: Exact>(amount: T, bound: T) -> T {
+    if bound < T::default() { bound.negated().lesser(amount.negated()).negated() } else { amount.lesser(bound) }
 }
 
 /// An asset held for sale.
@@ -438,17 +445,21 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                         return Err(fault(event, Field::Share, Rule::Range, "a share above 0"));
                     }
                     let cost_out = self.cost.shared(share);
+                    self.cost = self.cost.minus(cost_out);
                     let sold_charge = books.charge.shared_of(share, fraction);
-                    let accumulated_out = books.other.shared(share).plus(sold_charge);
-                    charge = charge.minus(books.charge.shared(share)).plus(sold_charge);
+                    let (kept, change) = (books.kept(share, self.cost), sold_charge.minus(books.charge.shared(share)));
+                    charge = charge.plus(change);
+                    // What is sold has no more accumulated than it cost either; together they have what there was.
+                    let whole = books.sum().plus(change);
+                    let accumulated_out = nearer_zero(whole.minus(kept.sum()), cost_out);
+                    books = Balance { other: whole.minus(accumulated_out).minus(kept.charge), ..kept };
                     sink.flow(month, Flow::CostOut, cost_out);
                     sink.flow(month, Flow::AccumulatedOut, accumulated_out);
                     let proceeds = event.proceeds.unwrap_or_default();
                     sink.flow(month, Flow::Gain, proceeds.minus(cost_out.minus(accumulated_out)));
-                    self.cost = self.cost.minus(cost_out);
                     self.residual = self.residual.minus(self.residual.shared(share));
-                    (books, in_use) = (books.kept(share), in_use.kept(share));
-                    unimpaired = unimpaired.map(|balance| balance.kept(share));
+                    in_use = if self.held.is_some() { in_use.kept(share, self.cost) } else { books };
+                    unimpaired = unimpaired.map(|balance| balance.kept(share, self.cost));
                     charged = charged.map(|charged| charged.minus(charged.shared(share)));
                     gone = share.is_whole();
                 }

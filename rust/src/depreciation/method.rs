@@ -3,6 +3,7 @@
 
 use super::amount::Exact;
 use super::declining_balance::{self, DecliningBalance};
+use super::macrs::Recovery;
 use super::sum_of_years_digits;
 use super::table::Table;
 use super::units_of_production::Usage;
@@ -23,6 +24,8 @@ pub enum Method {
     Table(Table),
     /// By use, up to a capacity in millionths of a unit.
     UnitsOfProduction(i64),
+    /// By the shares of a tax return, in minor units; see [`super::keep_tax`].
+    Macrs(Recovery),
 }
 
 impl Method {
@@ -35,7 +38,7 @@ impl Method {
     /// Whether a life says when it ends: a table has its own, and use ends when it ends.
     #[must_use]
     pub fn has_life(&self) -> bool {
-        !matches!(self, Self::Table(_) | Self::UnitsOfProduction(_))
+        !matches!(self, Self::Table(_) | Self::UnitsOfProduction(_) | Self::Macrs(_))
     }
 }
 
@@ -111,7 +114,7 @@ impl<T: Exact> Schedule<'_, T> {
     pub fn settled(mut self, month: Month) -> Self {
         let spent = match self.method {
             Method::SumOfYearsDigits | Method::Table(_) | Method::UnitsOfProduction(_) => self.whole() <= 0,
-            Method::StraightLine | Method::DecliningBalance(_) => false,
+            Method::StraightLine | Method::DecliningBalance(_) | Method::Macrs(_) => false,
         };
         if spent {
             self.asset.timing = self.asset.timing.at_once(month);
@@ -134,7 +137,7 @@ impl<T: Exact> Schedule<'_, T> {
                 let before = self.usage.by(timing.open_month.saturating_sub(1), *capacity);
                 self.usage.by(month, *capacity).saturating_sub(before).max(0)
             }
-            Method::StraightLine | Method::DecliningBalance(_) => timing.charged_units(month),
+            Method::StraightLine | Method::DecliningBalance(_) | Method::Macrs(_) => timing.charged_units(month),
         }
     }
 
@@ -152,7 +155,7 @@ impl<T: Exact> Schedule<'_, T> {
             Method::UnitsOfProduction(capacity) => {
                 capacity.saturating_sub(self.usage.by(timing.open_month.saturating_sub(1), *capacity))
             }
-            Method::StraightLine | Method::DecliningBalance(_) => timing.span(),
+            Method::StraightLine | Method::DecliningBalance(_) | Method::Macrs(_) => timing.span(),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Depreciation: when an asset is charged ([`Timing`]), how much (one file per [`Method`]), and what happens to it on
-//! the way ([`Ledger`]).
+//! the way ([`keep`]). Tax returns have shares and books of their own ([`macrs`]).
 #![forbid(unsafe_code)]
 
 mod amount;
@@ -8,11 +8,14 @@ mod convention;
 mod declining_balance;
 mod event;
 mod ledger;
+pub mod macrs;
+mod macrs_tables;
 mod method;
 mod posting;
 pub mod straight_line;
 mod sum_of_years_digits;
 mod table;
+mod tax_books;
 mod units_of_production;
 
 pub use amount::Exact;
@@ -24,6 +27,7 @@ pub use ledger::{Flow, Holding, Rules, Sink};
 pub use method::{Method, Schedule};
 pub use posting::keep_posted;
 pub use table::Table;
+pub use tax_books::keep_tax;
 pub use units_of_production::Usage;
 
 /// How charges become minor units (DESIGN section 3 calls this the exactness contract).

@@ -6,6 +6,7 @@ mod happenings;
 mod inputs;
 mod outputs;
 mod policies;
+mod tax;
 
 use numpy::PyArray1;
 use pyo3::prelude::*;
@@ -153,5 +154,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(book_values, module)?)?;
     module.add_function(wrap_pyfunction!(happenings::to_minor, module)?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
+    tax::register(module)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

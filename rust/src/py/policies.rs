@@ -1,11 +1,12 @@
 //! Policies as Python states them: methods, runs and their changes.
 #![forbid(unsafe_code)]
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
+use super::columns::Column;
 use super::inputs::{Codes, codes, month};
-use crate::batch::{self, PolicySpec};
+use crate::batch::{self, Load, PolicySpec};
 use crate::calendar::Month;
 use crate::depreciation::{self, Convention, DecliningBalance, Table};
 use crate::rate::Rate;
@@ -46,6 +47,14 @@ impl Method {
             .ok_or_else(|| PyValueError::new_err("fractions must lie between 0 and 1 and sum to 1"))
     }
 
+    /// By the shares of a tax return: system ("gds", "ads"), years of recovery, percentages ("table", "computed"), and
+    /// the convention ("half_year", "mid_quarter_1" to "mid_quarter_4").
+    #[staticmethod]
+    fn macrs(system: String, recovery_years: f64, percentages: String, convention: &str) -> PyResult<Self> {
+        let recovery = super::tax::recovery_of((system, recovery_years, percentages), convention)?;
+        Ok(Self { inner: depreciation::Method::Macrs(recovery) })
+    }
+
     /// By use, up to a capacity in millionths of a unit.
     #[staticmethod]
     fn units_of_production(capacity: i64) -> PyResult<Self> {
@@ -81,6 +90,7 @@ pub struct Run {
     specs: Vec<PolicySpec>,
     codes: Option<Codes>,
     changes: Vec<(Month, Vec<PolicySpec>, Option<Codes>)>,
+    immediate: Option<Column<i64>>,
 }
 
 /// The day from whose month on they count, the policies, and which row has which.
@@ -89,11 +99,12 @@ type ChangeTuple<'py> = (i64, Vec<PolicyTuple>, Option<Bound<'py, PyAny>>);
 #[pymethods]
 impl Run {
     #[new]
-    #[pyo3(signature = (policies, codes=None, changes=None))]
+    #[pyo3(signature = (policies, codes=None, changes=None, immediate=None))]
     fn new(
         policies: Vec<PolicyTuple>,
         codes: Option<&Bound<'_, PyAny>>,
         changes: Option<Vec<ChangeTuple<'_>>>,
+        immediate: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let read = |array: &Bound<'_, PyAny>| self::codes(array, array.len()?);
         let change = |(day, policies, codes): ChangeTuple<'_>| {
@@ -101,7 +112,11 @@ impl Run {
         };
         let mut changes = changes.unwrap_or_default().into_iter().map(change).collect::<PyResult<Vec<_>>>()?;
         changes.sort_by_key(|(month, ..)| *month);
-        Ok(Self { specs: specs(policies)?, codes: codes.map(read).transpose()?, changes })
+        let immediate = match immediate.map(|array| Column::take(array, None)).transpose()? {
+            Some(None) => return Err(PyTypeError::new_err("immediate deductions must be an int64 array")),
+            some => some.flatten(),
+        };
+        Ok(Self { specs: specs(policies)?, codes: codes.map(read).transpose()?, changes, immediate })
     }
 }
 
@@ -115,6 +130,7 @@ impl Run {
             specs: self.specs.clone(),
             codes: self.codes.as_ref().map(Codes::borrow),
             changes: self.changes.iter().map(borrow_change).collect(),
+            immediate: self.immediate.as_ref().map(|column| -> &dyn Load<i64> { column }),
         }
     }
 }
