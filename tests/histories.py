@@ -89,8 +89,9 @@ def random_amount(random: Random) -> int:
     )
 
 
-def random_holding(random: Random, policy: Policy) -> Holding:
+def random_holding(random: Random, policy: Policy, *, small: bool = False) -> Holding:
     cost = random_amount(random)
+    cost = cost % 10**9 if small else cost  # doubles of larger amounts are not whole cents
     in_service = date(2020, 1, 1) + timedelta(days=random.randrange(1200))
     if random.random() < 0.1:
         in_service = month_end(month_number(in_service))
@@ -234,7 +235,7 @@ class Histories:
         return fleet, policies, events, usage
 
 
-def random_histories(random: Random, count: int, most: int = 12) -> Histories:
+def random_histories(random: Random, count: int, most: int = 12, *, small: bool = False) -> Histories:
     framework = random.choice(["us_gaap", "ifrs", "ifrs", "tax", "management"])
     rounding = random.choice(["balance", "balance", "balance", "level"])
     through = None
@@ -250,7 +251,7 @@ def random_histories(random: Random, count: int, most: int = 12) -> Histories:
     straight = rounding == "level"
     made = Histories([], [], options)
     for _ in range(count):
-        holding = random_holding(random, random_policy(random, straight=straight))
+        holding = random_holding(random, random_policy(random, straight=straight), small=small)
         events = random_events(random, holding, framework, most, posted=through is not None)
         made.holdings.append(holding)
         made.events.append(events)

@@ -19,7 +19,7 @@ from neocalc._columns import Array, Problems, dates, life, money
 from neocalc._currencies import ISO_4217
 from neocalc._frames import as_frame, nearest
 from neocalc._groups import Groups, group_rows
-from neocalc._happenings import TICKS, EventColumns, Transfers, UsageColumns
+from neocalc._happenings import TICKS, EventColumns, UsageColumns, moved_groups
 from neocalc._options import DIFFERENCE_COLUMNS, EVENT_COLUMNS, MONEY_COLUMNS, NOTE_COLUMNS, Options
 from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues, ResourceLimitError
 
@@ -292,7 +292,7 @@ class FleetColumns:
         if transfers is None or self.events is None:
             groups = group_rows(self._codes, names)
         else:
-            groups = moved_groups(self, self.events, transfers, names)
+            groups = moved_groups(self.frame, self.events, transfers, names)
             if groups.after is not None:
                 self._happened["group"][transfers.at] = groups.after
         if "currency" in self.present and "currency" not in by:
@@ -439,44 +439,6 @@ class FleetColumns:
 def _stretch(offsets: Array, row: int) -> tuple[slice, Array]:
     start, stop = int(offsets[row]), int(offsets[row + 1])
     return slice(start, stop), np.array([0, stop - start], dtype=np.int64)
-
-
-def moved_groups(
-    fleet: FleetColumns, events: EventColumns, transfers: Transfers, names: Sequence[str]
-) -> Groups:
-    """Number the groups of the rows, and those that transfers lead to."""
-    count = len(transfers.rows)
-    first = np.ones(count, dtype=bool)
-    first[1:] = transfers.rows[1:] != transfers.rows[:-1]
-    places = np.arange(count)
-
-    def codes_of(name: str) -> tuple[Array, int, Any]:
-        stays = np.ones(count, dtype=bool)
-        values: list[Any] = []
-        if name in events.present:
-            codes, _, uniques = events.frame.codes(name)
-            known = events.frame.uniques(uniques)
-            own = codes[transfers.source]
-            stays = own < 0
-            values = [known[code] for code in own[~stays].tolist()]
-        try:
-            codes, n, uniques = fleet.frame.codes_with(name, values)
-        except Exception as error:
-            raise InputError([Issue.make(f"events.{name}", "dtype", example=type(error).__name__)]) from error
-        after = np.empty(count, dtype=codes.dtype)
-        after[~stays] = codes[fleet.n :]
-        # What a transfer does not name stays as the one before it left it, the first as the asset was.
-        begins = first & stays
-        after[begins] = codes[: fleet.n][transfers.rows[begins]]
-        known_at = np.maximum.accumulate(np.where(first | ~stays, places, 0))
-        return np.concatenate([codes[: fleet.n], after[known_at]]), n, uniques
-
-    groups = group_rows(codes_of, names)
-    if groups.codes is not None:
-        groups.codes, groups.after = groups.codes[: fleet.n], groups.codes[fleet.n :]
-    else:
-        groups.after = np.zeros(count, dtype=np.int32)
-    return groups
 
 
 def check_by(by: Any) -> list[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from neocalc import _core
 from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, dates, minor_to_major, money, native
 from neocalc._frames import Frame, as_frame, nearest
+from neocalc._groups import Groups, group_rows
 from neocalc._options import Options
 from neocalc.errors import InputError, Issue
 
@@ -381,3 +382,39 @@ class UsageColumns(Side):
         if len(parts) and float(units[order].sum()) > 9e12:
             raise InputError([Issue.make("usage.units", "overflow", hint="pass fewer or coarser units")])
         return offsets, month[order].astype(np.int32), native(cumulative)
+
+
+def moved_groups(frame: Frame, events: EventColumns, transfers: Transfers, names: Sequence[str]) -> Groups:
+    """Number the groups of the rows, and those that transfers lead to."""
+    count = len(transfers.rows)
+    first = np.ones(count, dtype=bool)
+    first[1:] = transfers.rows[1:] != transfers.rows[:-1]
+    places = np.arange(count)
+
+    def codes_of(name: str) -> tuple[Array, int, Any]:
+        stays = np.ones(count, dtype=bool)
+        values: list[Any] = []
+        if name in events.present:
+            codes, _, uniques = events.frame.codes(name)
+            known = events.frame.uniques(uniques)
+            own = codes[transfers.source]
+            stays = own < 0
+            values = [known[code] for code in own[~stays].tolist()]
+        try:
+            codes, n, uniques = frame.codes_with(name, values)
+        except Exception as error:
+            raise InputError([Issue.make(f"events.{name}", "dtype", example=type(error).__name__)]) from error
+        after = np.empty(count, dtype=codes.dtype)
+        after[~stays] = codes[frame.n :]
+        # What a transfer does not name stays as the one before it left it, the first as the asset was.
+        begins = first & stays
+        after[begins] = codes[: frame.n][transfers.rows[begins]]
+        known_at = np.maximum.accumulate(np.where(first | ~stays, places, 0))
+        return np.concatenate([codes[: frame.n], after[known_at]]), n, uniques
+
+    groups = group_rows(codes_of, names)
+    if groups.codes is not None:
+        groups.codes, groups.after = groups.codes[: frame.n], groups.codes[frame.n :]
+    else:
+        groups.after = np.zeros(count, dtype=np.int32)
+    return groups

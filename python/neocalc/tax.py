@@ -197,9 +197,9 @@ def compare_book_tax(
     >>> both = nc.tax.compare_book_tax(fleet, book=nc.straight_line(years=4), tax=nc.macrs(), tax_rate=0.21,
     ...                                freq="Y")
     >>> both["tax_depreciation"].tolist()
-    [4000.0, 0.0, 0.0, 0.0, 0.0]
+    [4000.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     >>> both["closing_deferred_tax"].tolist()
-    [682.5, 472.5, 262.5, 52.5, 0.0]
+    [682.5, 472.5, 262.5, 52.5, 0.0, 0.0]
     """
     for name in _REFUSED:
         if name in options:
