@@ -245,7 +245,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
         if now:
             ledger.last = month
         extra: Amount = 0  # catch-up depreciation
-        if opening:
+        if any(event.kind != "transfer" for event in opening):
             carry(month)
             rebase(month)
             for event in opening:
@@ -310,7 +310,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
             low = at(books.unimpaired, month - 1)
             shadow = [low, at(books.unimpaired, month) - low]
         charge = own[1]
-        classified = False
+        classified = changed = False
         for number, event in enumerate(closing):
             judge(event)
             fraction = (
@@ -323,7 +323,8 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
                 if event.amount is None or event.amount < 0:
                     raise Impossible("range", event)
                 loss = max(0, value - event.amount)
-                if held is None and shadow is None:
+                changed |= loss > 0
+                if changed and held is None and shadow is None:
                     shadow = list(own)
                 own[0] += loss
                 if held is None:
@@ -334,6 +335,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
                     raise Impossible("range", event)
                 cap = value if shadow is None else cost - shadow[0] - shadow[1]
                 gain = max(0, min(event.amount, cap) - value)
+                changed |= gain > 0
                 own[0] -= gain
                 use[0] -= gain
                 ledger.add(month, "reversals", gain)
@@ -350,11 +352,12 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
                     loss = max(0, cost - plain - event.amount)
                     own[0] += loss
                     ledger.add(month, "impairment", loss)
-                held, classified = (plain, plain), True
+                held, classified, changed = (plain, plain), True, True
             else:
                 sold = decimal_rate(event.share)
                 if not 0 < sold <= 1:
                     raise Impossible("range", event)
+                changed = True
                 cost_out = part_of(cost, sold, exact)
                 cost -= cost_out
                 sold_charge = part_of(own[1], sold * fraction, exact)
@@ -388,7 +391,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
         ledger.add(month, "depreciation", extra + charge)
         if charge or extra:
             ledger.last = month
-        if closing:
+        if changed:
             if held:
                 assert plain is not None
                 held = (own[0] + own[1], plain)

@@ -247,6 +247,12 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     fn open(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
         let before = month.saturating_sub(1);
         self.emit(before, sink);
+        if events.iter().all(|event| event.kind == Kind::Transfer) {
+            // Nothing changes but the group: the schedule runs on as it was.
+            let accumulated = self.held.map_or(self.at(self.main, before), |held| held.accumulated);
+            events.iter().for_each(|event| sink.moved(month, event.group, self.cost, accumulated));
+            return Ok(());
+        }
         // A new life may start before the convention would have had it.
         self.from = month;
         self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
@@ -379,7 +385,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         };
         let mut charged = self.held.map(|held| held.charged);
         let mut charge = books.charge;
-        let mut classified = false;
+        let (mut classified, mut changed) = (false, false);
         let mut gone = false;
         let tracks_unimpaired = self.rules.framework == Framework::Ifrs;
         for event in events {
@@ -399,7 +405,8 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     let amount =
                         amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a recoverable amount"))?;
                     let loss = book_value.minus(amount).at_least_zero();
-                    if tracks_unimpaired && self.held.is_none() {
+                    changed |= loss != T::default();
+                    if changed && tracks_unimpaired && self.held.is_none() {
                         unimpaired = unimpaired.or(Some(books));
                     }
                     books.other = books.other.plus(loss);
@@ -416,6 +423,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     }
                     let cap = unimpaired.map_or(book_value, |balance| self.cost.minus(balance.sum()));
                     let gain = amount.lesser(cap).minus(book_value).at_least_zero();
+                    changed |= gain != T::default();
                     books.other = books.other.minus(gain);
                     in_use.other = in_use.other.minus(gain);
                     sink.flow(month, Flow::Reversal, gain);
@@ -437,7 +445,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     books.other = books.other.plus(loss);
                     sink.flow(month, Flow::Impairment, loss);
                     self.held = Some(Held { accumulated: books.sum(), charged: books.sum() });
-                    classified = true;
+                    (classified, changed) = (true, true);
                 }
                 Kind::Disposal => {
                     let share = event.share;
@@ -461,7 +469,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     in_use = if self.held.is_some() { in_use.kept(share, self.cost) } else { books };
                     unimpaired = unimpaired.map(|balance| balance.kept(share, self.cost));
                     charged = charged.map(|charged| charged.minus(charged.shared(share)));
-                    gone = share.is_whole();
+                    (gone, changed) = (share.is_whole(), true);
                 }
                 _ => {}
             }
@@ -470,6 +478,9 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
             sink.charges(month, &[charge]);
         }
         self.from = self.from.max(month.saturating_add(1));
+        if !changed {
+            return Ok(false);
+        }
         self.main = in_use.sum();
         self.unimpaired = unimpaired.map(Balance::sum);
         if let (Some(held), Some(charged)) = (&mut self.held, charged) {
