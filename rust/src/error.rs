@@ -51,7 +51,7 @@ impl Rule {
     }
 }
 
-/// A column of a fleet, under the name users know it by.
+/// A column of a fleet or an argument of a function, under the name users know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
     /// What was paid for the asset.
@@ -68,10 +68,12 @@ pub enum Column {
     OpeningDate,
     /// The class by which its policy is chosen.
     Policy,
+    /// An argument of a function that knows no fleet.
+    Argument(&'static str),
 }
 
 impl Column {
-    /// The column's name in a fleet frame.
+    /// The column's name in a fleet frame, or the argument's.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -82,6 +84,7 @@ impl Column {
             Self::OpeningAccumulated => "opening_accumulated",
             Self::OpeningDate => "opening_date",
             Self::Policy => "policy",
+            Self::Argument(name) => name,
         }
     }
 }

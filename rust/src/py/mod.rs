@@ -2,6 +2,7 @@
 
 mod columns;
 mod door;
+mod financial;
 mod inputs;
 mod outputs;
 
@@ -142,5 +143,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(plan_rows, module)?)?;
     module.add_function(wrap_pyfunction!(totals, module)?)?;
     module.add_function(wrap_pyfunction!(book_values, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
