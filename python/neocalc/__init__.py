@@ -16,6 +16,7 @@ True
 
 from __future__ import annotations
 
+from neocalc import financial as financial
 from neocalc._core import __version__
 from neocalc.compare import compare_lives, compare_policies
 from neocalc.depreciation import book_values, depreciate, validate

@@ -118,5 +118,11 @@ def book_values(
 ) -> tuple[
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
+def financial(
+    function: str,  # sln | syd | db | ddb | vdb
+    arguments: Sequence[float | npt.NDArray[np.float64]],  # in the order of the spreadsheet
+    out: npt.NDArray[np.float64],
+    threads: int = 0,
+) -> list[IssueTuple]: ...
 
 __version__: str
