@@ -190,6 +190,17 @@ def _labels(rows: tuple[int, ...], shape: tuple[int, ...], series: Any, kind: st
     return tuple(tuple(int(at) for at in np.unravel_index(row, shape)) for row in rows)
 
 
+def _plain(arguments: Mapping[str, Any], flags: frozenset[str]) -> list[float] | None:
+    """Python's own numbers as floats, without asking what kind of column they are; None for anything else."""
+    for name, value in arguments.items():
+        if type(value) is not bool if name in flags else type(value) not in (float, int):
+            return None
+    try:
+        return [float(value) for value in arguments.values()]
+    except OverflowError:
+        return None
+
+
 def evaluate(
     function: str,
     arguments: Mapping[str, Any],
@@ -214,6 +225,11 @@ def evaluate(
     float, ndarray or Series
         A float for numbers alone, a Series where one was given, else an array.
     """
+    plain = _plain(arguments, flags)
+    if plain is not None:
+        one = np.empty(1)
+        if not _core.financial(function, plain, one, 1):
+            return float(one[0])
     given = {name: _read(value, name in flags) for name, value in arguments.items()}
     series, kind = _common_series(given)
     shape = _shape(given, series)
