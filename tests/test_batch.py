@@ -259,6 +259,10 @@ fleet = _core.Fleet(cost, dates, "D")
 run = _core.Run([(48, True, 0.0, "actual_days", _core.Method.straight_line())])
 work = lambda: _core.validate(fleet, [run] * 3, core_settings(threads=threads))
 """,
+    "spreadsheet": """
+life, out = rng.uniform(1.0, 50.0, 10_000_000), np.empty(10_000_000)
+work = lambda: _core.financial("vdb", [1000.0, 10.0, life, 0.0, 1.0, 2.0, 0.0], out, threads)
+""",
 }
 _CHILD = """
 import sys, time

@@ -6,6 +6,7 @@ import ast
 import importlib.metadata
 import inspect
 import json
+import operator
 import re
 import subprocess
 import sys
@@ -17,12 +18,13 @@ from typing import Any
 import pytest
 
 import neocalc
-from neocalc import _core
+from neocalc import _core, financial
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "neocalc"
 PUBLIC = [name for name in neocalc.__all__ if not name.startswith("__")]
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(neocalc, name))]
+SPREADSHEET = ["db", "ddb", "sln", "syd", "vdb"]
 MODULES_OF_RUST = sorted((ROOT / "rust" / "src").rglob("*.rs"))
 
 
@@ -62,9 +64,24 @@ def test_public_names_are_documented(name: str) -> None:
     assert f"`{name}" in (ROOT / "README.md").read_text(encoding="utf-8"), "the README lists it"
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+def test_spreadsheet_functions_are_those_of_all() -> None:
+    visible = {name for name, value in vars(financial).items() if inspect.isfunction(value)}
+    assert visible == set(SPREADSHEET)
+    assert financial.__all__ == SPREADSHEET
+    assert neocalc.financial is financial
+
+
+@pytest.mark.parametrize("name", SPREADSHEET)
+def test_spreadsheet_functions_are_listed_with_their_arguments(name: str) -> None:
+    parameters = inspect.signature(getattr(financial, name)).parameters.values()
+    assert all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters), "as in a cell, in the order of Excel"
+    words = (str(p.name) if p.default is p.empty else f"{p.name}={p.default}" for p in parameters)
+    assert f"`{name}({', '.join(words)})`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [*FUNCTIONS, *(f"financial.{name}" for name in SPREADSHEET)])
 def test_functions_have_numpydoc_sections(name: str) -> None:
-    function = getattr(neocalc, name)
+    function = operator.attrgetter(name)(neocalc)
     doc = inspect.getdoc(function) or ""
     parameters = inspect.signature(function).parameters
     sections = dict(

@@ -16,6 +16,7 @@ True
 
 from __future__ import annotations
 
+from neocalc import financial as financial
 from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs

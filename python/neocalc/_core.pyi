@@ -195,6 +195,12 @@ def rate_shares(
     amounts: npt.NDArray[np.int64], codes: npt.NDArray[np.int16], rates: Sequence[float]
 ) -> npt.NDArray[np.int64]: ...
 def allocate(total: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]: ...
+def financial(
+    function: str,  # sln | syd | db | ddb | vdb
+    arguments: Sequence[float | npt.NDArray[np.float64]],  # in the order of the spreadsheet
+    out: npt.NDArray[np.float64],
+    threads: int = 0,
+) -> list[IssueTuple]: ...
 
 EVENT_KINDS: tuple[str, ...]
 __version__: str

@@ -186,9 +186,10 @@ class NeocalcWarning(UserWarning):
 class InputError(NeocalcError, ValueError):
     """The data cannot be used as it is; `issues` says all that is wrong with it."""
 
-    def __init__(self, issues: Iterable[Issue], *, n_rows: int | None = None) -> None:
+    def __init__(self, issues: Iterable[Issue], *, n_rows: int | None = None, subject: str = "fleet") -> None:
         self.issues = issues if isinstance(issues, Issues) else Issues(issues)
         self.n_rows = n_rows
+        self.subject = subject
         super().__init__(self._message())
 
     @property
@@ -198,7 +199,7 @@ class InputError(NeocalcError, ValueError):
 
     def _message(self) -> str:
         n = len(self.issues)
-        head = f"fleet: {n} problem{'s' if n != 1 else ''}"
+        head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
         if self.n_rows is not None:
             head += f" in {self.n_rows:,} rows"
         lines = [issue.describe() for issue in self.issues]
@@ -208,11 +209,11 @@ class InputError(NeocalcError, ValueError):
         return "\n".join([head, *(f"  {line}" for line in lines)])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_input_error, (tuple(self.issues), self.n_rows)
+        return _rebuild_input_error, (tuple(self.issues), self.n_rows, self.subject)
 
 
-def _rebuild_input_error(issues: tuple[Issue, ...], n_rows: int | None) -> InputError:
-    return InputError(issues, n_rows=n_rows)
+def _rebuild_input_error(issues: tuple[Issue, ...], n_rows: int | None, subject: str) -> InputError:
+    return InputError(issues, n_rows=n_rows, subject=subject)
 
 
 class ResourceLimitError(NeocalcError, MemoryError):

@@ -60,7 +60,7 @@ impl Rule {
     }
 }
 
-/// A column of a fleet, under the name users know it by.
+/// A column of a fleet or an argument of a function, under the name users know it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
     /// What was paid for the asset.
@@ -87,10 +87,12 @@ pub enum Column {
     EventShare,
     /// The months that remain.
     EventRemainingMonths,
+    /// An argument of a function that knows no fleet.
+    Argument(&'static str),
 }
 
 impl Column {
-    /// The column's name in a fleet frame.
+    /// The column's name in a fleet frame, or the argument's.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -106,6 +108,7 @@ impl Column {
             Self::EventAmount => "events.amount",
             Self::EventShare => "events.share",
             Self::EventRemainingMonths => "events.remaining_months",
+            Self::Argument(name) => name,
         }
     }
 }

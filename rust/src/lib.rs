@@ -2,6 +2,7 @@
 //!
 //! Money is an integer number of minor units ([`money`]), dates are civil days ([`calendar`]), a method turns a
 //! resolved asset into charges ([`depreciation`]), and [`batch`] carries columns in and tables out over threads.
+//! [`financial`] holds the functions of spreadsheets, which compute in float64.
 //! Nothing here knows Python; the binding lives in `py` behind the `python` feature.
 #![deny(unsafe_code)]
 
@@ -9,6 +10,7 @@ pub mod batch;
 pub mod calendar;
 pub mod depreciation;
 pub mod error;
+pub mod financial;
 pub mod money;
 pub mod rate;
 

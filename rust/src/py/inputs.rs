@@ -99,6 +99,14 @@ impl MonthsArray {
     }
 }
 
+/// Threads to use; 0 asks for as many as there are.
+pub fn count_threads(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        some => some,
+    }
+}
+
 /// Codes of groups or policies.
 pub enum Codes {
     I8(Column<i8>),
@@ -300,10 +308,7 @@ impl Settings {
             _ => return Err(refuse("rounding")),
         };
         let grid = Frequency::parse(freq).and_then(|frequency| PeriodGrid::new(frequency, fiscal_year_end));
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            some => some,
-        };
+        let threads = count_threads(threads);
         Ok(Self {
             inner: batch::Settings {
                 rounding,

@@ -2,6 +2,7 @@
 
 mod columns;
 mod door;
+mod financial;
 mod happenings;
 mod inputs;
 mod outputs;
@@ -155,5 +156,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(happenings::to_minor, module)?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
+    module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
