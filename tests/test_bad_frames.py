@@ -471,6 +471,9 @@ def provoke(code: str) -> None:
         fleet = pd.DataFrame({"cost": [100.0], "in_service_date": ["2025-01-15"]})
         event = pd.DataFrame([{"asset_id": 0, "date": "2025-03-01", **IMPOSSIBLE[code]}])
         nc.depreciate(fleet, nc.table(fractions=[0.5, 0.5]), events=event)
+    elif code == "parent_circle":
+        frame = pd.DataFrame({**good(), "asset_id": range(ROWS), "parent_id": [1, 2, 0, *range(3, ROWS)]})
+        nc.depreciate(frame, POLICY)
     elif code == "frame":
         nc.depreciate([], POLICY)
     elif code == "duplicate_column":

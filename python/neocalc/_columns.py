@@ -114,6 +114,11 @@ def _is_missing(value: Any) -> bool:
     )
 
 
+def is_missing(value: Any) -> bool:
+    """Whether an object stands for no value: None, NaN, NA or NaT."""
+    return value is None or _is_missing(value) or (isinstance(value, float) and value != value)
+
+
 def _each(
     raw: Raw,
     name: str,

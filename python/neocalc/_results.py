@@ -11,6 +11,7 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
+from neocalc._families import merge, needed
 from neocalc._fleet import FleetColumns, changed, guarded
 from neocalc._groups import Groups
 from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory, memory_limit
@@ -88,7 +89,7 @@ def _union_horizon(fleet: FleetColumns, runs: Sequence[_core.Run]) -> _core.Sett
     return fleet.options.running(int(ends[0]), int(ends[-1])) if len(ends) else settings
 
 
-def rows_frame(
+def rows_frame(  # noqa: C901 - the steps of one result, in order
     fleet: FleetColumns,
     runs: Sequence[_core.Run],
     runs_of_row: Sequence[Callable[[int], _core.Run]],
@@ -98,27 +99,25 @@ def rows_frame(
     """One row per asset and period, policy after policy."""
     options, frame = fleet.options, fleet.frame
     settings = options.settings
-    if baseline is not None or (options.rows_all and len(runs) > 1):
+    if baseline is not None or fleet.roots is not None or (options.rows_all and len(runs) > 1):
         settings = _union_horizon(fleet, runs)
-    plans = attempt(
-        fleet,
-        runs,
-        lambda f: [_core.plan_rows(f, run, settings) for run in runs],
-        lambda made: any(plan.issues for plan in made),
-    )
+    plans = _plan(fleet, runs, settings)
     sizes = [plan.n_rows for plan in plans]
     total = sum(sizes)
     _check_rows(options, total, labels is not None, baseline)
-    # Float64 comes from the core as it is; exact differences and Decimals start from minor units.
-    direct = not options.rounded or (options.amounts == "major" and baseline is None)
+    # Float64 comes from the core as it is; exact differences, sums and Decimals start from minor units.
+    plain = baseline is None and fleet.roots is None
+    direct = not options.rounded or (options.amounts == "major" and plain)
     ids = frame.ids(options.keep_id_dtype or not fleet.ids_are_unique)
-    id_ints = None if ids.ints is None else np.empty(total, dtype=np.int64)
-    position = np.empty(total, dtype=np.int32) if ids.ints is None else None
+    by_number = ids.ints is not None and fleet.roots is None
+    id_ints = np.empty(total, dtype=np.int64) if by_number else None
+    position = None if by_number else np.empty(total, dtype=np.int32)
     period_end = np.empty(total, dtype=frame.date_dtype)
-    zeros = [name for name in options.columns if name in ZERO_COLUMNS and not options.eventful]
+    shown = list(options.columns) if fleet.roots is None else needed(list(options.columns))
+    zeros = [name for name in shown if name in ZERO_COLUMNS and not options.eventful]
     kind = np.dtype(np.float64 if direct else np.int64)
     money: dict[str, Array] = {
-        name: np.zeros(total, kind) if name in zeros else np.empty(total, kind) for name in options.columns
+        name: np.zeros(total, kind) if name in zeros else np.empty(total, kind) for name in shown
     }
     stops = np.cumsum(sizes).tolist()
     for plan, stop, size in zip(plans, stops, sizes, strict=True):
@@ -126,11 +125,27 @@ def rows_frame(
         guarded(
             plan.fill,
             position=None if position is None else position[part],
-            ids=ids.ints,
+            ids=ids.ints if by_number else None,
             ids_out=None if id_ints is None else id_ints[part],
             period_end=period_end[part],
-            money={name: money[name][part] for name in options.core_columns},
+            money={name: money[name][part] for name in shown if name not in zeros},
         )
+    counts = [np.asarray(plan.counts) for plan in plans] if _needs_counts(fleet) else []
+    if fleet.roots is not None:
+        running = baseline is not None or options.rows_all
+        active = (
+            counts if running else [np.asarray(plan.counts) for plan in _plan(fleet, runs, options.settings)]
+        )
+        merged = []
+        for count, own, stop, size in zip(counts, active, stops, sizes, strict=True):
+            part = slice(stop - size, stop)
+            cells = {name: values[part] for name, values in money.items()}
+            merged.append(merge(fleet.roots, count, own, period_end[part], cells, list(options.columns)))
+        counts, sizes = [each.counts for each in merged], [len(each.position) for each in merged]
+        total, stops = sum(sizes), np.cumsum(sizes).tolist()
+        position = np.concatenate([each.position for each in merged])
+        period_end = np.concatenate([each.period_end for each in merged])
+        money = {name: np.concatenate([each.money[name] for each in merged]) for name in options.columns}
     policy = None if labels is None else np.repeat(np.arange(len(runs), dtype=np.int8), sizes)
     if baseline is not None:
         base = slice(stops[baseline] - sizes[baseline], stops[baseline])
@@ -141,12 +156,16 @@ def rows_frame(
 
     null = issue = None
     if options.on_error == "flag" and fleet.bad is not None:
-        at, rows = _places_of_bad(plans, fleet.bad)
         codes = fleet.codes_of_bad(runs_of_row)
+        lost = np.flatnonzero(fleet.bad)
+        if fleet.roots is not None:  # one row for a family, with the first of its problems
+            lost, where = np.unique(fleet.roots[lost], return_index=True)
+            codes = [codes[at] for at in where]
+        at, rows = _places(counts, lost)
         names = sorted(set(codes))
         null = _insert(np.zeros(total, dtype=bool), at, True)
         issue = _insert(
-            np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(plans))
+            np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(runs))
         )
         if id_ints is not None and ids.ints is not None:
             id_ints = _insert(id_ints, at, ids.ints[rows])
@@ -174,6 +193,16 @@ def rows_frame(
     return finish(fleet, frame.build(columns))
 
 
+def _plan(fleet: FleetColumns, runs: Sequence[_core.Run], settings: _core.Settings) -> list[_core.RowsPlan]:
+    """Count the rows of each run."""
+    return attempt(
+        fleet,
+        runs,
+        lambda core: [_core.plan_rows(core, run, settings) for run in runs],
+        lambda made: any(plan.issues for plan in made),
+    )
+
+
 def _check_rows(options: Options, total: int, with_policy: bool, baseline: int | None) -> None:
     cells = len(options.columns) + (0 if baseline is None else len(_differing(options)))
     per_row = 16 + with_policy + cells * (8 + _DECIMAL_BYTES * (options.amounts == "decimal"))
@@ -184,15 +213,19 @@ def _check_rows(options: Options, total: int, with_policy: bool, baseline: int |
     check_memory(n_bytes, f"a result of {total:,} rows", instead)
 
 
-def _places_of_bad(plans: Sequence[_core.RowsPlan], bad: Array) -> tuple[Array, Array]:
-    """Where a row for each bad asset goes in the stacked result, and which asset it is."""
-    rows = np.flatnonzero(bad)
+def _needs_counts(fleet: FleetColumns) -> bool:
+    """Whether it matters how many rows each asset has."""
+    return fleet.roots is not None or (fleet.options.on_error == "flag" and fleet.bad is not None)
+
+
+def _places(counts: Sequence[Array], rows: Array) -> tuple[Array, Array]:
+    """Where a row for each of some assets goes in the stacked result, and which asset it is."""
     places, start = [], 0
-    for plan in plans:
-        before = np.cumsum(plan.counts, dtype=np.int64)
+    for count in counts:
+        before = np.cumsum(count, dtype=np.int64)
         places.append(start + before[rows])
-        start += plan.n_rows
-    return np.concatenate(places), np.tile(rows, len(plans))
+        start += int(count.sum())
+    return np.concatenate(places), np.tile(rows, len(counts))
 
 
 def _insert(values: Array, at: Array, what: Any) -> Array:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
+from neocalc._families import sums_by_root
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._options import make_options, to_days
@@ -54,7 +55,8 @@ def depreciate(
         and ``in_service_date``. Optional: ``asset_id`` (else the index), ``residual_value``,
         ``useful_life_months``, ``opening_accumulated`` with ``opening_date`` (brings in an asset
         mid-life), ``status`` (rows with ``cip``, construction in progress, are left out until an event
-        ``in_service``), ``currency``.
+        ``in_service``), ``currency``, ``parent_id`` (the row is a component: in rows per asset it reports
+        under the asset it belongs to).
         A null in an optional column means: what the policy says.
     policy
         What `straight_line`, `declining_balance`, `sum_of_years_digits`, `table` or `units_of_production`
@@ -235,7 +237,8 @@ def book_values(
     Returns
     -------
     DataFrame or Table
-        One row per asset in the fleet's order (a pandas result keeps its index): ``asset_id``, ``cost``,
+        One row per asset, components under theirs, in the fleet's order (a pandas result keeps its index):
+        ``asset_id``, ``cost``,
         ``accumulated_depreciation``, ``book_value`` and ``remaining_months`` with a charge to come. The
         amounts are 0 before an asset enters the ledger, so they sum to the closing balances of totals.
 
@@ -291,6 +294,9 @@ def book_values(
         found = [values[keep] for values in found]
     if options.on_error == "flag" and data.bad is not None:
         null = data.bad if keep is None else data.bad[keep]
+    if data.roots is not None:
+        rows = np.arange(data.n) if keep is None else keep
+        keep, found, null = sums_by_root(data.roots[rows], list(found), null)
     positions = np.arange(data.n, dtype=np.int32) if keep is None else keep.astype(np.int32)
     ids = data.frame.ids(True)
     columns: dict[str, Any] = {"asset_id": ids.by_position(positions)}
@@ -302,8 +308,10 @@ def book_values(
         codes = data.codes_of_bad([run_of_row])
         names = sorted(set(codes))
         issue = np.full(len(positions), -1, dtype=np.int8)
-        if null is not None:
-            issue[null] = [names.index(code) for code in codes]
+        if null is not None and data.bad is not None:
+            lost = np.flatnonzero(data.bad)
+            _, first = np.unique(lost if data.roots is None else data.roots[lost], return_index=True)
+            issue[null] = [names.index(codes[at]) for at in first]
         columns["issue"] = data.frame.categorical(issue, names, ordered=False)
     return finish(data, data.frame.build(columns, keep, like_input=True))
 

@@ -50,6 +50,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "fill useful_life_months for these rows",
     ),
     "unknown_id": ("must be the asset_id of an asset of the fleet", "check its spelling and type"),
+    "parent_circle": ("must not lead back to the asset itself", "check parent_id"),
     "event_kind": ("must be a kind of event", "see `depreciate`"),
     "event_state": ("must fit what happened to the asset before", "check the order of its events"),
     "framework": ("must be allowed by the accounting framework", "pass framework=, or remove the event"),
