@@ -30,6 +30,7 @@ from neocalc.errors import (
 )
 from neocalc.examples import load_example
 from neocalc.policies import Policy, straight_line
+from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
     "ConfigError",
@@ -39,6 +40,7 @@ __all__ = [
     "NeocalcWarning",
     "Policy",
     "ResourceLimitError",
+    "ValueCurve",
     "__version__",
     "book_values",
     "compare_lives",
@@ -46,6 +48,8 @@ __all__ = [
     "depreciate",
     "list_error_codes",
     "load_example",
+    "market_values",
     "straight_line",
     "validate",
+    "value_curve",
 ]
