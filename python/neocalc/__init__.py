@@ -29,11 +29,13 @@ from neocalc.errors import (
     list_error_codes,
 )
 from neocalc.examples import load_example
+from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.policies import Policy, straight_line
 from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
     "ConfigError",
+    "ImpairmentTest",
     "InputError",
     "InternalError",
     "NeocalcError",
@@ -46,6 +48,7 @@ __all__ = [
     "compare_lives",
     "compare_policies",
     "depreciate",
+    "impairment_test",
     "list_error_codes",
     "load_example",
     "market_values",

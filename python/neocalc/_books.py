@@ -76,6 +76,7 @@ class Books:
         self.groups: Groups | None = None if self.keys is None else self.data.groups(self.keys)
         self._arguments = fleet, policy, policy_by, as_of, given
         self.rows: Array = np.empty(0, dtype=np.intp)  # of the fleet, without construction in progress
+        self._values: list[list[Any]] | None = None  # of each key, in the order of its codes; null last
         self.cost: list[int] = []
         self.book_value: list[int] = []
 
@@ -117,11 +118,12 @@ class Books:
         groups = self.groups
         if groups is None:
             return ()
-        values = [
-            None if codes[group] < 0 else self.data.frame.uniques(uniques)[int(codes[group])]
-            for uniques, codes in zip(groups.uniques, groups.keys, strict=True)
-        ]
-        return tuple(map(_plain, values))
+        if self._values is None:
+            frame = self.data.frame
+            self._values = [[*map(_plain, frame.uniques(uniques)), None] for uniques in groups.uniques]
+        return tuple(
+            values[int(codes[group])] for values, codes in zip(self._values, groups.keys, strict=True)
+        )
 
     def key_columns(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return the key columns of a result whose rows are these groups."""
