@@ -259,5 +259,5 @@ def test_problems_of_the_fleet_come_first() -> None:
     )
     refused(lambda: outcome(by=["rack"], cash_flows=flows(rack=1)), "rack", "missing_column")
     refused(lambda: outcome(fleet(asset_id=["a", "a"])), "asset_id", "duplicate_id", (0, 1))
-    with pytest.raises(TypeError, match="unexpected keyword argument 'events'"):
-        outcome(events=1)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        outcome(colour=1)

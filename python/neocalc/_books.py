@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,7 +17,7 @@ from neocalc._columns import Array, Problems, Raw, dates, money
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import Frame, as_frame, nearest
 from neocalc._groups import Groups
-from neocalc._options import Options, make_options, to_days
+from neocalc._options import OptionArgs, Options, make_options, to_days
 from neocalc._results import money_column
 from neocalc._runs import ANY_LIFE, PolicyByClass, check_policy, uniform_run
 from neocalc.depreciation import book_values
@@ -26,8 +27,8 @@ from neocalc.policies import Policy
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _FIRST_DAY, _LAST_DAY = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 _LARGEST_FLOAT = 2**51  # minor units; beyond it a float64 does not say which one is meant
-# Options of `book_values` that are passed on to it; amounts are always whole minor units here.
-_PASSED_ON = ("fiscal_year_end", "rounding", "threads", "round_input", "allow_long_life", "floor_time")
+# Whatever else `book_values` takes is passed on: these each verb names itself, or they have no sense here.
+_NOT_PASSED_ON = {"fleet", "policy", "as_of", "policy_by", "on_error", "allow_credit"}
 Key = tuple[Any, ...]
 
 
@@ -60,9 +61,10 @@ class Books:
         self.close = day.replace(day=calendar.monthrange(day.year, day.month)[1])
         self.month = month_of(self.close)
         for name in given:
-            if name not in (*_PASSED_ON, "amounts", "minor_units"):
+            if name not in inspect.signature(book_values).parameters or name in _NOT_PASSED_ON:
                 raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
-        self.options: Options = make_options(verb, given)  # type: ignore[arg-type]
+        shared = {name: value for name, value in given.items() if name in OptionArgs.__annotations__}
+        self.options: Options = make_options(verb, shared)  # type: ignore[arg-type]
         if not self.options.rounded:
             raise ConfigError(f"{verb} is exact to the minor unit: rounding must be 'balance' or 'level'")
         check_policy(policy, policy_by)

@@ -168,7 +168,7 @@ def read_cash_flows(
     column = f"cash_flows.{', '.join(keys) or 'rows'}"
     missing = [key_text(key) for key, number in named.items() if number not in found]
     if missing:
-        example = "; ".join(missing)
+        example = "; ".join(missing[:5])
         table.problems.issues.append(Issue.make(column, "group_missing", n_bad=len(missing), example=example))
     table.raise_problems()
     return found
