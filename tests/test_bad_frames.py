@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime as dt
 import threading
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -454,6 +455,27 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 
 
+def _impaired(**cash_flows: Any) -> None:
+    flows = pd.DataFrame({"gpu_model": ["a"], "date": ["2026-12-31"], "amount": [1.0], **cash_flows})
+    frame = pd.DataFrame(good(gpu_model=["a"] * ROWS))
+    nc.impairment_test(frame, POLICY, as_of="2025-12-31", by=["gpu_model"], cash_flows=flows)
+
+
+def _valued(model: str, month: int) -> None:
+    frame = pd.DataFrame(good(gpu_model=["a"] * ROWS))
+    nc.market_values(frame, {model: nc.value_curve({month: 0.5})}, policy=POLICY, as_of="2025-12-31")
+
+
+# Codes of the verbs that hold other tables against the fleet.
+BROKEN_BESIDE: dict[str, Callable[[], None]] = {
+    "curve_missing": lambda: _valued("b", 12),
+    "curve_range": lambda: _valued("a", 10),
+    "group_missing": lambda: _impaired(gpu_model=[], date=[], amount=[]),
+    "group_unknown": lambda: _impaired(gpu_model=["a", "b"], date="2026-12-31", amount=1.0),
+    "past_cash_flow": lambda: _impaired(date="2025-12-31"),
+}
+
+
 def provoke(code: str) -> None:
     if code == "concurrent_mutation":
         _changed_while_read()
@@ -461,6 +483,8 @@ def provoke(code: str) -> None:
         nc.depreciate([], POLICY)
     elif code == "duplicate_column":
         nc.depreciate(pd.DataFrame([[1.0, 2.0]], columns=["cost", "cost"]), POLICY)
+    elif code in BROKEN_BESIDE:
+        BROKEN_BESIDE[code]()
     else:
         frame = pd.DataFrame({**good(asset_class="gpu"), **BROKEN[code]})
         policies = {"gpu": POLICY, "own": nc.straight_line()}
