@@ -455,9 +455,9 @@ BROKEN: dict[str, dict[str, Any]] = {
 }
 
 
-def _impaired(**cash_flows: Any) -> None:
+def _impaired(*models: str, **cash_flows: Any) -> None:
     flows = pd.DataFrame({"gpu_model": ["a"], "date": ["2026-12-31"], "amount": [1.0], **cash_flows})
-    frame = pd.DataFrame(good(gpu_model=["a"] * ROWS))
+    frame = pd.DataFrame(good(gpu_model=[*models, *"a" * (ROWS - len(models))]))
     nc.impairment_test(frame, POLICY, as_of="2025-12-31", by=["gpu_model"], cash_flows=flows)
 
 
@@ -470,7 +470,7 @@ def _valued(model: str, month: int) -> None:
 BROKEN_BESIDE: dict[str, Callable[[], None]] = {
     "curve_missing": lambda: _valued("b", 12),
     "curve_range": lambda: _valued("a", 10),
-    "group_missing": lambda: _impaired(gpu_model=[], date=[], amount=[]),
+    "group_missing": lambda: _impaired("b"),
     "group_unknown": lambda: _impaired(gpu_model=["a", "b"], date="2026-12-31", amount=1.0),
     "past_cash_flow": lambda: _impaired(date="2025-12-31"),
 }
