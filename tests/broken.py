@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -73,3 +74,24 @@ def one(data: Any, column: str, code: str, row: int | None = 2, **options: Any) 
             assert issue.ids == ("abcd"[row],)
             assert f"row {row} (asset {'abcd'[row]})" in str(error)
     return issue
+
+
+def _impaired(*models: str, **cash_flows: Any) -> None:
+    flows = pd.DataFrame({"gpu_model": ["a"], "date": ["2026-12-31"], "amount": [1.0], **cash_flows})
+    frame = pd.DataFrame(good(gpu_model=[*models, *"a" * (ROWS - len(models))]))
+    nc.impairment_test(frame, POLICY, as_of="2025-12-31", by=["gpu_model"], cash_flows=flows)
+
+
+def _valued(model: str, month: int) -> None:
+    frame = pd.DataFrame(good(gpu_model=["a"] * ROWS))
+    nc.market_values(frame, {model: nc.value_curve({month: 0.5})}, policy=POLICY, as_of="2025-12-31")
+
+
+# Codes of the verbs that hold other tables against the fleet.
+BROKEN_BESIDE: dict[str, Callable[[], None]] = {
+    "curve_missing": lambda: _valued("b", 12),
+    "curve_range": lambda: _valued("a", 10),
+    "group_missing": lambda: _impaired("b"),
+    "group_unknown": lambda: _impaired(gpu_model=["a", "b"], date="2026-12-31", amount=1.0),
+    "past_cash_flow": lambda: _impaired(date="2025-12-31"),
+}

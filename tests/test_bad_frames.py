@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
-from broken import POLICY, ROWS, good, one, refused, third
+from broken import BROKEN_BESIDE, POLICY, ROWS, good, one, refused, third
 from neocalc import _results
 from neocalc.errors import Issue, Issues
 
@@ -478,6 +478,8 @@ def provoke(code: str) -> None:
         nc.depreciate([], POLICY)
     elif code == "duplicate_column":
         nc.depreciate(pd.DataFrame([[1.0, 2.0]], columns=["cost", "cost"]), POLICY)
+    elif code in BROKEN_BESIDE:
+        BROKEN_BESIDE[code]()
     else:
         frame = pd.DataFrame({**good(asset_class="gpu"), **BROKEN[code]})
         policies = {"gpu": POLICY, "own": nc.straight_line()}

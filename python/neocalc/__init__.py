@@ -33,6 +33,7 @@ from neocalc.errors import (
 )
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
+from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.policies import (
     DatedPolicy,
     Policy,
@@ -43,10 +44,12 @@ from neocalc.policies import (
     table,
     units_of_production,
 )
+from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
     "ConfigError",
     "DatedPolicy",
+    "ImpairmentTest",
     "InputError",
     "InternalError",
     "MacrsPolicy",
@@ -54,6 +57,7 @@ __all__ = [
     "NeocalcWarning",
     "Policy",
     "ResourceLimitError",
+    "ValueCurve",
     "__version__",
     "book_values",
     "compare_lives",
@@ -62,12 +66,15 @@ __all__ = [
     "declining_balance",
     "depreciate",
     "estimate_change_effect",
+    "impairment_test",
     "list_error_codes",
     "load_example",
     "macrs",
+    "market_values",
     "straight_line",
     "sum_of_years_digits",
     "table",
     "units_of_production",
     "validate",
+    "value_curve",
 ]

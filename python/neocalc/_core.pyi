@@ -202,5 +202,6 @@ def financial(
     threads: int = 0,
 ) -> list[IssueTuple]: ...
 
+CONVENTIONS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]
 __version__: str

@@ -52,8 +52,8 @@ def merge(
 ) -> Merged:
     """Sum the rows of components, period by period.
 
-    `counts` are each asset's rows, which run on to the horizon's end so that balances are whole; `active` says
-    how many of them come up to its last charge. A family ends with the last of its members.
+    `counts` are each asset's rows, which run on to the horizon's end so that balances are whole; `active`
+    says how many of them come up to its last charge. A family ends with the last of its members.
     """
     n, ends = len(roots), np.unique(period_end)
     periods = len(ends)

@@ -15,7 +15,6 @@ import numpy as np
 from neocalc import _core
 from neocalc._columns import ISO_SHAPE
 from neocalc.errors import ConfigError, ResourceLimitError
-from neocalc.policies import CONVENTIONS
 
 MONEY_COLUMNS = (
     "opening_book_value",
@@ -254,7 +253,7 @@ def _build(
     _choice("amounts", amounts, ("major", "minor", "decimal"))
     _choice("on_error", on_error, ("raise", "skip", "flag"))
     _choice("framework", framework, FRAMEWORKS)
-    _choice("disposal_convention", disposal_convention, (*CONVENTIONS, None))
+    _choice("disposal_convention", disposal_convention, (*_core.CONVENTIONS, None))
     _flag("keep_id_dtype", keep_id_dtype)
     _flag("allow_credit", allow_credit)
     _flag("round_input", round_input)

@@ -11,7 +11,7 @@ from neocalc._options import OptionArgs, make_options
 from neocalc._results import rows_frame, totals_frame
 from neocalc._runs import AnyPolicy, check_policy, make_run
 from neocalc.errors import ConfigError, NeocalcWarning
-from neocalc.policies import Policy, straight_line
+from neocalc.policies import Policy, dated, published_changes, straight_line
 
 
 def compare_lives(
@@ -89,7 +89,7 @@ def compare_lives(
 
 def compare_policies(
     fleet: Any,
-    policies: Mapping[str, AnyPolicy],
+    policies: Mapping[str, AnyPolicy | str],
     *,
     by: Sequence[str] | None = None,
     where: Mapping[str, Any] | None = None,
@@ -106,8 +106,9 @@ def compare_policies(
     fleet, by
         As for `depreciate`. A policy's life wins over a row's own; a policy without a life leaves it.
     policies
-        From the name shown to a policy, to what `dated` makes of several, or to a mapping from the values of
-        `policy_by` to policies.
+        From the name shown to a policy, to what `dated` makes of several, to a mapping from the values of
+        `policy_by` to policies, or to the name of a company of `policies.PUBLISHED`, whose published life for
+        servers is followed through its changes.
     where, baseline
         As for `compare_lives`; `baseline` is one of the names.
     policy_by
@@ -139,16 +140,22 @@ def compare_policies(
     ...                            columns=["depreciation"])
     >>> both["depreciation_difference"].tolist()
     [0.0, -100.0]
+    >>> lives = nc.compare_policies(fleet, {"Nebius": "Nebius"}, by=[], freq="Y", columns=["depreciation"])
+    >>> lives["depreciation"].tolist()  # 4 years, and 5 from 2026 on
+    [300.0, 225.0, 225.0, 225.0, 225.0]
     """
     if not isinstance(policies, Mapping) or not policies:  # type: ignore[redundant-expr]
         raise ConfigError(f"policies must map names to policies, not {policies!r}")
+    made: dict[str, Any] = {}
     for name, policy in policies.items():
         if not isinstance(name, str):
             raise ConfigError(f"the name of a policy must be text, not {name!r}")
-        check_policy(policy, policy_by)
-    return _compare(
-        "compare_policies", fleet, policies, by, where, baseline, policy_by, options, events, usage
-    )
+        made[name] = policy
+        if isinstance(policy, str):
+            first, changes = published_changes(policy)
+            made[name] = dated(first, *changes)
+        check_policy(made[name], policy_by)
+    return _compare("compare_policies", fleet, made, by, where, baseline, policy_by, options, events, usage)
 
 
 def life_label(months: int) -> str:

@@ -65,6 +65,17 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "write USD, EUR, JPY, ...; not a symbol and not XXX",
     ),
     "currency_mix": ("must be one currency within a total", "add 'currency' to by="),
+    "curve_missing": ("must have a value curve", "add the model to the mapping of curves"),
+    "curve_range": (
+        "must lie within the months that its value curve covers",
+        "add points, or make the curve with beyond='hold' or 'zero'",
+    ),
+    "group_missing": (
+        "must have a row for each group of the fleet",
+        "add the group; an amount of 0 says that there is nothing",
+    ),
+    "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
+    "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

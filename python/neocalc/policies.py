@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +10,17 @@ from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
+from neocalc import _core
 from neocalc.errors import ConfigError
+from neocalc.published import PUBLISHED as _LIVES
+from neocalc.published import dated_changes, life_in_force, lives_of
 
-CONVENTIONS = ("full_month", "next_month", "mid_month", "half_year", "actual_days")
+CONVENTIONS = _core.CONVENTIONS
 METHODS = ("straight_line", "declining_balance", "sum_of_years_digits", "table", "units_of_production")
 MAX_LIFE_MONTHS = 3600
 MAX_FACTOR = 100.0
 MAX_UNITS = 9_000_000_000_000.0  # millionths of them fit 64 bits
+PUBLISHED = _LIVES  # what companies have disclosed, as data; `published` makes policies of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -398,3 +403,97 @@ def dated(first: Policy, *changes: tuple[Any, Policy]) -> DatedPolicy:
     if not isinstance(first, Policy):
         raise ConfigError(f"the first policy must be one such as straight_line(years=4), not {first!r}")
     return DatedPolicy(first, tuple(changes))
+
+
+def published(
+    company: str,
+    asset_class: str | None = None,
+    *,
+    as_of: Any = None,
+    subset: bool = False,
+    residual_rate: float = 0.0,
+    convention: str = "full_month",
+) -> Policy:
+    """Return the straight line that a company has published; `PUBLISHED` has the sources and their weight.
+
+    Parameters
+    ----------
+    company
+        A company of `PUBLISHED`, in any case.
+    asset_class
+        ``servers`` unless given.
+    as_of
+        The date at which the life was in force; by default the latest known. The earliest life known is
+        taken to reach back from the first change, since when it was in force being unknown.
+    subset
+        Whether to follow the part of the class that the company has set apart (Amazon, 2025).
+    residual_rate, convention
+        As for `straight_line`; of these nothing is published, so they are yours to assume.
+
+    Returns
+    -------
+    Policy
+        A straight line over the published life.
+
+    Raises
+    ------
+    ConfigError
+        Where the life, or the date of its change, is not published.
+
+    Examples
+    --------
+    >>> import neocalc as nc
+    >>> nc.policies.published("Nebius", asset_class="servers", as_of="2025-12-31").life_months
+    48
+    >>> nc.policies.published("Nebius").life_months
+    60
+    """
+    life = life_in_force(company, asset_class, subset, as_of).life_months
+    return straight_line(months=life, residual_rate=residual_rate, convention=convention)
+
+
+def published_changes(
+    company: str,
+    asset_class: str | None = None,
+    *,
+    subset: bool = False,
+    residual_rate: float = 0.0,
+    convention: str = "full_month",
+) -> tuple[Policy, list[tuple[dt.date, Policy]]]:
+    """Return a company's earliest known policy and its later changes of estimate.
+
+    Parameters
+    ----------
+    company, asset_class, subset, residual_rate, convention
+        As for `published`.
+
+    Returns
+    -------
+    tuple of Policy and list of (date, Policy)
+        The second is what ``estimate_changes=`` takes.
+
+    Raises
+    ------
+    ConfigError
+        Where a life, or the date of its change, is not published.
+
+    Examples
+    --------
+    >>> import neocalc as nc
+    >>> first, changes = nc.policies.published_changes("Nebius")
+    >>> first.life_months, [(str(day), policy.life_months) for day, policy in changes]
+    (48, [('2026-01-01', 60)])
+    """
+    first, *later = (
+        (
+            row.from_date,
+            straight_line(months=row.life_months, residual_rate=residual_rate, convention=convention),
+        )
+        for row in _dated(company, asset_class, subset)
+    )
+    return first[1], [(day, policy) for day, policy in later if day is not None]
+
+
+def _dated(company: str, asset_class: str | None, subset: bool) -> list[Any]:
+    found = lives_of(company, asset_class, subset)
+    return [found[0], *dated_changes(found)]

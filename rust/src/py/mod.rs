@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::batch::{self, Grouping, Poll, Route};
-use crate::depreciation::Kind;
+use crate::depreciation::{Convention, Kind};
 use crate::error::Error;
 use happenings::{Events, Usage};
 use inputs::{Fleet, Settings};
@@ -154,6 +154,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(totals, module)?)?;
     module.add_function(wrap_pyfunction!(book_values, module)?)?;
     module.add_function(wrap_pyfunction!(happenings::to_minor, module)?)?;
+    module.add("CONVENTIONS", PyTuple::new(module.py(), Convention::ALL.map(|(name, _)| name))?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
