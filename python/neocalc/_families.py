@@ -6,11 +6,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neocalc._columns import Array
+from neocalc._columns import Array, Problems, is_missing
+from neocalc._frames import Frame
+from neocalc._happenings import match
 
 # What stands at the end of a period, and where it stood at its beginning.
 CLOSING = ("closing_book_value", "accumulated_depreciation", "closing_cost")
 OPENING = {"opening_book_value": "closing_book_value", "opening_cost": "closing_cost"}
+
+
+def families(frame: Frame, problems: Problems) -> Array | None:
+    """Return the asset that each row reports under; None where each reports for itself."""
+    raw, known = frame.raw("parent_id"), frame.id_values()
+    null = np.zeros(frame.n, dtype=bool) if raw.null is None else raw.null.copy()
+    if raw.values.dtype == object:
+        null |= np.array([is_missing(value) for value in raw.values], dtype=bool)
+    elif raw.values.dtype.kind == "f":
+        null |= np.isnan(raw.values)
+    wanted = raw.values
+    if wanted.dtype.kind == "f" and known.dtype.kind in "iu":
+        wanted = np.where(null, 0, wanted).astype(np.int64)  # whole numbers beside nulls
+    parents = match(known, wanted)
+    strange = np.flatnonzero((parents < 0) & ~null)
+    problems.rows("parent_id", "unknown_id", strange, frame.n, lambda row: repr(raw.values[row]))
+    parents = np.where(null, -1, parents)
+    if not (parents >= 0).any():
+        return None
+    roots, circle = roots_of(parents)
+    problems.rows("parent_id", "parent_circle", circle, frame.n, frame.ids(True).pick)
+    return roots
 
 
 def roots_of(parents: Array) -> tuple[Array, Array]:

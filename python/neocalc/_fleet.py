@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, Problems, dates, is_missing, life, money
+from neocalc._columns import Array, Problems, dates, life, money
 from neocalc._currencies import ISO_4217
-from neocalc._families import roots_of
+from neocalc._families import families
 from neocalc._frames import as_frame, nearest
 from neocalc._groups import Groups, group_rows
-from neocalc._happenings import TICKS, EventColumns, UsageColumns, match, moved_groups
+from neocalc._happenings import TICKS, EventColumns, UsageColumns, moved_groups
 from neocalc._options import DIFFERENCE_COLUMNS, EVENT_COLUMNS, MONEY_COLUMNS, NOTE_COLUMNS, Options
 from neocalc.errors import ConfigError, InputError, InternalError, Issue, Issues, ResourceLimitError
 
@@ -173,29 +173,8 @@ class FleetColumns:
         self._check_ids()
         if not problems.whole_column:
             self._read_happenings()
-            self._read_families()
-
-    def _read_families(self) -> None:
-        """Find out which asset each row is a component of."""
-        if "parent_id" not in self.present:
-            return
-        raw = self.frame.raw("parent_id")
-        null = np.zeros(self.n, dtype=bool) if raw.null is None else raw.null.copy()
-        if raw.values.dtype == object:
-            null |= np.array([is_missing(value) for value in raw.values], dtype=bool)
-        elif raw.values.dtype.kind == "f":
-            null |= np.isnan(raw.values)
-        known = self.frame.id_values()
-        wanted = raw.values
-        if wanted.dtype.kind == "f" and known.dtype.kind in "iu":
-            wanted = np.where(null, 0, wanted).astype(np.int64)  # whole numbers beside nulls
-        parents = match(known, wanted)
-        strange = np.flatnonzero((parents < 0) & ~null)
-        self.problems.rows("parent_id", "unknown_id", strange, self.n, lambda row: repr(raw.values[row]))
-        parents = np.where(null, -1, parents)
-        if (parents >= 0).any():
-            self.roots, circle = roots_of(parents)
-            self.problems.rows("parent_id", "parent_circle", circle, self.n, self.frame.ids(True).pick)
+            if "parent_id" in present:
+                self.roots = families(self.frame, problems)
 
     def _read_happenings(self) -> None:
         """Match events and usage to rows; what is wrong with them is wrong with their assets."""
