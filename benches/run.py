@@ -8,11 +8,13 @@ import sys
 import fleet as fleets
 from harness import machine, measure, peak_beyond, table
 
+KINDS = ("W1b", "W1a", "W4", "small")
+
 
 def main() -> None:
     """Parse what to run, run it, print it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=("W1a", "W1b", "small"), default=["W1b", "W1a", "small"])
+    parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
         "--sizes", nargs="+", type=float, default=[1e3, 1e5, 1e6, 1e7], help="assets (W1a: up to 1e6)"
     )
@@ -21,6 +23,7 @@ def main() -> None:
     try:
         import small
         import w1
+        import w4
     except ImportError as error:
         sys.exit(f"the benchmarks need what they compare with: {error}; pip install --group bench")
 
@@ -58,6 +61,18 @@ def main() -> None:
                 )
             )
         del fleet
+    for size in (int(size) for size in args.sizes):
+        if "W4" in args.only and 10**4 <= size <= 10**6:
+            eventful = w4.make(size)
+            w4.check(w4.make(10_000))
+            # A million assets would take pandas 25 GB.
+            peers = w4.peers(eventful, pandas=size <= 10**5)
+            measure(peers, args.rounds)
+            peak = peak_beyond(lambda work=eventful: w4.by_neocalc(work))
+            asset_month = min(peers[0].seconds) / (size * w4.MONTHS) * 1e9
+            note = f"Peak beyond the input: {peak or 0:,.0f} MB; {asset_month:.1f} ns an asset-month at best."
+            title = f"W4, {size:,} assets, {2 * size:,} events, {w4.GROUPS} groups x {w4.MONTHS} months"
+            print(table(title, peers, [peers[0].name], note))
     if "small" in args.only:
         peers = small.one_asset_peers()
         measure(peers, max(args.rounds, 7))

@@ -135,7 +135,7 @@ impl<T: Addable> UpTo<T> {
 }
 
 impl<T: Addable> Sink<T> for UpTo<T> {
-    fn charges(&mut self, from: Month, charges: &[T]) {
+    fn charges(&mut self, from: Month, charges: &[T], _: T) {
         for (month, charge) in (from..).zip(charges) {
             let (first, last) = self.charged.unwrap_or((month, month));
             self.charged = Some((first.min(month), last.max(month)));

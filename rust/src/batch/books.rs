@@ -41,13 +41,15 @@ impl<T: Money + Exact> Prepared<T> {
         sink: &mut impl Sink<T>,
     ) -> Option<()> {
         let mut scratch = std::mem::take(&mut self.scratch);
+        let mut events = std::mem::take(&mut self.events);
+        events.clear();
         let outcome = {
             let this = &*self;
             let spec = this.spec(run, index)?;
-            let mut events: Vec<Event<'_, T>> = Vec::new();
             this.happenings.events(index, null_group, &mut events);
             let first_day = this.entered(index)?;
-            this.changes(run, index, first_day, &mut events);
+            let mut terms = Vec::new();
+            this.changes(run, index, first_day, &mut terms, &mut events);
             let holding = Holding {
                 asset: *asset,
                 in_service: *this.day.get(index)?,
@@ -55,6 +57,7 @@ impl<T: Money + Exact> Prepared<T> {
                 method: &spec.method,
                 usage: this.happenings.usage(index),
                 first_day,
+                terms: &terms,
                 own_residual: this.own_residual(index).is_some(),
             };
             let rules = Rules {
@@ -72,7 +75,7 @@ impl<T: Money + Exact> Prepared<T> {
                 keep_posted(&holding, &mut events, &rules, settings.posted_through, sink, &mut scratch)
             }
         };
-        self.scratch = scratch;
+        (self.scratch, self.events) = (scratch, events);
         match outcome {
             Ok(()) => Some(()),
             Err(fault) => {
@@ -90,7 +93,14 @@ impl<T: Money + Exact> Prepared<T> {
     }
 
     /// Appends the changes of policy that an asset in service lives through.
-    fn changes<'r>(&self, run: &'r Run<'_>, index: usize, first_day: Date, events: &mut Vec<Event<'r, T>>) {
+    fn changes<'r>(
+        &self,
+        run: &'r Run<'_>,
+        index: usize,
+        first_day: Date,
+        terms: &mut Vec<Terms<'r>>,
+        events: &mut Vec<Event<T>>,
+    ) {
         for (number, change) in run.changes.iter().enumerate() {
             let date = month_start(change.month);
             if first_day >= date {
@@ -98,12 +108,6 @@ impl<T: Money + Exact> Prepared<T> {
             }
             let Some(spec) = self.changed(run, number, index) else { continue };
             let Some(life_months) = spec.life(None).or(spec.life(self.own_life(index))) else { continue };
-            let terms = Terms {
-                method: &spec.method,
-                life_months,
-                convention: spec.convention,
-                residual_rate: Some(spec.residual_rate),
-            };
             events.push(Event {
                 date,
                 kind: Kind::PolicyChange,
@@ -112,9 +116,15 @@ impl<T: Money + Exact> Prepared<T> {
                 remaining_months: 0,
                 proceeds: None,
                 group: 0,
-                terms: Some(terms),
+                terms: terms.len(),
                 posted: None,
                 source: 0,
+            });
+            terms.push(Terms {
+                method: &spec.method,
+                life_months,
+                convention: spec.convention,
+                residual_rate: Some(spec.residual_rate),
             });
         }
     }
@@ -125,7 +135,7 @@ impl<T: Money + Exact> Prepared<T> {
 pub struct Judge;
 
 impl<T> Sink<T> for Judge {
-    fn charges(&mut self, _: Month, _: &[T]) {}
+    fn charges(&mut self, _: Month, _: &[T], _: T) {}
     fn flow(&mut self, _: Month, _: Flow, _: T) {}
     fn moved(&mut self, _: Month, _: usize, _: T, _: T) {}
     fn ended(&mut self, _: Month, _: bool) {}
@@ -147,7 +157,7 @@ impl Default for Extent {
 }
 
 impl<T> Sink<T> for Extent {
-    fn charges(&mut self, _: Month, _: &[T]) {}
+    fn charges(&mut self, _: Month, _: &[T], _: T) {}
     fn flow(&mut self, _: Month, _: Flow, _: T) {}
     fn moved(&mut self, _: Month, _: usize, _: T, _: T) {}
     fn ended(&mut self, last: Month, gone: bool) {

@@ -8,7 +8,7 @@ use super::happenings::Happenings;
 use super::reader::{Money, Reader, iso, read_days, read_months};
 use super::settings::{Change, PolicySpec, Run, Settings};
 use crate::calendar::{Date, month_start};
-use crate::depreciation::{Asset, Method, Service, Timing};
+use crate::depreciation::{Asset, Event, Method, Service, Timing};
 use crate::error::{Column, Rule};
 
 /// A chunk read and judged, ready to be resolved under any policy.
@@ -36,8 +36,10 @@ pub struct Prepared<T> {
     immediate: Vec<i64>,
     /// Events and usage.
     pub happenings: Happenings<T>,
-    /// A place to work out charges in.
+    /// Places to work out charges and to gather an asset's events in.
     pub scratch: Vec<T>,
+    /// See `scratch`.
+    pub events: Vec<Event<T>>,
 }
 
 impl<T: Money> Prepared<T> {

@@ -101,7 +101,7 @@ impl<T: Money> Happenings<T> {
     }
 
     /// Appends the events of the asset at `index`; `null_group` stands for no group.
-    pub fn events<'a>(&self, index: usize, null_group: usize, out: &mut Vec<Event<'a, T>>) {
+    pub fn events(&self, index: usize, null_group: usize, out: &mut Vec<Event<T>>) {
         for at in part(&self.event_offsets, index) {
             let kind = self.kinds.get(at).and_then(|kind| usize::try_from(*kind).ok());
             let Some((_, kind)) = kind.and_then(|kind| Kind::ALL.get(kind)) else { continue };
@@ -115,7 +115,7 @@ impl<T: Money> Happenings<T> {
                 remaining_months: self.months.get(at).copied().unwrap_or(0),
                 proceeds: self.proceeds.get(at).copied().flatten(),
                 group: self.groups.get(at).and_then(|group| usize::try_from(*group).ok()).unwrap_or(null_group),
-                terms: None,
+                terms: 0,
                 posted: self.posted.get(at).copied().filter(|month| *month != i32::MIN),
                 source: self.sources.get(at).and_then(|source| usize::try_from(*source).ok()).unwrap_or(at),
             });

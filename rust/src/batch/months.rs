@@ -41,7 +41,7 @@ impl<T: Addable> Months<T> {
 }
 
 impl<T: Addable> Sink<T> for Months<T> {
-    fn charges(&mut self, from: Month, charges: &[T]) {
+    fn charges(&mut self, from: Month, charges: &[T], _: T) {
         for (month, charge) in (from..).zip(charges) {
             self.flow(month, Flow::Charge, *charge);
         }

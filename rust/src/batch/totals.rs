@@ -293,8 +293,8 @@ impl<T: Addend> Posting<'_, T> {
 }
 
 impl<T: Addend> Sink<T> for Posting<'_, T> {
-    fn charges(&mut self, from: Month, charges: &[T]) {
-        self.reserve(charges.iter().fold(0, |sum, charge| sum.saturating_add(charge.magnitude())));
+    fn charges(&mut self, from: Month, charges: &[T], most: T) {
+        self.reserve(most.magnitude());
         self.flows.add_months(self.flows.planes.of(self.run, Flow::Charge), self.group, from, charges);
     }
 

@@ -23,7 +23,7 @@ use crate::rate::Rate;
 /// The first event that cannot be.
 pub fn keep<'a, T: Exact>(
     holding: &Holding<'a, T>,
-    events: &mut [Event<'a, T>],
+    events: &mut [Event<T>],
     rules: &Rules,
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
@@ -49,9 +49,7 @@ pub fn keep<'a, T: Exact>(
         last: timing.enter_month,
         scratch,
     };
-    if !books.method.is_straight_line() {
-        books.settle();
-    }
+    books.settle();
     events.sort_unstable_by_key(Event::order);
     if let Some(early) = events.iter().find(|event| event.date < holding.first_day && event.kind != Kind::PolicyChange)
     {
@@ -83,7 +81,7 @@ pub fn keep<'a, T: Exact>(
     Ok(())
 }
 
-fn fault<T>(event: &Event<'_, T>, field: Field, rule: Rule, example: &str) -> Fault {
+fn fault<T>(event: &Event<T>, field: Field, rule: Rule, example: &str) -> Fault {
     Fault { source: event.source, field, rule, example: example.to_owned() }
 }
 
@@ -218,7 +216,8 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
             return;
         }
         self.from = until.saturating_add(1);
-        let last = until.min(self.last_charge()).min(self.rules.until);
+        // Months after the last charge have none, whatever the method.
+        let last = until.min(self.timing.last_month).min(self.rules.until);
         if self.held.is_some() || self.suspended.is_some() || last < from {
             return;
         }
@@ -226,7 +225,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         let schedule = self.schedule(self.main);
         self.scratch.resize(months, T::default());
         schedule.charges_into(self.rules.rounding, from, self.scratch);
-        sink.charges(from, self.scratch);
+        sink.charges(from, self.scratch, schedule.asset.base.minus(schedule.asset.opening));
     }
 
     /// Lets the rest of the life begin with `month`.
@@ -239,12 +238,15 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
 
     /// A pattern that has nothing left to spread by charges all at once.
     fn settle(&mut self) {
+        if self.method.is_straight_line() {
+            return;
+        }
         let open = self.timing.open_month;
         self.timing = self.schedule(self.main).settled(open).asset.timing;
     }
 
     /// What counts from the first day of the month.
-    fn open(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
+    fn open(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
         let before = month.saturating_sub(1);
         self.emit(before, sink);
         if events.iter().all(|event| event.kind == Kind::Transfer) {
@@ -257,7 +259,6 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         self.from = month;
         self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
         self.main = self.at(self.main, before);
-        self.rebase(month);
         for event in events {
             self.judge(event)?;
             match event.kind {
@@ -276,8 +277,8 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                         .ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a residual value from 0 to cost"))?;
                 }
                 Kind::PolicyChange => {
-                    if let Some(terms) = event.terms {
-                        self.change(terms, month);
+                    if let Some(terms) = self.holding.terms.get(event.terms) {
+                        self.change(*terms, month);
                     }
                 }
                 Kind::Suspend => self.suspended = Some((month, month)),
@@ -297,7 +298,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     }
 
     /// Whether an event may happen as things stand.
-    fn judge(&self, event: &Event<'a, T>) -> Result<(), Fault> {
+    fn judge(&self, event: &Event<T>) -> Result<(), Fault> {
         let framework = self.rules.framework;
         let refused = |rule, why| Err(fault(event, Field::Kind, rule, why));
         let in_sale = matches!(event.kind, Kind::Disposal | Kind::Impairment | Kind::ReturnedToUse | Kind::Transfer);
@@ -321,7 +322,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         }
     }
 
-    fn relife(&mut self, event: &Event<'a, T>, month: Month) -> Result<(), Fault> {
+    fn relife(&mut self, event: &Event<T>, month: Month) -> Result<(), Fault> {
         if !self.method.has_life() {
             return Err(fault(event, Field::Kind, Rule::Method, "the method has no life to change"));
         }
@@ -355,13 +356,13 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     }
 
     /// The lower of what the asset would be worth in use and its recoverable amount.
-    fn return_to_use(&mut self, event: &Event<'a, T>, month: Month, sink: &mut impl Sink<T>) {
+    fn return_to_use(&mut self, event: &Event<T>, month: Month, sink: &mut impl Sink<T>) {
         let Some(held) = self.held.take() else { return };
         let in_use = self.cost.minus(self.main);
         let target = event.amount.map_or(in_use, |amount| in_use.lesser(amount));
         let caught_up = self.main.minus(held.charged);
         if caught_up != T::default() && month <= self.rules.until {
-            sink.charges(month, &[caught_up]);
+            sink.charges(month, &[caught_up], caught_up);
         }
         let now = self.cost.minus(held.accumulated.plus(caught_up));
         if target > now {
@@ -373,7 +374,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     }
 
     /// What falls at the close of the month; whether nothing is left.
-    fn close(&mut self, month: Month, events: &[Event<'a, T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
+    fn close(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
         self.emit(month.saturating_sub(1), sink);
         let running = self.balance(self.main, month);
         let mut unimpaired = self.unimpaired.map(|opening| self.balance(opening, month));
@@ -475,7 +476,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
             }
         }
         if charge != T::default() && month <= self.rules.until {
-            sink.charges(month, &[charge]);
+            sink.charges(month, &[charge], charge);
         }
         self.from = self.from.max(month.saturating_add(1));
         if !changed {

@@ -107,7 +107,7 @@ pub struct Terms<'a> {
 
 /// One event of one asset.
 #[derive(Clone, Copy, Debug)]
-pub struct Event<'a, T> {
+pub struct Event<T> {
     /// Its day.
     pub date: Date,
     /// Its kind.
@@ -122,15 +122,15 @@ pub struct Event<'a, T> {
     pub proceeds: Option<T>,
     /// The group after a transfer.
     pub group: usize,
-    /// The policy after a change.
-    pub terms: Option<Terms<'a>>,
+    /// The number of the policy after a change.
+    pub terms: usize,
     /// The month in whose books it stands, where that is a later one.
     pub posted: Option<Month>,
     /// Its row in the frame of events.
     pub source: usize,
 }
 
-impl<T> Event<'_, T> {
+impl<T> Event<T> {
     /// Its month.
     #[must_use]
     pub fn month(&self) -> Month {

@@ -1,7 +1,7 @@
 //! What a ledger is about: an asset as it enters the books, the amounts that move, and who takes them down.
 #![forbid(unsafe_code)]
 
-use super::event::Framework;
+use super::event::{Framework, Terms};
 use super::units_of_production::Usage;
 use super::{Asset, Convention, Method, Rounding};
 use crate::calendar::{Date, Month, PeriodGrid};
@@ -48,8 +48,8 @@ impl Flow {
 
 /// Where a ledger writes.
 pub trait Sink<T> {
-    /// The charges of consecutive months.
-    fn charges(&mut self, from: Month, charges: &[T]);
+    /// The charges of consecutive months; sums of them are no larger than `most`.
+    fn charges(&mut self, from: Month, charges: &[T], most: T);
     /// An amount of one month.
     fn flow(&mut self, month: Month, flow: Flow, amount: T);
     /// The asset, with its cost and accumulated depreciation, goes to another group on the first of `month`.
@@ -90,6 +90,8 @@ pub struct Holding<'a, T> {
     pub usage: Usage<'a>,
     /// The first day that an event may have: that of service, or the one after it was brought in.
     pub first_day: Date,
+    /// The policies that changes lead to.
+    pub terms: &'a [Terms<'a>],
     /// Whether its residual value is its own.
     pub own_residual: bool,
 }

@@ -16,13 +16,13 @@ use crate::calendar::Month;
 /// The first event that cannot be.
 pub fn keep_posted<'a, T: Exact>(
     holding: &Holding<'a, T>,
-    events: &mut [Event<'a, T>],
+    events: &mut [Event<T>],
     rules: &Rules,
     through: Option<Month>,
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
 ) -> Result<(), Fault> {
-    let landing = |event: &Event<'a, T>| through.and_then(|through| lands(event, through));
+    let landing = |event: &Event<T>| through.and_then(|through| lands(event, through));
     let mut landings: Vec<Month> = events.iter().filter_map(landing).collect();
     if landings.is_empty() {
         return keep(holding, events, rules, sink, scratch);
@@ -30,8 +30,8 @@ pub fn keep_posted<'a, T: Exact>(
     landings.sort_unstable();
     landings.dedup();
     let whole = Rules { until: Month::MAX, ..*rules };
-    let known_by = |month: Option<Month>| -> Vec<Event<'a, T>> {
-        let known = |event: &&Event<'a, T>| match landing(event) {
+    let known_by = |month: Option<Month>| -> Vec<Event<T>> {
+        let known = |event: &&Event<T>| match landing(event) {
             _ if event.kind == Kind::Transfer => false,
             None => true,
             Some(landed) => month.is_some_and(|month| landed <= month),
@@ -56,7 +56,7 @@ pub fn keep_posted<'a, T: Exact>(
 }
 
 /// The month in whose books a late event stands; `None` where it was in time.
-fn lands<T>(event: &Event<'_, T>, through: Month) -> Option<Month> {
+fn lands<T>(event: &Event<T>, through: Month) -> Option<Month> {
     let month = event.month();
     if month > through || event.kind == Kind::PolicyChange {
         return None;
@@ -148,7 +148,7 @@ impl<T: Exact> Tape<T> {
                 }
                 match flow {
                     Flow::Charge if month > until => {}
-                    Flow::Charge => sink.charges(month, std::slice::from_ref(amount)),
+                    Flow::Charge => sink.charges(month, std::slice::from_ref(amount), *amount),
                     flow if *amount != T::default() => sink.flow(month, flow, *amount),
                     _ => {}
                 }
@@ -162,7 +162,7 @@ impl<T: Exact> Tape<T> {
 }
 
 impl<T: Exact> Sink<T> for Tape<T> {
-    fn charges(&mut self, from: Month, charges: &[T]) {
+    fn charges(&mut self, from: Month, charges: &[T], _: T) {
         for (month, charge) in (from..).zip(charges) {
             self.add(month, Flow::Charge, *charge);
         }

@@ -18,11 +18,11 @@ use crate::error::Rule;
 pub fn keep_tax<T: Exact>(
     holding: &Holding<'_, T>,
     (recovery, immediate): (&Recovery, i64),
-    events: &mut [Event<'_, T>],
+    events: &mut [Event<T>],
     rules: &Rules,
     sink: &mut impl Sink<T>,
 ) -> Result<(), Fault> {
-    let fault = |event: &Event<'_, T>, field, rule, example: &str| {
+    let fault = |event: &Event<T>, field, rule, example: &str| {
         Err(Fault { source: event.source, field, rule, example: example.to_owned() })
     };
     events.sort_unstable_by_key(Event::order);
@@ -82,7 +82,7 @@ pub fn keep_tax<T: Exact>(
         }
         accumulated = accumulated.saturating_add(charge);
         if charge != 0 && month <= rules.until {
-            sink.charges(month, &[T::of_whole(charge)]);
+            sink.charges(month, &[T::of_whole(charge)], T::of_whole(charge));
         }
         for ((portion, proceeds), deducted) in portions.iter().zip(&before) {
             if portion.disposal != Some(month) {
