@@ -35,6 +35,8 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
+    /// A date that no business day stands for.
+    Calendar,
 }
 
 impl Rule {
@@ -56,6 +58,7 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
+            Self::Calendar => "calendar",
         }
     }
 }
