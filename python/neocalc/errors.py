@@ -76,6 +76,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "calendar": (
+        "must have a business day to move to, within its month or a year",
+        "check weekend= and holidays=",
+    ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

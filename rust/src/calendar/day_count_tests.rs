@@ -131,6 +131,10 @@ fn moved_regular_periods_stay_regular() {
     let reference = Reference::new(start, end, 3, false);
     let found = DayCount::ActActIcma.fraction(start, end, &Context { maturity: None, reference });
     same(found, 1, 4);
+    let (november, february, may) = (date(2023, 11, 30), date(2024, 2, 29), date(2024, 5, 31));
+    assert_eq!(Reference::starting(november, 3, true), Reference::new(november, february, 3, true));
+    assert_eq!(Reference::ending(may, 3, true), Reference::new(february, may, 3, true));
+    assert_eq!(Reference::ending(may, 0, true).or(Reference::starting(may, 13, true)), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2024, 9, 1), 6, false), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2024, 1, 1), 1, false), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2026, 1, 1), 24, false), None);
