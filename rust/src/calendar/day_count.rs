@@ -30,8 +30,8 @@ pub enum DayCount {
     /// meet on a 31st may count a day more or less than their sum, as all of this family.
     Thirty360,
     /// As [`Self::Thirty360`], and the last day of February counts as the 30th: as a start always, as an end where
-    /// the start is one too. Corporate and municipal bonds of the USA (SIFMA); also 30U/360. Excel's basis 0 differs
-    /// for some ends of February; it stands apart.
+    /// the start is one too. The variant of the SIA (now SIFMA) for bonds of the USA that pay at month ends; also
+    /// 30U/360. Excel's basis 0 differs for some ends of February; it stands apart.
     Thirty360Us,
     /// Months of 30 days; the 31st counts as the 30th on both sides, February is left as it is. ISDA 4.16(g); also
     /// Eurobond Basis, 30S/360, 30/360 ICMA.
