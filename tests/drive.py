@@ -100,12 +100,18 @@ def run_rows(
     return fill_rows(core_fleet(assets, amounts, minor_units), core_run(assets), settings, amounts)
 
 
-def fill_rows(fleet: _core.Fleet, run: _core.Run, settings: _core.Settings, amounts: str = "minor") -> Result:
+def fill_rows(
+    fleet: _core.Fleet,
+    run: _core.Run,
+    settings: _core.Settings,
+    amounts: str = "minor",
+    columns: Sequence[str] = MONEY,
+) -> Result:
     plan = _core.plan_rows(fleet, run, settings)
     assert not plan.issues, plan.issues
     kind = np.int64 if amounts == "minor" else np.float64
     period_end = np.empty(plan.n_rows, dtype=np.int32)
-    money: dict[str, Any] = {name: np.empty(plan.n_rows, dtype=kind) for name in MONEY}
+    money: dict[str, Any] = {name: np.empty(plan.n_rows, dtype=kind) for name in columns}
     plan.fill(period_end=period_end, money=money)
     return Result(np.asarray(plan.counts), period_end, money)
 

@@ -297,6 +297,45 @@ def test_sixteen_threads_on_one_frame() -> None:  # 61
     assert same == [True] * 320
 
 
+class _Reentrant(pd.DataFrame):
+    """A frame that computes another whenever one of its columns is asked for."""
+
+    def __getitem__(self, key: Any) -> Any:
+        assert len(nc.depreciate(pd.DataFrame(good()), POLICY, threads=2)) == 48 * ROWS
+        return super().__getitem__(key)
+
+
+class _CallingDecimal(Decimal):
+    """An amount that computes a fleet when it is looked at."""
+
+    def as_tuple(self) -> Any:
+        assert nc.depreciate(pd.DataFrame(good()), POLICY, by=[])["additions"].sum() == 10_000.0
+        return super().as_tuple()
+
+    def is_finite(self) -> bool:
+        self.as_tuple()
+        return super().is_finite()
+
+
+def test_calls_within_calls() -> None:  # 61
+    expected = nc.depreciate(pd.DataFrame(good()), POLICY)
+    assert nc.depreciate(_Reentrant(good()), POLICY).equals(expected)
+    amounts = pd.Series([_CallingDecimal(1000 * (row + 1)) for row in range(ROWS)], dtype=object)
+    assert nc.depreciate(pd.DataFrame(good(cost=amounts)), POLICY).equals(expected)
+
+
+@pytest.mark.parametrize("length", [0, 3, 5, 10**9])
+def test_a_frame_that_lies_about_its_length(length: int) -> None:  # 32
+    class Liar(pd.DataFrame):
+        def __len__(self) -> int:
+            return length
+
+    frame, expected = Liar(good(site=["x", "y", "x", "y"])), pd.DataFrame(good(site=["x", "y", "x", "y"]))
+    for by in (None, ["site"], []):
+        assert nc.depreciate(frame, POLICY, by=by).equals(nc.depreciate(expected, POLICY, by=by))
+    assert len(nc.validate(frame)) == 0
+
+
 # --- currencies: 35 -------------------------------------------------------------------------------------------------
 
 

@@ -213,7 +213,7 @@ def _worker_totals(_: int) -> bytes:
     return big_totals(30_000, threads=2)
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_process_pools(method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():

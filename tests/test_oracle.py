@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drive import MONEY, core_fleet, core_ledger, core_run, core_settings, days, run_rows
+from drive import MONEY, core_fleet, core_ledger, core_run, core_settings, days, fill_rows, run_rows
 from neocalc import _core
 from oracles import straight_line as oracle
 from oracles import straight_line_integers as quick
@@ -253,6 +253,33 @@ def test_float_amounts_come_back_as_the_nearest_double(minor_units: int) -> None
     for name in MONEY:
         nearest = [value / scale for value in whole.money[name].tolist()]  # int / int is correctly rounded
         assert major.money[name].tolist() == nearest
+
+
+@pytest.mark.parametrize("rounding", ["balance", "level"])
+@pytest.mark.parametrize("freq", ["M", "Q"])
+def test_a_column_alone_says_what_it_says_among_others(rounding: str, freq: str) -> None:
+    """Charges alone are written from tables where many assets share a life; every other column is free of its neighbours."""
+    random = Random(f"alone-{rounding}-{freq}")
+    assets = [random_asset(random, largest=LARGEST_FLOAT_CENTS) for _ in range(400)]
+    for (
+        convention
+    ) in oracle.CONVENTIONS:  # many of one life: every remainder, and some amounts beyond any table
+        assets += [
+            Asset(
+                random.randrange(10 ** random.randint(1, 13)),
+                date(2015 + n % 9, 1 + n % 12, 1 + n % 28),
+                48,
+                convention,
+            )
+            for n in range(400)
+        ]
+    for bounds in ({}, {"start": date(2017, 1, 1), "end": date(2021, 6, 30)}):
+        settings = core_settings(rounding=rounding, freq=freq, rows="all", allow_credit=True, **bounds)
+        whole = run_rows(assets, settings)
+        for name in MONEY:
+            fleet, run = core_fleet(assets, "major"), core_run(assets)
+            alone = fill_rows(fleet, run, settings, "major", [name])
+            assert alone.money[name].tolist() == [cents / 100 for cents in whole.money[name].tolist()], name
 
 
 def test_book_values() -> None:

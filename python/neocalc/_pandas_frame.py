@@ -88,7 +88,7 @@ class PandasFrame:
                 [Issue.make("fleet", "dtype", example="column MultiIndex", hint="flatten the column names")]
             )
         self.data = data
-        self.n = len(data)
+        self.n = len(data.index)  # a subclass may have a length of its own
         self.names: tuple[Any, ...] = tuple(data.columns)
 
     def raw(self, name: str) -> Raw:

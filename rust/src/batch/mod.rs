@@ -3,6 +3,7 @@
 
 mod assets;
 mod books;
+mod cells;
 mod chunk;
 mod cohort_plan;
 mod cohorts;
@@ -13,6 +14,7 @@ mod months;
 mod patterns;
 mod pool;
 mod reader;
+mod remainders;
 mod roll;
 mod rows;
 mod settings;
@@ -20,11 +22,12 @@ mod survey;
 mod totals;
 
 pub use assets::{BookValue, book_values, validate};
+pub use cells::RowAmount;
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
 pub use pool::{Poll, filled, for_each, stretches};
 pub use reader::Money;
-pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
+pub use rows::{Amounts, Dates, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -4,17 +4,16 @@
 use std::ops::Range;
 
 use super::books::{Extent, Row};
+use super::cells::{Ledger, RowAmount};
 use super::chunk::Prepared;
 use super::columns::{Fleet, Load};
 use super::months::Months;
 use super::pool::{Poll, filled, for_each, stretches};
-use super::reader::Money;
-use super::roll::Addable;
+use super::remainders::Remainders;
 use super::settings::{Horizon, Measure, Run, Settings};
 use crate::calendar::{Date, Month, month_end};
-use crate::depreciation::{Asset, Exact, Rounding};
+use crate::depreciation::{Asset, Rounding};
 use crate::error::{Error, IssueLog};
-use crate::money::MinorUnits;
 
 const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
@@ -161,7 +160,7 @@ pub struct RowTargets<'a> {
 }
 
 /// Cuts the first `count` values off a slice, or all there are.
-fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
+pub(super) fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
     let whole = std::mem::take(slice);
     let at = count.min(whole.len());
     let (head, tail) = whole.split_at_mut(at);
@@ -170,7 +169,8 @@ fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
 }
 
 impl<'a> Amounts<'a> {
-    fn cut(&mut self, count: usize) -> Amounts<'a> {
+    /// Cuts the first `count` cells off.
+    pub(super) fn cut(&mut self, count: usize) -> Amounts<'a> {
         match self {
             Self::Major(slice) => Amounts::Major(cut(slice, count)),
             Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
@@ -263,7 +263,11 @@ impl PeriodEnds {
 struct Lines<T> {
     monthly: Vec<T>,
     charges: Vec<T>,
-    scratch: Vec<T>,
+    /// Accumulated depreciation before the first period.
+    before: T,
+    /// Accumulated depreciation at the end of each.
+    balances: Vec<T>,
+    remainders: Remainders,
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of one closure, named")]
@@ -285,6 +289,9 @@ fn fill_chunk<T: RowAmount>(
     if let Some((source, _)) = &targets.ids {
         source.load(start, &mut ids);
     }
+    // Charges alone are the commonest wish.
+    let only_charges = matches!(targets.money.as_slice(), [(Measure::Depreciation, _)]);
+    let balances = targets.money.iter().any(|(measure, _)| measure.is_a_balance());
     for (index, stay) in stays.iter().enumerate() {
         let row = chunk.row(run, settings, index);
         let known = match &row {
@@ -326,171 +333,57 @@ fn fill_chunk<T: RowAmount>(
                 continue;
             }
         };
-        let before = lines.compute(&asset, settings, first, last);
-        let enters = stay.enter >= horizon.start;
-        let row = Ledger { asset: &asset, before, enters, first, months: settings.period_months() };
+        if let (true, Some((_, out))) = (only_charges, targets.money.first_mut())
+            && T::write_charges(&asset, settings, first, &mut lines.remainders, out, count)
+        {
+            continue;
+        }
+        lines.compute(&asset, settings, first, last, balances);
+        let ledger = Ledger {
+            cost: asset.cost,
+            enters: stay.enter >= horizon.start,
+            before: lines.before,
+            charges: &lines.charges,
+            balances: &lines.balances,
+        };
         for (measure, out) in &mut targets.money {
-            T::write(&row, &lines.charges, *measure, settings.units, &mut lines.scratch, out.cut(count));
+            T::write(&ledger, *measure, settings.units, out.cut(count));
         }
     }
     Ok(())
 }
 
-fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
+/// Copies as far as both go.
+pub(super) fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
     for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
         *slot = *value;
     }
 }
 
-impl<T: Money> Lines<T> {
-    /// Computes the charges of each period from `first` to `last`; returns the accumulated depreciation before them.
-    fn compute(&mut self, asset: &Asset<T>, settings: &Settings, first: Month, last: Month) -> T {
+impl<T: RowAmount> Lines<T> {
+    /// Computes the charges of each period from `first` to `last`, and the balances where they are wanted.
+    fn compute(&mut self, asset: &Asset<T>, settings: &Settings, first: Month, last: Month, balances: bool) {
         let months = Horizon { start: first, end: last }.months();
         let rounding = settings.rounding.unwrap_or(Rounding::Balance);
         let step = settings.period_months();
-        if step == 1 {
-            self.charges.resize(months, T::default());
-            return T::charges_into(asset, rounding, first, &mut self.charges);
+        let monthly = if step == 1 { &mut self.charges } else { &mut self.monthly };
+        monthly.resize(months, T::default());
+        self.before = T::charges_of(asset, rounding, first, &mut self.remainders, monthly);
+        if step > 1 {
+            let sum = |period: &[T]| period.iter().fold(T::default(), |sum, charge| sum.plus(*charge));
+            self.charges.clear();
+            self.charges.extend(self.monthly.chunks(step).map(sum));
         }
-        self.monthly.resize(months, T::default());
-        let before = T::charges_into(asset, rounding, first, &mut self.monthly);
-        self.charges.clear();
-        self.charges.extend(
-            self.monthly.chunks(step).map(|period| period.iter().fold(T::default(), |sum, charge| sum.plus(*charge))),
-        );
-        before
-    }
-}
-
-/// What the rows of one asset start from.
-pub struct Ledger<'a, T> {
-    asset: &'a Asset<T>,
-    /// Accumulated depreciation before the first period.
-    before: T,
-    /// Whether its cost enters in the first period rather than before the horizon.
-    enters: bool,
-    /// First month of the first period.
-    first: Month,
-    /// Months in a period.
-    months: usize,
-}
-
-impl<T: Money> Ledger<'_, T> {
-    /// Writes a measure of each period.
-    #[inline]
-    fn fill(&self, charges: &[T], measure: Measure, out: &mut [T]) {
-        let cost = self.asset.cost;
-        match measure {
-            Measure::Depreciation => copy(out, Some(charges)),
-            Measure::AccumulatedDepreciation => self.accumulate(charges, out, |_, after| after),
-            Measure::ClosingBookValue => self.accumulate(charges, out, |_, after| cost.minus(after)),
-            Measure::OpeningBookValue => {
-                self.accumulate(charges, out, |before, _| cost.minus(before));
-                if let (true, Some(first)) = (self.enters, out.first_mut()) {
-                    *first = T::default();
-                }
-            }
-            Measure::Additions => self.fill_first(out, cost.minus(self.before), T::default()),
-            Measure::CostAdditions => self.fill_first(out, cost, T::default()),
-            Measure::OpeningCost => self.fill_first(out, T::default(), cost),
-            Measure::ClosingCost => out.fill(cost),
-            // Nothing happens to a plain asset.
-            Measure::Impairment
-            | Measure::Reversals
-            | Measure::Disposals
-            | Measure::Gain
-            | Measure::Correction
-            | Measure::Transfers
-            | Measure::CostDisposals
-            | Measure::CostTransfers => out.fill(T::default()),
-        }
-    }
-
-    /// Writes one amount in the period in which the asset enters, another in the rest.
-    fn fill_first(&self, out: &mut [T], first: T, rest: T) {
-        out.fill(rest);
-        if let (true, Some(slot)) = (self.enters, out.first_mut()) {
-            *slot = first;
-        }
-    }
-
-    /// Writes what `pick` makes of the accumulated depreciation before and after each period.
-    #[inline]
-    fn accumulate(&self, charges: &[T], out: &mut [T], pick: impl Fn(T, T) -> T) {
-        let step = i32::try_from(self.months).unwrap_or(i32::MAX);
-        let mut before = self.before;
-        let mut month = self.first.saturating_sub(1);
-        for (slot, charge) in out.iter_mut().zip(charges) {
-            month = month.saturating_add(step);
-            let after = before.plus(*charge).settled(self.asset, month);
-            *slot = pick(before, after);
-            before = after;
-        }
-    }
-}
-
-/// An amount that can be written as a cell of the result.
-pub trait RowAmount: Money + Exact + Addable {
-    /// Writes amounts as cells.
-    fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
-    /// Writes one measure of an asset's rows; `scratch` is free to use.
-    fn write(
-        row: &Ledger<'_, Self>,
-        charges: &[Self],
-        measure: Measure,
-        units: MinorUnits,
-        scratch: &mut Vec<Self>,
-        out: Amounts<'_>,
-    );
-}
-
-impl RowAmount for i64 {
-    fn convert(values: &[i64], units: MinorUnits, out: Amounts<'_>) {
-        match out {
-            Amounts::Minor(out) => copy(out, Some(values)),
-            Amounts::Major(out) => units.to_major_into(values, out),
-        }
-    }
-
-    fn write(
-        row: &Ledger<'_, i64>,
-        charges: &[i64],
-        measure: Measure,
-        units: MinorUnits,
-        scratch: &mut Vec<i64>,
-        out: Amounts<'_>,
-    ) {
-        match out {
-            Amounts::Minor(out) => row.fill(charges, measure, out),
-            Amounts::Major(out) if measure == Measure::Depreciation => units.near_to_major_into(charges, out),
-            Amounts::Major(out) => {
-                scratch.resize(charges.len(), 0);
-                row.fill(charges, measure, scratch);
-                units.to_major_into(scratch, out);
-            }
-        }
-    }
-}
-
-impl RowAmount for f64 {
-    fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
-        match out {
-            Amounts::Major(out) => copy(out, Some(values)),
-            Amounts::Minor(_) => {}
-        }
-    }
-
-    fn write(
-        row: &Ledger<'_, f64>,
-        charges: &[f64],
-        measure: Measure,
-        _: MinorUnits,
-        _: &mut Vec<f64>,
-        out: Amounts<'_>,
-    ) {
-        match out {
-            Amounts::Major(out) => row.fill(charges, measure, out),
-            Amounts::Minor(_) => {}
+        self.balances.clear();
+        if balances {
+            let step = i32::try_from(step).unwrap_or(i32::MAX);
+            let mut month = first.saturating_sub(1);
+            let mut balance = self.before;
+            self.balances.extend(self.charges.iter().map(|charge| {
+                month = month.saturating_add(step);
+                balance = balance.plus(*charge).settled(asset, month);
+                balance
+            }));
         }
     }
 }

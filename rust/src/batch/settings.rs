@@ -228,4 +228,10 @@ impl Measure {
             _ => return None,
         })
     }
+
+    /// Whether it follows from accumulated depreciation rather than from charges or cost alone.
+    #[must_use]
+    pub fn is_a_balance(self) -> bool {
+        matches!(self, Self::OpeningBookValue | Self::ClosingBookValue | Self::AccumulatedDepreciation)
+    }
 }
