@@ -124,7 +124,7 @@ class Engine:
             maturity=maturity,
             anchor=self.anchor if regular else None,
             months=self.months if regular and self.months else 12,
-            end_of_month=self.loan.end_of_month,
+            end_of_month=regular and self.loan.end_of_month,
         )
 
     def move(self, date: dt.date) -> dt.date:

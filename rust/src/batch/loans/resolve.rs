@@ -73,36 +73,26 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout: &mut Layout<A>,
         sink: &mut impl Sink<A>,
     ) -> bool {
-        let outcome = self.with(settings, index, layout, |loan| amortize(loan, &mut (), sink));
-        match outcome {
-            None => false,
-            Some(Ok(())) => true,
-            Some(Err(fault)) => {
-                let refusal = explain(&fault, settings);
-                self.refuse(index, refusal);
-                false
-            }
-        }
+        self.run_with(settings, index, layout, |_| sink).is_some()
     }
 
-    /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
-    pub fn with<R>(
+    /// Runs the loan at `index` into what `make` makes for it; `None` where it is left out or wrong, and then noted.
+    pub fn run_with<S: Sink<A>>(
         &mut self,
         settings: &LoanSettings,
         index: usize,
         layout: &mut Layout<A>,
-        work: impl FnOnce(&ResolvedLoan<'_, A>) -> R,
-    ) -> Option<R> {
+        make: impl FnOnce(&ResolvedLoan<'_, A>) -> S,
+    ) -> Option<S> {
         if *self.reader.bad.get(index)? {
             return None;
         }
-        match self.resolve(settings, index, layout) {
-            Ok(loan) => Some(work(&loan)),
-            Err(refusal) => {
-                self.refuse(index, refusal);
-                None
-            }
-        }
+        let outcome = self.resolve(settings, index, layout).and_then(|loan| {
+            let mut sink = make(&loan);
+            amortize(&loan, &mut (), &mut sink).map_err(|fault| explain(&fault, settings))?;
+            Ok(sink)
+        });
+        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
     }
 
     fn refuse(&mut self, index: usize, refusal: Refusal) {
