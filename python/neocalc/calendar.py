@@ -171,10 +171,10 @@ def adjust(
     array(['2024-03-28', '2024-04-02'], dtype='datetime64[D]')
     """
     call = _Call("adjust", {"dates": dates})
-    closed = _holidays(holidays)
+    closed = holiday_days(holidays)
     moved, bad = call.run(
         lambda: _core.adjust_dates(
-            call.columns()["dates"], _text("convention", convention), _weekend(weekend), closed
+            call.columns()["dates"], _text("convention", convention), weekend_bits(weekend), closed
         )
     )
     call.refuse("dates", "calendar", bad)
@@ -234,7 +234,7 @@ def payment_dates(
     array(['2025-02-28', '2025-05-31', '2025-08-31'], dtype='datetime64[D]')
     """
     call = _Call("payment_dates", {})
-    closed = _holidays(holidays)
+    closed = holiday_days(holidays)
 
     def one(name: str, value: Any) -> Array:
         return np.array([_NO_DATE if value is None else to_days(name, value)], dtype=np.int32)
@@ -249,7 +249,7 @@ def payment_dates(
             _text("stub", stub),
             _flag("end_of_month", end_of_month),
             _text("business_day_convention", business_day_convention),
-            _weekend(weekend),
+            weekend_bits(weekend),
             closed,
             first=one("first_payment_date", first_payment_date),
             last_regular=one("last_regular_date", last_regular_date),
@@ -289,7 +289,8 @@ def _flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def _weekend(days: Iterable[str]) -> int:
+def weekend_bits(days: Iterable[str]) -> int:
+    """Return the days of the week as the core takes them: bit 0 is Monday."""
     names = [days] if isinstance(days, str) else list(days)
     unknown = [day for day in names if str(day).lower()[:3] not in _WEEK]
     if unknown:
@@ -297,7 +298,8 @@ def _weekend(days: Iterable[str]) -> int:
     return sum({1 << _WEEK.index(day.lower()[:3]) for day in names})
 
 
-def _holidays(holidays: Any) -> Array:
+def holiday_days(holidays: Any) -> Array:
+    """Return holidays as days since 1970-01-01."""
     if holidays is None:
         return _NO_DATES
     given = sorted(holidays) if isinstance(holidays, (set, frozenset)) else holidays

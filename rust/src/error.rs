@@ -35,6 +35,14 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
+    /// A rate that looks like a percentage.
+    RateUnit,
+    /// A payment that does not cover the interest, without leave to add the rest to the balance.
+    NegativeAmortization,
+    /// A payment that covers the interest and nothing more.
+    NeverAmortises,
+    /// A term that the loan's repayment profile has no use for.
+    Profile,
     /// A date that no business day stands for.
     Calendar,
 }
@@ -58,6 +66,10 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
+            Self::RateUnit => "rate_unit",
+            Self::NegativeAmortization => "negative_amortization",
+            Self::NeverAmortises => "never_amortises",
+            Self::Profile => "profile",
             Self::Calendar => "calendar",
         }
     }
@@ -90,7 +102,7 @@ pub enum Column {
     EventShare,
     /// The months that remain.
     EventRemainingMonths,
-    /// An argument of a function that knows no fleet.
+    /// A column of loans, or an argument of a function that knows no fleet.
     Argument(&'static str),
 }
 

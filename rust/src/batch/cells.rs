@@ -73,10 +73,13 @@ fn each<T: Copy, C>(out: &mut [C], amounts: &[T], cell: impl Fn(T) -> C) {
 }
 
 /// An amount that can be written as a cell of the result.
-pub trait RowAmount: Money + Exact + Addable {
+pub trait Cell: Sized {
     /// Writes amounts as cells.
     fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
+}
 
+/// An amount whose measures can be written as cells.
+pub trait RowAmount: Money + Exact + Addable + Cell {
     /// Writes one measure of an asset's rows.
     fn write(ledger: &Ledger<'_, Self>, measure: Measure, units: MinorUnits, out: Amounts<'_>);
 
@@ -104,14 +107,16 @@ pub trait RowAmount: Money + Exact + Addable {
     }
 }
 
-impl RowAmount for i64 {
+impl Cell for i64 {
     fn convert(values: &[i64], units: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Minor(out) => copy(out, Some(values)),
             Amounts::Major(out) => units.to_major_into(values, out),
         }
     }
+}
 
+impl RowAmount for i64 {
     fn write(ledger: &Ledger<'_, i64>, measure: Measure, units: MinorUnits, out: Amounts<'_>) {
         const SMALL: u64 = 1 << 51;
         let (cost, scale) = (ledger.cost, units.scale());
@@ -169,14 +174,16 @@ impl RowAmount for i64 {
     }
 }
 
-impl RowAmount for f64 {
+impl Cell for f64 {
     fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Major(out) => copy(out, Some(values)),
             Amounts::Minor(_) => {}
         }
     }
+}
 
+impl RowAmount for f64 {
     fn write(ledger: &Ledger<'_, f64>, measure: Measure, _: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Major(out) => ledger.fill(measure, out, |amount| amount, |charged| ledger.cost - charged),

@@ -15,7 +15,7 @@ use crate::calendar::{Date, Month, month_end};
 use crate::depreciation::{Asset, Rounding};
 use crate::error::{Error, IssueLog};
 
-const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// The months an asset is in the ledger: from the month its cost enters to its last charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,8 @@ impl<'a> Amounts<'a> {
 }
 
 impl<'a> Dates<'a> {
-    fn cut(&mut self, count: usize) -> Dates<'a> {
+    /// Cuts the first `count` cells off, or all there are.
+    pub(super) fn cut(&mut self, count: usize) -> Dates<'a> {
         match self {
             Self::Days(slice) => Dates::Days(cut(slice, count)),
             Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
