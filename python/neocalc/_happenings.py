@@ -301,13 +301,16 @@ class EventColumns(Side):
         self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
         used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
         by_row, offsets = _by_row(rows[used], n)
-        pick = used if by_row is None else used[by_row]
+        pick: Any = used if by_row is None else used[by_row]
+        source = pick.astype(np.int32)
+        if by_row is None and len(used) == self.n:
+            pick = slice(None)  # in order already: nothing is copied
         places = rows[pick]
         moved = kind[pick] == KINDS.index("transfer")
         if moved.any():
             at = np.flatnonzero(moved)
-            by_date = at[np.lexsort((pick[at], day[pick[at]], places[at]))]
-            self.transfers = Transfers(by_date, places[by_date], pick[by_date])
+            by_date = at[np.lexsort((source[at], day[pick][at], places[at]))]
+            self.transfers = Transfers(by_date, places[by_date], source[by_date])
         return {
             "offsets": offsets,
             "date": day[pick],
@@ -317,8 +320,8 @@ class EventColumns(Side):
             "share": np.where(no_share, 1.0, share)[pick],
             "months": months[pick].astype(np.int32),
             "posted": posted[pick],
-            "group": np.full(len(pick), -1, dtype=np.int32),
-            "source": pick.astype(np.int32),
+            "group": np.full(len(source), -1, dtype=np.int32),
+            "source": source,
         }
 
     @staticmethod
