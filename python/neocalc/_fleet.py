@@ -117,6 +117,8 @@ class FleetColumns:
         self.n = self.frame.n
         if self.events is not None:
             self.options = options.with_events(self.events.shown(in_totals=not index_is_id))
+        elif options.settings_args["posted_through"] is not None:  # a change of estimate may be late
+            self.options = options.with_events(["correction"])
         issues, self.present = _layout(self.frame.names)
         self.problems = Problems(list(issues), whole_column=bool(issues))
         if any(issue.code == "duplicate_column" for issue in issues):
@@ -206,11 +208,11 @@ class FleetColumns:
     def _take_over(self, side: EventColumns | UsageColumns) -> None:
         problems = self.problems
         problems.issues += side.issues
-        if len(side.bad_rows):
+        for column, code, rows in side.of_assets:
             if problems.bad is None:
                 problems.bad = np.zeros(self.n, dtype=bool)
-            problems.bad[side.bad_rows] = True
-            problems.found.append((side.issues[0].column, side.issues[0].code, side.bad_rows))
+            problems.bad[rows] = True
+            problems.found.append((column, code, rows))
 
     def _money(self, name: str) -> tuple[Array, Array | None] | None:
         if name not in self.present:

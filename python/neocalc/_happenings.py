@@ -41,6 +41,8 @@ class Side:
         self.n = self.frame.n
         self.issues: list[Issue] = []
         self.bad = np.zeros(self.n, dtype=bool)
+        self.found: list[tuple[str, str, Array]] = []  # column, code, rows of this frame
+        self.of_assets: list[tuple[str, str, Array]] = []  # the same with the fleet's rows
         self.present = frozenset(self.frame.names)
         if len(self.present) < len(self.frame.names):
             twice = next(name for name in self.frame.names if self.frame.names.count(name) > 1)
@@ -63,6 +65,7 @@ class Side:
         first = np.sort(rows)[:MAX_LISTED_ROWS].tolist()
         text = "null" if code == "null" else "" if example is None else str(example(first[0]))
         name = f"{self.what}.{column}"
+        self.found.append((name, code, rows))
         self.issues.append(
             self.locate(Issue.make(name, code, n_bad=len(rows), rows=first, example=text, hint=hint))
         )
@@ -84,6 +87,13 @@ class Side:
             "asset_id", "unknown_id", np.flatnonzero((rows < 0) & ~null), lambda row: repr(_item(own[row]))
         )
         return rows
+
+    def blame(self, assets: Array) -> None:
+        """Pass the problems of rows on to their assets: rows of the fleet, -1 where there is none."""
+        for column, code, rows in self.found:
+            concerned = assets[rows]
+            if (concerned >= 0).any():
+                self.of_assets.append((column, code, np.unique(concerned[concerned >= 0])))
 
     def read_days(self, name: str) -> tuple[Array, Array]:
         """Return days since 1970 and which are null; what is no civil date is noted."""
@@ -232,7 +242,6 @@ class EventColumns(Side):
         self.has_proceeds = "proceeds" in self.present
         self.in_service: tuple[Array, Array] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
         self.transfers: Transfers | None = None
-        self.bad_rows = np.empty(0, dtype=np.int64)
 
     def shown(self, *, in_totals: bool) -> list[str]:
         """Return the columns that a result shows by default because of these events."""
@@ -298,7 +307,7 @@ class EventColumns(Side):
             entered[rows[starts]] = day[starts]
             early = of("addition") & (rows >= 0)
             day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
         by_row, offsets = _by_row(rows[used], n)
         pick: Any = used if by_row is None else used[by_row]
@@ -360,7 +369,6 @@ class UsageColumns(Side):
 
     def __init__(self, data: Any, options: Options) -> None:
         super().__init__(data, "usage", ("asset_id", "date", "units"), options)
-        self.bad_rows = np.empty(0, dtype=np.int64)
 
     def read(self, known: Array, in_service: Array) -> tuple[Array, Array, Array]:
         """Return offsets, months and cumulative millionths; `in_service` are the fleet's days."""
@@ -374,7 +382,7 @@ class UsageColumns(Side):
         month = _months(day)
         early = (rows >= 0) & ~no_day & (month < _months(in_service)[np.maximum(rows, 0)])
         self.note("date", "date_order", np.flatnonzero(early))
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad)
         order = used[np.lexsort((month[used], rows[used]))]
         _, offsets = _by_row(rows[order], n)

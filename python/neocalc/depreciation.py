@@ -71,7 +71,8 @@ def depreciate(
         Units that assets used, as a table with ``asset_id``, ``date`` (any day of the month) and ``units``.
     estimate_changes
         Pairs of a date and a policy (or a mapping by class) that counts for the whole fleet from the first
-        day of its month, prospectively (ASC 250-10-45-17, IAS 8.36).
+        day of its month, prospectively (ASC 250-10-45-17, IAS 8.36). A third entry, if there is one, is the
+        date on which the change was posted; see `posted_through`.
     freq
         Length of a period: ``M``, ``Q`` or ``Y``.
     fiscal_year_end
@@ -108,8 +109,9 @@ def depreciate(
     disposal_convention
         What a sale leaves of its month's charge; by default the mirror image of the asset's convention.
     posted_through
-        The last day whose books are closed. An event that is dated earlier, and not said to have been posted
-        in time (``posting_date``), changes nothing before the first open month and makes up for it there.
+        The last day whose books are closed. An event or a change of estimate that is dated earlier, and not
+        said to have been posted in time (``posting_date``), changes nothing before the first open month and
+        makes up for it there. The changes of a policy made by `dated` were in force, hence posted in time.
 
     Returns
     -------

@@ -94,6 +94,8 @@ class Clock:
     fye: int
     fresh: tuple[int, int] | None = None  # a new life: its first month and its months
     level: bool = False  # the ledger habit: under actual_days only the month of service is pro rata
+    # Level balances of the months gone through so far, by the month and life of a re-base and what was left.
+    walked: dict[tuple[int, Fraction, Amount], list[Amount]] = field(default_factory=dict)
 
     @property
     def life(self) -> int:
@@ -406,12 +408,14 @@ def level_at(clock: Clock, books: Books, left: Amount, until: int) -> Amount:
     """What level charges come to: each rounded, never above what is left, the last takes the remainder."""
     if books.t0 == clock.life:
         return left
-    charged: Amount = 0
-    for month in range(books.month, until + 1):
+    walked = clock.walked.setdefault((books.month, books.t0, left), [])
+    charged: Amount = walked[-1] if walked else 0
+    for month in range(books.month + len(walked), until + 1):
         before, now = max(books.t0, clock.elapsed(month - 1)), max(books.t0, clock.elapsed(month))
         regular = half_even(Fraction(left) * (now - before) / (clock.life - books.t0))
         charged = left if now == clock.life else min(left, charged + regular)
-    return charged
+        walked.append(charged)
+    return walked[until - books.month]
 
 
 def finished(method: Method, clock: Clock, holding: Holding, month: int) -> bool:
@@ -451,7 +455,7 @@ def keep_posted(holding: Holding, events: Sequence[Event], rules: Rules, through
 
     def lands(event: Event) -> int | None:
         month = month_number(event.date)
-        if event.kind == "policy_change" or month > closed:
+        if month > closed:
             return None
         if event.posting_date is None:
             return closed + 1
