@@ -14,7 +14,18 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, dates, minor_to_major, money, native
+from neocalc._columns import (
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_LISTED_ROWS,
+    Array,
+    Problems,
+    dates,
+    minor_to_major,
+    money,
+    months_of,
+    native,
+)
 from neocalc._frames import Frame, as_frame, nearest
 from neocalc._groups import Groups, group_rows
 from neocalc._options import Options
@@ -26,7 +37,6 @@ KINDS = (*_core.EVENT_KINDS, IN_SERVICE)
 _NEEDS_AMOUNT = ("addition", "residual_change", "impairment", "reversal")
 _NO_MONTH = np.iinfo(np.int32).min
 _NO_MINOR = np.iinfo(np.int64).min
-_FIRST_DAY, _LAST_DAY = -25_567, 84_005
 TICKS = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _MILLION = 1_000_000
 
@@ -105,7 +115,7 @@ class Side:
         counts, unit, mask = found
         null = counts == _NO_MINOR if mask is None else mask | (counts == _NO_MINOR)
         day, rest = np.divmod(np.where(null, 0, counts), TICKS[unit])
-        outside = ((day < _FIRST_DAY) | (day > _LAST_DAY)) & ~null
+        outside = ((day < FIRST_DAY) | (day > LAST_DAY)) & ~null
         self.note(name, "date_range", np.flatnonzero(outside))
         if not self.options.settings_args["floor_time"]:
             self.note(name, "date_time", np.flatnonzero((rest != 0) & ~null & ~outside))
@@ -267,7 +277,7 @@ class EventColumns(Side):
         posted = np.full(self.n, _NO_MONTH, dtype=np.int32)
         if "posting_date" in self.present:
             posting, no_posting = self.read_days("posting_date")
-            posted = np.where(no_posting, _NO_MONTH, _months(posting)).astype(np.int32)
+            posted = np.where(no_posting, _NO_MONTH, months_of(posting)).astype(np.int32)
 
         def of(*names: str) -> Array:
             table = np.zeros(len(KINDS) + 1, dtype=bool)  # the last entry is that of no kind, -1
@@ -303,7 +313,7 @@ class EventColumns(Side):
             starts[again] = False
             self.in_service = (rows[starts], day[starts])
             # Cost added under construction enters with the rest.
-            entered = np.full(n, _FIRST_DAY, dtype=np.int32)
+            entered = np.full(n, FIRST_DAY, dtype=np.int32)
             entered[rows[starts]] = day[starts]
             early = of("addition") & (rows >= 0)
             day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
@@ -360,10 +370,6 @@ def _repeated(values: Array) -> Array:
     return found[counts > 1]
 
 
-def _months(day: Array) -> Array:
-    return day.astype("M8[D]").astype("M8[M]").astype(np.int64)
-
-
 class UsageColumns(Side):
     """A frame of units used."""
 
@@ -379,8 +385,8 @@ class UsageColumns(Side):
         units, no_units = self.read_number("units", 0.0)
         self.note("units", "null", np.flatnonzero(no_units))
         self.note("units", "range", np.flatnonzero(~((units >= 0.0) & (units < 9e12))), units.item)
-        month = _months(day)
-        early = (rows >= 0) & ~no_day & (month < _months(in_service)[np.maximum(rows, 0)])
+        month = months_of(day)
+        early = (rows >= 0) & ~no_day & (month < months_of(in_service)[np.maximum(rows, 0)])
         self.note("date", "date_order", np.flatnonzero(early))
         self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad)

@@ -179,11 +179,17 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
     held: tuple[Amount, Amount] | None = None  # accumulated with write-downs, and without
     suspended: int | None = None  # since when time stands still
     stopped = stood_still = 0
+    balances: dict[tuple[Amount, int], Amount] = {}  # worked out since the last re-base
 
     def used(until: int) -> Fraction:
         return sum((units for at, units in holding.usage.items() if at <= until), Fraction(0))
 
     def at(done: Amount, until: int) -> Amount:
+        if (done, until) not in balances:
+            balances[done, until] = stands(done, until)
+        return balances[done, until]
+
+    def stands(done: Amount, until: int) -> Amount:
         if suspended is not None or until < books.month:
             return done
         t = clock.elapsed(until)
@@ -198,6 +204,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
         )  # fmt: skip
 
     def rebase(to: int) -> None:
+        balances.clear()
         if suspended is None:
             books.t0 = clock.elapsed(to - 1)
         books.month = to
