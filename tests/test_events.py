@@ -455,23 +455,6 @@ def test_policies_that_mean_nothing(make: Any, text: str) -> None:
         make()
 
 
-def test_each_flagged_asset_has_the_code_of_its_own_event() -> None:
-    # What is wrong with an event of another asset, or of none, is not this one's.
-    bad = pd.DataFrame(
-        {
-            "asset_id": [1, 9, 2, 3, 3],
-            "date": ["2025-05-05", "2025-05-05", None, "2025-05-05", "2025-06-06"],
-            "kind": ["disposal", "disposal", "disposal", "reversal", "addition"],
-            "share": [1.5, 0.5, 0.5, None, None],
-            "amount": [None, None, None, 5.0, 5.0],
-        }
-    )
-    usage = pd.DataFrame({"asset_id": [2, 1], "date": ["2025-05-31"] * 2, "units": [1.0, -1.0]})
-    flagged = nc.depreciate(FLEET, nc.straight_line(years=2), events=bad, usage=usage, on_error="flag")
-    codes = flagged.loc[flagged["issue"].notna(), ["asset_id", "issue"]].values.tolist()
-    assert codes == [[1, "range"], [2, "null"], [3, "framework"]]
-
-
 @pytest.mark.parametrize("convert", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas])
 def test_a_transfer_to_a_number_in_a_column_with_nulls(convert: Any) -> None:
     # Beside a null pandas holds whole numbers as floats: 7.0 is the rack 7.

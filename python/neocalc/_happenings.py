@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,10 @@ class Side:
     def __init__(self, data: Any, what: str, required: Sequence[str], options: Options) -> None:
         self.what = what
         self.options = options
-        self.frame: Frame = as_frame(data)
+        try:
+            self.frame: Frame = as_frame(data)
+        except InputError as error:
+            raise InputError([replace(issue, column=what) for issue in error.issues]) from None
         self.n = self.frame.n
         self.issues: list[Issue] = []
         self.bad = np.zeros(self.n, dtype=bool)
@@ -107,6 +110,8 @@ class Side:
 
     def read_days(self, name: str) -> tuple[Array, Array]:
         """Return days since 1970 and which are null; what is no civil date is noted."""
+        if not self.n:  # a column without rows has no type to speak of
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=bool)
         problems = Problems()
         found = dates(self.frame.raw(name), name, problems)
         self._take_over(problems)
@@ -125,7 +130,7 @@ class Side:
         """Return amounts as the core wants them, the least integer or NaN for none."""
         options = self.options
         none = np.full(self.n, _NO_MINOR) if options.rounded else np.full(self.n, np.nan)
-        if name not in self.present:
+        if name not in self.present or not self.n:
             return none
         problems = Problems()
         found = money(
@@ -159,7 +164,7 @@ class Side:
     def read_number(self, name: str, default: float) -> tuple[Array, Array]:
         """Return a column of numbers as float64, and which are null."""
         null = np.zeros(self.n, dtype=bool)
-        if name not in self.present:
+        if name not in self.present or not self.n:
             return np.full(self.n, default), ~null
         raw = self.frame.raw(name)
         if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":

@@ -153,6 +153,11 @@ def depreciate(
     - ``transfer``: the columns of `by` that the events have say where to.
     - ``in_service``: ends construction; cost added before is part of what enters.
 
+    Under `macrs` there are disposals, transfers and entry into service only: an addition is property of its
+    own and refused, and what else happens to books means nothing to a tax return. Shares are of what is then
+    held, so no more than all can be sold. Events need not be in order, and two that are alike both count. Use
+    beyond the capacity is not charged.
+
     Estimate changes, additions, transfers and suspensions count from the first day of their month;
     impairments, reversals, sales and classifications fall at its close, in order of date. Of one day,
     additions come first, then estimate changes, impairments or reversals, and disposals last. Each re-bases

@@ -87,6 +87,8 @@ pub enum Column {
     EventShare,
     /// The months that remain.
     EventRemainingMonths,
+    /// What a disposal brought.
+    EventProceeds,
     /// An argument of a function that knows no fleet.
     Argument(&'static str),
 }
@@ -108,6 +110,7 @@ impl Column {
             Self::EventAmount => "events.amount",
             Self::EventShare => "events.share",
             Self::EventRemainingMonths => "events.remaining_months",
+            Self::EventProceeds => "events.proceeds",
             Self::Argument(name) => name,
         }
     }

@@ -85,6 +85,7 @@ impl<T: Money + Exact> Prepared<T> {
                     Field::Amount => Column::EventAmount,
                     Field::Share => Column::EventShare,
                     Field::RemainingMonths => Column::EventRemainingMonths,
+                    Field::Proceeds => Column::EventProceeds,
                 };
                 self.reader.note_elsewhere(index, fault.source, column, fault.rule, fault.example);
                 None
