@@ -187,7 +187,7 @@ class Histories:
     holdings: list[Holding]
     events: list[list[Event]]
     options: dict[str, Any]
-    changes: list[tuple[date, Policy]] = field(default_factory=list)
+    changes: list[tuple[date, Policy, date | None]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def frames(self) -> tuple[pd.DataFrame, dict[int, nc.Policy], pd.DataFrame, pd.DataFrame]:
@@ -261,8 +261,10 @@ def random_histories(random: Random, count: int, most: int = 12, *, small: bool 
         made.counts.update(event.kind for event in events)
         made.counts.update({f"{len(events)} events": 1})
     if random.random() < 0.3:
-        day = date(2020, 1, 1) + timedelta(days=random.randrange(1800))
-        policy = random_policy(random, straight=straight, timed=True)
-        made.changes.append((day, policy))
-        made.counts.update(["policy_change"])
+        for _ in range(random.choice([1, 1, 2])):
+            day = date(2020, 1, 1) + timedelta(days=random.randrange(1800))
+            policy = random_policy(random, straight=straight, timed=True)
+            posting = day + timedelta(days=random.randrange(-30, 400)) if random.random() < 0.5 else None
+            made.changes.append((day, policy, posting))
+            made.counts.update(["policy_change"])
     return made

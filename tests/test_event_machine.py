@@ -119,7 +119,7 @@ class Life(RuleBasedStateMachine):
 
 
 Life.TestCase.settings = settings(
-    max_examples=300 if MORE else 8,
+    max_examples=100 if MORE else 8,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

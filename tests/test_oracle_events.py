@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 import neocalc as nc
 from histories import KINDS, METHODS, Histories, public, random_histories
 from oracles.events import FLOWS, Event, Holding, Impossible, Ledger, Rules, keep_posted
-from oracles.straight_line import CONVENTIONS, decimal_rate, half_even, month_number
+from oracles.straight_line import CONVENTIONS, decimal_rate, half_even, month_number, month_start
 
 COLUMNS = {
     "cost_additions": "cost_additions", "depreciation": "depreciation", "impairment": "impairment",
@@ -32,14 +32,16 @@ def expected(case: Histories) -> tuple[dict[int, Ledger], dict[int, str]]:
     )
     books, wrong = {}, {}
     for row, (holding, events) in enumerate(zip(case.holdings, case.events, strict=True)):
-        changes = []
-        for day, policy in case.changes:
+        opened, changes = holding.opening_date, []
+        entered = holding.in_service if opened is None else opened + timedelta(days=1)
+        for day, policy, posting in sorted(case.changes, key=lambda change: change[0].replace(day=1)):
             first = day.replace(day=1)
-            opened = holding.opening_date
-            if (holding.in_service if opened is None else opened + timedelta(days=1)) < first:
-                changes.append(Event(first, "policy_change", policy=policy))
+            if entered >= month_start(known(day, posting, options["posted_through"])):
+                # It is in force when the asset enters, and so nothing is that was dated earlier.
+                holding, changes = replace(holding, policy=policy), []
             else:
-                holding = replace(holding, policy=policy)
+                at = max(first, entered.replace(day=1))
+                changes.append(Event(at, "policy_change", policy=policy, posting_date=posting))
         if holding.opening_accumulated > holding.cost - residual_of(holding):
             wrong[row] = "range"  # under the policy it comes under when it is brought in
             continue
@@ -52,6 +54,14 @@ def expected(case: Histories) -> tuple[dict[int, Ledger], dict[int, str]]:
         except Impossible as error:
             wrong[row] = error.code
     return books, wrong
+
+
+def known(day: date, posting: date | None, through: date | None) -> int:
+    """The first month whose books know of a change."""
+    month = month_number(day)
+    if through is None or month > month_number(through):
+        return month
+    return month_number(through) + 1 if posting is None else max(month, month_number(posting))
 
 
 def residual_of(holding: Holding) -> int:
@@ -71,7 +81,7 @@ def compute(case: Histories, **more: Any) -> tuple[Any, dict[int, str]]:
         ):
             for name in names:
                 frame[name] = frame[name].astype("Float64") / 100.0
-    changes = [(day, public(policy)) for day, policy in case.changes]
+    changes = [(day, public(policy), posting) for day, policy, posting in case.changes]
     columns = [
         *COLUMNS.values(),
         "closing_cost",

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._columns import Array, Problems, Raw, dates, money
+from neocalc._columns import FIRST_DAY, LAST_DAY, Array, Problems, Raw, dates, money
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import Frame, as_frame, nearest
 from neocalc._groups import Groups
@@ -25,7 +25,6 @@ from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import Policy
 
 EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
-_FIRST_DAY, _LAST_DAY = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 _LARGEST_FLOAT = 2**51  # minor units; beyond it a float64 does not say which one is meant
 # Whatever else `book_values` takes is passed on: these each verb names itself, or they have no sense here.
 _NOT_PASSED_ON = {"fleet", "policy", "as_of", "policy_by", "on_error", "allow_credit"}
@@ -241,7 +240,7 @@ class SideTable:
         days = stamps.astype("M8[D]")
         fine = ~missing
         self._note(label, "date_time", fine & (days.astype(stamps.dtype) != stamps), lambda row: stamps[row])
-        outside = (days < np.datetime64(_FIRST_DAY)) | (days > np.datetime64(_LAST_DAY))
+        outside = (days < np.datetime64(FIRST_DAY, "D")) | (days > np.datetime64(LAST_DAY, "D"))
         self._note(label, "date_range", fine & outside, lambda row: days[row])
         return [int(day) for day in np.where(missing, np.datetime64(0, "D"), days).astype(np.int64)]
 

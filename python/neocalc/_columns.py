@@ -30,6 +30,8 @@ _DAY_MICROSECONDS = 86_400_000_000
 _MICROSECOND = dt.timedelta(microseconds=1)
 _CORE_DATE_UNITS = ("D", "s", "ms", "us", "ns")
 MAX_LISTED_ROWS = 5
+# Days since 1970-01-01 of 1900-01-01 and 2199-12-31: the dates that are read, as in the core.
+FIRST_DAY, LAST_DAY = -25_567, 84_005
 # Temporaries are made over stretches of this many rows: a column of 10^7 rows must not cost another one.
 STRETCH = 1 << 18
 
@@ -88,6 +90,12 @@ class Problems:
 class _Refused(Exception):
     def __init__(self, code: str) -> None:
         self.code = code
+
+
+def months_of(days: Array) -> Array:
+    """Return months since January 1970 of days since 1970-01-01."""
+    months: Array = days.astype("M8[D]").astype("M8[M]").astype(np.int64)
+    return months
 
 
 def native(values: Array) -> Array:
@@ -225,6 +233,17 @@ def _whole_numbers(raw: Raw, name: str, problems: Problems, factor: int) -> Colu
     return (whole if factor == 1 else whole * np.int64(factor)), raw.null
 
 
+def _is_refused(raw: Raw, name: str, problems: Problems) -> bool:
+    """Whether the column cannot hold numbers, whatever is in its rows."""
+    if raw.refuse is not None:
+        problems.column(name, *raw.refuse)
+        return True
+    if raw.text and len(raw.values):
+        problems.column(name, "dtype", "text")
+        return True
+    return False
+
+
 def money(
     raw: Raw,
     name: str,
@@ -238,11 +257,7 @@ def money(
     """Float64 major units or int64 minor units, and the mask of nulls; None where the column is refused."""
     values = raw.values
     kind, size = values.dtype.kind, values.dtype.itemsize
-    if raw.refuse is not None:
-        problems.column(name, *raw.refuse)
-        return None
-    if raw.text and len(values):
-        problems.column(name, "dtype", "text")
+    if _is_refused(raw, name, problems):
         return None
     if kind == "f" and size == 8:
         values = native(values)
@@ -277,11 +292,7 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
     """Months as int64 or float64 (the core refuses fractions), and the mask of nulls."""
     values = raw.values
     kind = values.dtype.kind
-    if raw.refuse is not None:
-        problems.column(name, *raw.refuse)
-        return None
-    if raw.text and len(values):
-        problems.column(name, "dtype", "text")
+    if _is_refused(raw, name, problems):
         return None
     if kind == "f":
         return native(values).astype(np.float64, copy=False), raw.null

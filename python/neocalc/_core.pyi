@@ -19,8 +19,8 @@ PolicyTuple: TypeAlias = tuple[
     int, bool, float, str, "Method"
 ]  # life in months (0 = none), it wins, residual rate, convention, method
 ChangeTuple: TypeAlias = tuple[
-    int, Sequence[PolicyTuple], "Codes | None"
-]  # days since 1970-01-01, policies, which row has which (negative: keeps its own)
+    int, int | None, Sequence[PolicyTuple], "Codes | None"
+]  # its day since 1970-01-01, that of its posting, policies, which row has which (negative: keeps its own)
 
 @final
 class Fleet:

@@ -66,6 +66,8 @@ class FleetColumns(Records):
         if self.events is not None:
             self.options = options.with_events(self.events.shown(in_totals=not index_is_id))
             self.sides["events"] = self.events
+        elif options.settings_args["posted_through"] is not None:  # a change of estimate may be late
+            self.options = options.with_events(["correction"])
         self.policy_by: str | None = None
         self.roots: Array | None = None  # the asset that each row reports under
         self._happened: dict[str, Array] = {}
@@ -125,10 +127,10 @@ class FleetColumns(Records):
             rows, days = self.events.in_service
             if len(rows):
                 self._put_in_service(rows, days)
-            self.take_over(self.events, self.events.bad_rows)
+            self.take_over(self.events)
         if self._usage is not None:
             self._used = self._usage.read(known, self.days_in_service())
-            self.take_over(self._usage, self._usage.bad_rows)
+            self.take_over(self._usage)
 
     def _put_in_service(self, rows: Array, days: Array) -> None:
         """End the construction of some rows."""

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, native
+from neocalc._columns import FIRST_DAY, Array, months_of, native
 from neocalc._frames import Frame
 from neocalc._groups import Groups, group_rows
 from neocalc._options import Options
-from neocalc._side import FIRST_DAY, NO_MINOR, Side, by_row
+from neocalc._side import NO_MINOR, Side, by_row
 from neocalc.errors import InputError, Issue
 
 # Handled here, before the core: it makes the day of service.
@@ -48,7 +48,6 @@ class EventColumns(Side):
         self.has_proceeds = "proceeds" in self.present
         self.in_service: tuple[Array, Array] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
         self.transfers: Transfers | None = None
-        self.bad_rows = np.empty(0, dtype=np.int64)
 
     def shown(self, *, in_totals: bool) -> list[str]:
         """Return the columns that a result shows by default because of these events."""
@@ -74,7 +73,7 @@ class EventColumns(Side):
         posted = np.full(self.n, _NO_MONTH, dtype=np.int32)
         if "posting_date" in self.present:
             posting, no_posting = self.read_days("posting_date")
-            posted = np.where(no_posting, _NO_MONTH, _months(posting)).astype(np.int32)
+            posted = np.where(no_posting, _NO_MONTH, months_of(posting)).astype(np.int32)
 
         def of(*names: str) -> Array:
             table = np.zeros(len(KINDS) + 1, dtype=bool)  # the last entry is that of no kind, -1
@@ -114,16 +113,19 @@ class EventColumns(Side):
             entered[rows[starts]] = day[starts]
             early = of("addition") & (rows >= 0)
             day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
         by_asset, offsets = by_row(rows[used], n)
-        pick = used if by_asset is None else used[by_asset]
+        pick: Any = used if by_asset is None else used[by_asset]
+        source = pick.astype(np.int32)
+        if by_asset is None and len(used) == self.n:
+            pick = slice(None)  # in order already: nothing is copied
         places = rows[pick]
         moved = kind[pick] == KINDS.index("transfer")
         if moved.any():
             at = np.flatnonzero(moved)
-            by_date = at[np.lexsort((pick[at], day[pick[at]], places[at]))]
-            self.transfers = Transfers(by_date, places[by_date], pick[by_date])
+            by_date = at[np.lexsort((source[at], day[pick][at], places[at]))]
+            self.transfers = Transfers(by_date, places[by_date], source[by_date])
         return {
             "offsets": offsets,
             "date": day[pick],
@@ -133,8 +135,8 @@ class EventColumns(Side):
             "share": np.where(no_share, 1.0, share)[pick],
             "months": months[pick].astype(np.int32),
             "posted": posted[pick],
-            "group": np.full(len(pick), -1, dtype=np.int32),
-            "source": pick.astype(np.int32),
+            "group": np.full(len(source), -1, dtype=np.int32),
+            "source": source,
         }
 
     @staticmethod
@@ -164,16 +166,11 @@ def _repeated(values: Array) -> Array:
     return found[counts > 1]
 
 
-def _months(day: Array) -> Array:
-    return day.astype("M8[D]").astype("M8[M]").astype(np.int64)
-
-
 class UsageColumns(Side):
     """A frame of units used."""
 
     def __init__(self, data: Any, options: Options) -> None:
         super().__init__(data, "usage", ("asset_id", "date", "units"), options)
-        self.bad_rows = np.empty(0, dtype=np.int64)
 
     def read(self, known: Array, in_service: Array) -> tuple[Array, Array, Array]:
         """Return offsets, months and cumulative millionths; `in_service` are the fleet's days."""
@@ -184,10 +181,10 @@ class UsageColumns(Side):
         units, no_units = self.read_number("units", 0.0)
         self.note("units", "null", np.flatnonzero(no_units))
         self.note("units", "range", np.flatnonzero(~((units >= 0.0) & (units < 9e12))), units.item)
-        month = _months(day)
-        early = (rows >= 0) & ~no_day & (month < _months(in_service)[np.maximum(rows, 0)])
+        month = months_of(day)
+        early = (rows >= 0) & ~no_day & (month < months_of(in_service)[np.maximum(rows, 0)])
         self.note("date", "date_order", np.flatnonzero(early))
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad)
         order = used[np.lexsort((month[used], rows[used]))]
         _, offsets = by_row(rows[order], n)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import MAX_LISTED_ROWS, Array
+from neocalc._columns import MAX_LISTED_ROWS, Array, months_of
 from neocalc._section_179 import Election, check_election, expense, limit_179
 from neocalc._tax_law import BONUS_RATES, FIRST_ACQUISITION_DAY, FIRST_SERVICE_DAY, bonus_codes
 from neocalc.errors import ConfigError, InputError, Issue
@@ -216,9 +216,9 @@ class _Calendar:
         if fiscal_year_end not in range(1, 13):
             raise ConfigError(f"fiscal_year_end must be a whole number from 1 to 12, not {fiscal_year_end!r}")
         self.fiscal_year_end = fiscal_year_end
-        self.service_month = _months(in_service)
+        self.service_month = months_of(in_service).astype(np.int32)
         sold = disposal != NO_DATE
-        self.disposal_month = np.where(sold, _months(np.where(sold, disposal, 0)), NO_DATE).astype(np.int32)
+        self.disposal_month = np.where(sold, months_of(np.where(sold, disposal, 0)), NO_DATE).astype(np.int32)
         year = self._year(self.service_month)
         self.same_year = sold & (self._year(np.where(sold, self.disposal_month, 0)) == year)
         self.quarter = (self._in_years(self.service_month) % 12 // 3 + 1).astype(np.int8)
@@ -249,11 +249,6 @@ class _Calendar:
         np.add.at(high, self.year_of_row[rows], values[rows] >> 32)
         np.add.at(low, self.year_of_row[rows], values[rows] & 0xFFFFFFFF)
         return [(int(h) << 32) + int(part) for h, part in zip(high, low, strict=True)]
-
-
-def _months(days: Array) -> Array:
-    months: Array = days.astype(np.int64).view("M8[D]").astype("M8[M]").astype(np.int32)
-    return months
 
 
 def _days(values: Array | None, n: int) -> Array:

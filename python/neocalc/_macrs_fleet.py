@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, recode
+from neocalc._columns import FIRST_DAY, LAST_DAY, Array, recode
 from neocalc._fleet import FleetColumns
 from neocalc._macrs import MAX_POLICIES, NO_DATE, MacrsPolicy, ResolvedMacrs, macrs_problems, resolve_macrs
-from neocalc._options import to_days
 from neocalc._records import guarded
 from neocalc._side import TICKS
 from neocalc.errors import ConfigError, InputError
 
-_FIRST_DAY, _LAST_DAY = to_days("first", "1900-01-01"), to_days("last", "2199-12-31")
 # Any life, to judge the columns and to read costs by.
 _ANY_LIFE = _core.Run([(1, False, 0.0, "full_month", _core.Method.straight_line())])
 
@@ -64,7 +62,7 @@ def resolve_fleet(
         rows, picked, in_service = rows[~wrong], picked[~wrong], in_service[~wrong]
     # Costs as the core reads them; by then every asset has entered.
     settings = data.options.settings
-    _, cost, *_ = guarded(_core.book_values, data.bare_core(), _ANY_LIFE, settings, _LAST_DAY, "minor")
+    _, cost, *_ = guarded(_core.book_values, data.bare_core(), _ANY_LIFE, settings, LAST_DAY, "minor")
     resolved = resolve_macrs(
         policies,
         cost[rows].astype(np.int64, copy=False),
@@ -126,7 +124,7 @@ def _optional_days(data: FleetColumns, name: str) -> Array | None:
     def example(row: int) -> str:
         return str(np.array(ticks[row]).astype(f"M8[{unit if per_day > 1 else 'D'}]"))
 
-    outside = ~missing & ((days < _FIRST_DAY) | (days > _LAST_DAY))
+    outside = ~missing & ((days < FIRST_DAY) | (days > LAST_DAY))
     data.problems.rows(name, "date_range", np.flatnonzero(outside), data.n, example)
     if not data.options.settings_args["floor_time"]:
         timed = ~missing & ~outside & (ticks != days * per_day)

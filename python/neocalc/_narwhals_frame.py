@@ -111,6 +111,10 @@ class NarwhalsFrame:
             dtype = column.dtype
             if isinstance(dtype, (pl.Categorical, pl.Enum)):
                 column, dtype = column.cast(pl.String), pl.String()
+            if dtype.is_integer():  # a column of whole numbers and nulls may have come as floats
+                more = [
+                    int(value) if isinstance(value, float) and value.is_integer() else value for value in more
+                ]
             return self._codes_of(pl.concat([column, pl.Series(column.name, more, dtype=dtype)]))
         pa = self._native
         kind = column.type

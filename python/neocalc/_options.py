@@ -185,7 +185,7 @@ class Options:
     eventful: bool = False
 
     def with_events(self, shown: Iterable[str]) -> Options:
-        """Return the options of a call with events: by default some more columns are shown."""
+        """Return the options of a call with events or posted periods: by default more columns are shown."""
         more = tuple(name for name in shown if name not in self.columns) if self.default_columns else ()
         return replace(self, columns=(*self.columns, *more), eventful=True)
 

@@ -318,15 +318,21 @@ class Records:
             codes.append(code)
         return codes
 
-    def take_over(self, side: Side, bad_rows: Array) -> None:
-        """Make the problems of a frame beside this one problems of the rows that it concerns."""
+    def take_over(self, side: Side, bad_rows: Array | None = None) -> None:
+        """Make the problems of a frame beside this one problems of the rows that it concerns.
+
+        `bad_rows` are those rows where the other frame has not told them apart by problem.
+        """
         problems = self.problems
         problems.issues += side.issues
-        if len(bad_rows):
+        found = side.of_others
+        if not found and bad_rows is not None and len(bad_rows):
+            found = [(side.issues[0].column, side.issues[0].code, bad_rows)]
+        for column, code, rows in found:
             if problems.bad is None:
                 problems.bad = np.zeros(self.n, dtype=bool)
-            problems.bad[bad_rows] = True
-            problems.found.append((side.issues[0].column, side.issues[0].code, bad_rows))
+            problems.bad[rows] = True
+            problems.found.append((column, code, rows))
 
 
 def stretch(offsets: Array, row: int) -> tuple[slice, Array]:

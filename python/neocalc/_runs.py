@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 PolicyByClass = Mapping[Any, Policy]
 TaxPolicy = MacrsPolicy | Mapping[Any, MacrsPolicy]
 AnyPolicy = Policy | DatedPolicy | PolicyByClass | TaxPolicy
-Changes = Sequence[tuple[Any, "Policy | PolicyByClass"]]
+Changes = Sequence[tuple[Any, "Policy | PolicyByClass"] | tuple[Any, "Policy | PolicyByClass", Any]]
+# A date, the policy from then on, and when that was posted (None: now).
+_Change = tuple[Any, "Policy | PolicyByClass", Any]
 RunOfRow = Callable[[int], _core.Run]
 # A life of one month for every row: to judge the columns where no policy is known yet.
 _STRAIGHT_LINE = _core.Method.straight_line()
@@ -69,11 +71,13 @@ def make_run(
     longest = data.options.settings_args["max_life_months"]
     if _is_tax(policy):
         return _tax_run(data, policy, policy_by, changes, inside)
+    dated = read_changes(changes)
     if isinstance(policy, DatedPolicy):
-        changes = (*policy.changes, *changes)
+        # What was in force was posted in time.
+        dated = [*((date, after, date) for date, after in policy.changes), *dated]
         policy = policy.first
-    _check_level(data, policy, changes)
-    later = [_change(data, date, after, policy_by, longest, inside) for date, after in changes]
+    _check_level(data, policy, dated)
+    later = [_change(data, change, policy_by, longest, inside) for change in dated]
     if isinstance(policy, Policy) and inside is None and not later:
         run = uniform_run(_spec(policy, wins, longest))
         return run, lambda _: run
@@ -98,10 +102,25 @@ def make_run(
 
     def run_of(row: int) -> _core.Run:
         one = slice(row, row + 1)
-        now = [(day, after, None if which is None else which[one]) for day, after, which in later]
+        now = [
+            (day, posted, after, None if which is None else which[one]) for day, posted, after, which in later
+        ]
         return _core.Run(specs, None if codes is None else codes[one], now)
 
     return _core.Run(specs, codes, later), run_of
+
+
+def read_changes(changes: Any) -> list[_Change]:
+    """Return changes of estimate with the date of their posting, or refuse what is none."""
+    example = "(date, policy) or (date, policy, date of posting)"
+    if isinstance(changes, (str, Mapping, Policy)) or not isinstance(changes, Iterable):
+        raise ConfigError(f"estimate_changes must be a list of {example}, not {changes!r}")
+    found: list[_Change] = []
+    for change in changes:
+        if not isinstance(change, (tuple, list)) or len(change) not in (2, 3):
+            raise ConfigError(f"a change of estimate is {example}, not {change!r}")
+        found.append((*change[:2], change[2] if len(change) == 3 else None))
+    return found
 
 
 def _is_tax(policy: AnyPolicy) -> TypeIs[TaxPolicy]:
@@ -147,15 +166,18 @@ def _tax_method(policy: MacrsPolicy, convention: str) -> _core.Method:
 
 def _change(
     data: FleetColumns,
-    date: Any,
-    policy: Policy | PolicyByClass,
+    change: _Change,
     policy_by: str | None,
     longest: int,
     inside: Array | None,
-) -> tuple[int, list[_core.PolicyTuple], Array | None]:
+) -> tuple[int, int | None, list[_core.PolicyTuple], Array | None]:
     """Assign the policies that count from a date on; other classes, and rows outside, keep theirs."""
+    date, policy, posting = change
     check_policy(policy, policy_by)
+    if isinstance(policy, DatedPolicy) or _is_tax(policy):
+        raise ConfigError(f"a change of estimate leads to one policy of the books, not {policy!r}")
     day = to_days("the date of a change", date)
+    posted = None if posting is None else to_days("the date of a change's posting", posting)
     codes: Array | None = None
     if isinstance(policy, Policy):
         specs = [_spec(policy, True, longest)]
@@ -168,14 +190,14 @@ def _change(
             codes = recode(own, np.array([*(places.get(value, -1) for value in values), -1], dtype=np.int32))
     if inside is not None:
         codes = np.where(inside, 0 if codes is None else codes, -1).astype(np.int32)
-    return day, specs, codes
+    return day, posted, specs, codes
 
 
-def _check_level(data: FleetColumns, policy: Policy | PolicyByClass, changes: Changes) -> None:
+def _check_level(data: FleetColumns, policy: Policy | PolicyByClass, changes: list[_Change]) -> None:
     """Level charges are those of straight line; refuse them for other methods."""
     if data.options.settings_args["rounding"] != "level":
         return
-    for each in (policy, *(after for _, after in changes)):
+    for each in (policy, *(after for _, after, _ in changes)):
         for one in [each] if isinstance(each, Policy) else each.values():
             if one.method != "straight_line":
                 raise ConfigError(f"rounding='level' is for straight_line: {one.method} has no level charges")

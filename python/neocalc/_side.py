@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, dates, minor_to_major, money
+from neocalc._columns import (
+    FIRST_DAY,
+    LAST_DAY,
+    MAX_LISTED_ROWS,
+    Array,
+    Problems,
+    dates,
+    minor_to_major,
+    money,
+)
 from neocalc._frames import Frame, as_frame, nearest
 from neocalc.errors import InputError, Issue
 
 NO_MINOR = np.iinfo(np.int64).min
-FIRST_DAY, LAST_DAY = -25_567, 84_005
 TICKS = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -49,10 +58,15 @@ class Side:
     ) -> None:
         self.what = what
         self.options = options
-        self.frame: Frame = as_frame(data, id_name, what)
+        try:
+            self.frame: Frame = as_frame(data, id_name, what)
+        except InputError as error:
+            raise InputError([replace(issue, column=what) for issue in error.issues]) from None
         self.n = self.frame.n
         self.issues: list[Issue] = []
         self.bad = np.zeros(self.n, dtype=bool)
+        self.found: list[tuple[str, str, Array]] = []  # column, code, rows of this frame
+        self.of_others: list[tuple[str, str, Array]] = []  # the same with the rows of the other frame
         self.present = frozenset(self.frame.names)
         if len(self.present) < len(self.frame.names):
             twice = next(name for name in self.frame.names if self.frame.names.count(name) > 1)
@@ -75,6 +89,7 @@ class Side:
         first = np.sort(rows)[:MAX_LISTED_ROWS].tolist()
         text = "null" if code == "null" else "" if example is None else str(example(first[0]))
         name = f"{self.what}.{column}"
+        self.found.append((name, code, rows))
         self.issues.append(
             self.locate(Issue.make(name, code, n_bad=len(rows), rows=first, example=text, hint=hint))
         )
@@ -100,8 +115,17 @@ class Side:
         )
         return rows
 
+    def blame(self, others: Array) -> None:
+        """Pass the problems of rows on to rows of the other frame, -1 where there is none."""
+        for column, code, rows in self.found:
+            concerned = others[rows]
+            if (concerned >= 0).any():
+                self.of_others.append((column, code, np.unique(concerned[concerned >= 0])))
+
     def read_days(self, name: str) -> tuple[Array, Array]:
         """Return days since 1970 and which are null; what is no civil date is noted."""
+        if not self.n:  # a column without rows has no type to speak of
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=bool)
         problems = Problems()
         found = dates(self.frame.raw(name), name, problems)
         self._take_over(problems)
@@ -120,7 +144,7 @@ class Side:
         """Return amounts as the core wants them, the least integer or NaN for none."""
         options = self.options
         none = np.full(self.n, NO_MINOR) if options.rounded else np.full(self.n, np.nan)
-        if name not in self.present:
+        if name not in self.present or not self.n:
             return none
         problems = Problems()
         found = money(
@@ -154,7 +178,7 @@ class Side:
     def read_number(self, name: str, default: float) -> tuple[Array, Array]:
         """Return a column of numbers as float64, and which are null."""
         null = np.zeros(self.n, dtype=bool)
-        if name not in self.present:
+        if name not in self.present or not self.n:
             return np.full(self.n, default), ~null
         raw = self.frame.raw(name)
         if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":

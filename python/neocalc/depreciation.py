@@ -72,7 +72,8 @@ def depreciate(
         Units that assets used, as a table with ``asset_id``, ``date`` (any day of the month) and ``units``.
     estimate_changes
         Pairs of a date and a policy (or a mapping by class) that counts for the whole fleet from the first
-        day of its month, prospectively (ASC 250-10-45-17, IAS 8.36).
+        day of its month, prospectively (ASC 250-10-45-17, IAS 8.36). A third entry, if there is one, is the
+        date on which the change was posted; see `posted_through`.
     freq
         Length of a period: ``M``, ``Q`` or ``Y``.
     fiscal_year_end
@@ -109,8 +110,9 @@ def depreciate(
     disposal_convention
         What a sale leaves of its month's charge; by default the mirror image of the asset's convention.
     posted_through
-        The last day whose books are closed. An event that is dated earlier, and not said to have been posted
-        in time (``posting_date``), changes nothing before the first open month and makes up for it there.
+        The last day whose books are closed. An event or a change of estimate that is dated earlier, and not
+        said to have been posted in time (``posting_date``), changes nothing before the first open month and
+        makes up for it there. The changes of a policy made by `dated` were in force, hence posted in time.
 
     Returns
     -------
@@ -151,6 +153,11 @@ def depreciate(
       (IAS 16.55).
     - ``transfer``: the columns of `by` that the events have say where to.
     - ``in_service``: ends construction; cost added before is part of what enters.
+
+    Under `macrs` there are disposals, transfers and entry into service only: an addition is property of its
+    own and refused, and what else happens to books means nothing to a tax return. Shares are of what is then
+    held, so no more than all can be sold. Events need not be in order, and two that are alike both count. Use
+    beyond the capacity is not charged.
 
     Estimate changes, additions, transfers and suspensions count from the first day of their month;
     impairments, reversals, sales and classifications fall at its close, in order of date. Of one day,

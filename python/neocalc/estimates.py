@@ -9,7 +9,7 @@ from neocalc._fleet import FleetColumns, check_by
 from neocalc._options import OptionArgs, make_options
 from neocalc._output import sums_frame
 from neocalc._results import less, sum_groups
-from neocalc._runs import AnyPolicy, Changes, check_policy, make_run
+from neocalc._runs import AnyPolicy, Changes, check_policy, make_run, read_changes
 from neocalc.errors import ConfigError
 
 _REFUSED = ("columns", "rows", "keep_id_dtype")
@@ -35,7 +35,7 @@ def estimate_change_effect(
     estimate_changes
         Pairs of a date and the policy (or a mapping by class) that counts from the first day of its month,
         prospectively: what is left of each asset is spread over the new life less what has passed of it (ASC
-        250-10-45-17, IAS 8.36).
+        250-10-45-17, IAS 8.36). With ``posted_through``, as for `depreciate`.
     by
         Keys of the totals; by default the whole fleet.
     **options
@@ -69,7 +69,7 @@ def estimate_change_effect(
         if name in options:
             raise ConfigError(f"{name} has no meaning for estimate_change_effect")
     checked = make_options("estimate_change_effect", {**options, "columns": ("depreciation",)})
-    changes = list(estimate_changes)
+    changes = read_changes(estimate_changes)
     if not changes:
         raise ConfigError("estimate_changes must name at least one change")
     check_policy(policy, policy_by)

@@ -102,6 +102,8 @@ pub enum Column {
     EventShare,
     /// The months that remain.
     EventRemainingMonths,
+    /// What a disposal brought.
+    EventProceeds,
     /// A column of loans, or an argument of a function that knows no fleet.
     Argument(&'static str),
 }
@@ -123,6 +125,7 @@ impl Column {
             Self::EventAmount => "events.amount",
             Self::EventShare => "events.share",
             Self::EventRemainingMonths => "events.remaining_months",
+            Self::EventProceeds => "events.proceeds",
             Self::Argument(name) => name,
         }
     }

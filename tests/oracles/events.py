@@ -94,6 +94,8 @@ class Clock:
     fye: int
     fresh: tuple[int, int] | None = None  # a new life: its first month and its months
     level: bool = False  # the ledger habit: under actual_days only the month of service is pro rata
+    # Level balances of the months gone through so far, by the month and life of a re-base and what was left.
+    walked: dict[tuple[int, Fraction, Amount], list[Amount]] = field(default_factory=dict)
 
     @property
     def life(self) -> int:
@@ -177,11 +179,17 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
     held: tuple[Amount, Amount] | None = None  # accumulated with write-downs, and without
     suspended: int | None = None  # since when time stands still
     stopped = stood_still = 0
+    balances: dict[tuple[Amount, int], Amount] = {}  # worked out since the last re-base
 
     def used(until: int) -> Fraction:
         return sum((units for at, units in holding.usage.items() if at <= until), Fraction(0))
 
     def at(done: Amount, until: int) -> Amount:
+        if (done, until) not in balances:
+            balances[done, until] = stands(done, until)
+        return balances[done, until]
+
+    def stands(done: Amount, until: int) -> Amount:
         if suspended is not None or until < books.month:
             return done
         t = clock.elapsed(until)
@@ -196,6 +204,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
         )  # fmt: skip
 
     def rebase(to: int) -> None:
+        balances.clear()
         if suspended is None:
             books.t0 = clock.elapsed(to - 1)
         books.month = to
@@ -406,12 +415,14 @@ def level_at(clock: Clock, books: Books, left: Amount, until: int) -> Amount:
     """What level charges come to: each rounded, never above what is left, the last takes the remainder."""
     if books.t0 == clock.life:
         return left
-    charged: Amount = 0
-    for month in range(books.month, until + 1):
+    walked = clock.walked.setdefault((books.month, books.t0, left), [])
+    charged: Amount = walked[-1] if walked else 0
+    for month in range(books.month + len(walked), until + 1):
         before, now = max(books.t0, clock.elapsed(month - 1)), max(books.t0, clock.elapsed(month))
         regular = half_even(Fraction(left) * (now - before) / (clock.life - books.t0))
         charged = left if now == clock.life else min(left, charged + regular)
-    return charged
+        walked.append(charged)
+    return walked[until - books.month]
 
 
 def finished(method: Method, clock: Clock, holding: Holding, month: int) -> bool:
@@ -451,7 +462,7 @@ def keep_posted(holding: Holding, events: Sequence[Event], rules: Rules, through
 
     def lands(event: Event) -> int | None:
         month = month_number(event.date)
-        if event.kind == "policy_change" or month > closed:
+        if month > closed:
             return None
         if event.posting_date is None:
             return closed + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 
 from oracles.straight_line import Amount, decimal_rate, half_even
@@ -52,6 +53,7 @@ def table_fractions(values: tuple[float, ...]) -> tuple[Fraction, ...]:
     return tuple(decimal_rate(value) for value in values)
 
 
+@lru_cache(maxsize=100_000)
 def share_of(method: Method, t: Fraction, life: int) -> Fraction:
     """Cumulative share of a method whose shares depend on time alone."""
     if method.name == "straight_line":

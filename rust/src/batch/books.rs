@@ -4,7 +4,7 @@
 use super::chunk::Prepared;
 use super::reader::Money;
 use super::settings::{Run, Settings};
-use crate::calendar::{Date, Month, month_start};
+use crate::calendar::{Date, Month, month_of, month_start};
 use crate::depreciation::{Asset, Event, Exact, Field, Flow, Holding, Kind, Rounding, Rules, Sink, Terms};
 use crate::depreciation::{Method, keep_posted, keep_tax};
 use crate::error::Column;
@@ -24,7 +24,7 @@ impl<T: Money + Exact> Prepared<T> {
     pub fn row(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Row<T>> {
         let asset = self.resolve(run, settings, index)?;
         let plain = run.changes.is_empty()
-            && self.spec(run, index).is_some_and(|spec| spec.method.is_straight_line())
+            && self.spec(run, settings, index).is_some_and(|spec| spec.method.is_straight_line())
             && !self.happenings.has_events(index);
         Some(if plain { Row::Plain(asset) } else { Row::Eventful(asset) })
     }
@@ -45,11 +45,11 @@ impl<T: Money + Exact> Prepared<T> {
         events.clear();
         let outcome = {
             let this = &*self;
-            let spec = this.spec(run, index)?;
+            let spec = this.spec(run, settings, index)?;
             this.happenings.events(index, null_group, &mut events);
             let first_day = this.entered(index)?;
             let mut terms = Vec::new();
-            this.changes(run, index, first_day, &mut terms, &mut events);
+            this.changes(run, settings, (index, first_day), &mut terms, &mut events);
             let holding = Holding {
                 asset: *asset,
                 in_service: *this.day.get(index)?,
@@ -85,6 +85,7 @@ impl<T: Money + Exact> Prepared<T> {
                     Field::Amount => Column::EventAmount,
                     Field::Share => Column::EventShare,
                     Field::RemainingMonths => Column::EventRemainingMonths,
+                    Field::Proceeds => Column::EventProceeds,
                 };
                 self.reader.note_elsewhere(index, fault.source, column, fault.rule, fault.example);
                 None
@@ -92,20 +93,19 @@ impl<T: Money + Exact> Prepared<T> {
         }
     }
 
-    /// Appends the changes of policy that an asset in service lives through.
+    /// Appends the changes of policy that an asset in service lives through, and those that its books learn of later
+    /// than they began: these count from their first month.
     fn changes<'r>(
         &self,
         run: &'r Run<'_>,
-        index: usize,
-        first_day: Date,
+        settings: &Settings,
+        (index, first_day): (usize, Date),
         terms: &mut Vec<Terms<'r>>,
         events: &mut Vec<Event<T>>,
     ) {
-        for (number, change) in run.changes.iter().enumerate() {
-            let date = month_start(change.month);
-            if first_day >= date {
-                continue;
-            }
+        let at_entry = self.change_at_entry(run, settings, index).map_or(0, |(number, _)| number.saturating_add(1));
+        for (number, change) in run.changes.iter().enumerate().skip(at_entry) {
+            let date = month_start(change.month.max(month_of(first_day)));
             let Some(spec) = self.changed(run, number, index) else { continue };
             let Some(life_months) = spec.life(None).or(spec.life(self.own_life(index))) else { continue };
             events.push(Event {
@@ -117,8 +117,8 @@ impl<T: Money + Exact> Prepared<T> {
                 proceeds: None,
                 group: 0,
                 terms: terms.len(),
-                posted: None,
-                source: 0,
+                posted: change.posted,
+                source: number,
             });
             terms.push(Terms {
                 method: &spec.method,

@@ -160,18 +160,26 @@ impl<T: Money> Prepared<T> {
 
     /// The row's policy under the run last assigned.
     #[inline]
-    pub fn spec<'r>(&self, run: &'r Run<'_>, index: usize) -> Option<&'r PolicySpec> {
+    pub fn spec<'r>(&self, run: &'r Run<'_>, settings: &Settings, index: usize) -> Option<&'r PolicySpec> {
         let code = if self.codes.is_empty() { 0 } else { *self.codes.get(index)? };
         let first = run.specs.get(usize::try_from(code).ok()?);
-        if run.changes.is_empty() { first } else { self.spec_at_entry(run, index).or(first) }
+        if run.changes.is_empty() {
+            return first;
+        }
+        self.change_at_entry(run, settings, index).map(|(_, spec)| spec).or(first)
     }
 
-    /// The policy of an asset that enters after a change.
-    fn spec_at_entry<'r>(&self, run: &'r Run<'_>, index: usize) -> Option<&'r PolicySpec> {
+    /// The last change that was made, and known, when the row entered the books, and the row's policy after it.
+    pub fn change_at_entry<'r>(
+        &self,
+        run: &'r Run<'_>,
+        settings: &Settings,
+        index: usize,
+    ) -> Option<(usize, &'r PolicySpec)> {
         let entered = self.entered(index)?;
-        let made = |(_, change): &(usize, &Change<'_>)| month_start(change.month) <= entered;
-        let changes = run.changes.iter().enumerate().rev().filter(made);
-        changes.filter_map(|(number, _)| self.changed(run, number, index)).next()
+        let known = |(_, change): &(usize, &Change<'_>)| month_start(change.known(settings)) <= entered;
+        let mut changes = run.changes.iter().enumerate().rev().filter(known);
+        changes.find_map(|(number, _)| Some((number, self.changed(run, number, index)?)))
     }
 
     /// The first day of the row in these books: of service, or the one after it was brought in.
@@ -206,7 +214,7 @@ impl<T: Money> Prepared<T> {
             return None;
         }
         let (cost, day) = (*self.cost.get(index)?, *self.day.get(index)?);
-        let Some(spec) = self.spec(run, index) else {
+        let Some(spec) = self.spec(run, settings, index) else {
             return self.reject(index, Column::Policy, Rule::PolicyMissing, "no policy for this class".to_owned());
         };
         let life = spec.life(self.own_life(index));

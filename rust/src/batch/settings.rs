@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::columns::{CodeColumn, Load};
 use super::reader::Reading;
 use crate::calendar::{Month, PeriodGrid};
-use crate::depreciation::{Convention, Framework, Method, Rounding};
+use crate::depreciation::{Convention, Framework, Method, Rounding, landing};
 use crate::money::MinorUnits;
 use crate::rate::Rate;
 
@@ -63,10 +63,21 @@ pub struct Run<'a> {
 pub struct Change<'a> {
     /// It counts from the first day of this month.
     pub month: Month,
+    /// The month in whose books it was taken up, where that is stated.
+    pub posted: Option<Month>,
     /// The new policies.
     pub specs: Vec<PolicySpec>,
     /// Which each row has from then on; negative for those that keep theirs.
     pub codes: Option<CodeColumn<'a>>,
+}
+
+impl Change<'_> {
+    /// The first month whose books know of it.
+    #[must_use]
+    pub fn known(&self, settings: &Settings) -> Month {
+        let lands = settings.posted_through.and_then(|through| landing(self.month, self.posted, through));
+        lands.unwrap_or(self.month)
+    }
 }
 
 impl Run<'_> {

@@ -6,6 +6,7 @@
 
 use super::straight_line::{self, Amount};
 use crate::money::{round_half_even, small_f64};
+use crate::rate::Rate;
 
 /// An amount that methods and events can compute in: `i64` minor units, or unrounded `f64`.
 pub trait Exact: Amount + PartialOrd {
@@ -27,6 +28,9 @@ pub trait Exact: Amount + PartialOrd {
     /// Whether two amounts are the same, but for float dust.
     #[must_use]
     fn matches(self, other: Self) -> bool;
+    /// Whether the sum of two amounts of zero and more is an amount, too.
+    #[must_use]
+    fn has_room_for(self, other: Self) -> bool;
     /// Writes the charges whose running total is `self` times the share reached, which goes up to `total`; `before` was
     /// charged earlier.
     fn charges_by(self, total: i64, before: Self, reached: impl Iterator<Item = i64>, charges: &mut [Self]);
@@ -41,6 +45,27 @@ pub trait Exact: Amount + PartialOrd {
     #[must_use]
     fn at_least_zero(self) -> Self {
         if self < Self::default() { Self::default() } else { self }
+    }
+}
+
+/// Shares of an amount by a decimal rate.
+pub trait Shared: Sized {
+    /// The share, rounded once.
+    #[must_use]
+    fn shared(self, rate: Rate) -> Self;
+    /// The share of a fraction, rounded once.
+    #[must_use]
+    fn shared_of(self, rate: Rate, fraction: (i128, i128)) -> Self;
+}
+
+impl<T: Exact> Shared for T {
+    fn shared(self, rate: Rate) -> T {
+        self.shared_of(rate, (1, 1))
+    }
+
+    fn shared_of(self, rate: Rate, (top, bottom): (i128, i128)) -> T {
+        let (numerator, denominator) = rate.as_fraction();
+        self.portion(i128::from(numerator).saturating_mul(top), i128::from(denominator).saturating_mul(bottom))
     }
 }
 
@@ -74,6 +99,10 @@ impl Exact for i64 {
 
     fn matches(self, other: i64) -> bool {
         self == other
+    }
+
+    fn has_room_for(self, other: i64) -> bool {
+        self.checked_add(other).is_some()
     }
 
     fn charges_by(self, total: i64, before: i64, reached: impl Iterator<Item = i64>, charges: &mut [i64]) {
@@ -115,6 +144,10 @@ impl Exact for f64 {
 
     fn matches(self, other: f64) -> bool {
         (self - other).abs() <= 1e-9 * self.abs().max(other.abs())
+    }
+
+    fn has_room_for(self, other: f64) -> bool {
+        (self + other).is_finite()
     }
 
     fn charges_by(self, total: i64, before: f64, reached: impl Iterator<Item = i64>, charges: &mut [f64]) {

@@ -9,9 +9,9 @@
 //! ASC 360-10-35-44), which is simply its schedule running on.
 #![forbid(unsafe_code)]
 
-use super::amount::Exact;
+use super::amount::{Exact, Shared};
 use super::event::{Event, Fault, Field, Framework, Kind, Terms};
-use super::ledger::{Flow, Holding, Rules, Sink};
+use super::ledger::{Flow, Holding, Rules, Sink, Turnover};
 use super::{Asset, Convention, Method, Schedule, Service, Timing};
 use crate::calendar::{Date, Month, add_months};
 use crate::error::Rule;
@@ -36,6 +36,7 @@ pub fn keep<'a, T: Exact>(
         holding,
         rules,
         cost: asset.cost,
+        turnover: Turnover::new(asset.cost),
         residual: asset.cost.minus(asset.base),
         method: holding.method,
         convention: holding.convention,
@@ -85,27 +86,6 @@ fn fault<T>(event: &Event<T>, field: Field, rule: Rule, example: &str) -> Fault 
     Fault { source: event.source, field, rule, example: example.to_owned() }
 }
 
-/// Shares of an amount by a decimal rate.
-pub trait Shared: Sized {
-    /// The share, rounded once.
-    #[must_use]
-    fn shared(self, rate: Rate) -> Self;
-    /// The share of a fraction, rounded once.
-    #[must_use]
-    fn shared_of(self, rate: Rate, fraction: (i128, i128)) -> Self;
-}
-
-impl<T: Exact> Shared for T {
-    fn shared(self, rate: Rate) -> T {
-        self.shared_of(rate, (1, 1))
-    }
-
-    fn shared_of(self, rate: Rate, (top, bottom): (i128, i128)) -> T {
-        let (numerator, denominator) = rate.as_fraction();
-        self.portion(i128::from(numerator).saturating_mul(top), i128::from(denominator).saturating_mul(bottom))
-    }
-}
-
 /// An accumulated balance in the month of an event: what stood before, and the month's charge on what is still held.
 #[derive(Clone, Copy, Default)]
 struct Balance<T> {
@@ -144,6 +124,7 @@ struct Books<'h, 'a, 's, T> {
     holding: &'h Holding<'a, T>,
     rules: &'h Rules,
     cost: T,
+    turnover: Turnover<T>,
     residual: T,
     method: &'a Method,
     convention: Convention,
@@ -266,6 +247,14 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     let amount = event.amount.filter(|amount| *amount > T::default() && self.cost >= T::default());
                     let amount =
                         amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "an addition above 0"))?;
+                    if !self.turnover.pay(amount) {
+                        return Err(fault(
+                            event,
+                            Field::Amount,
+                            Rule::Overflow,
+                            "beyond 64 bits with what was paid before",
+                        ));
+                    }
                     self.cost = self.cost.plus(amount);
                     sink.flow(month, Flow::CostIn, amount);
                 }
@@ -465,6 +454,14 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     sink.flow(month, Flow::CostOut, cost_out);
                     sink.flow(month, Flow::AccumulatedOut, accumulated_out);
                     let proceeds = event.proceeds.unwrap_or_default();
+                    if !self.turnover.receive(proceeds) {
+                        return Err(fault(
+                            event,
+                            Field::Proceeds,
+                            Rule::Overflow,
+                            "beyond 64 bits with what moved before",
+                        ));
+                    }
                     sink.flow(month, Flow::Gain, proceeds.minus(cost_out.minus(accumulated_out)));
                     self.residual = self.residual.minus(self.residual.shared(share));
                     in_use = if self.held.is_some() { in_use.kept(share, self.cost) } else { books };

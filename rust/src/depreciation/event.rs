@@ -169,6 +169,8 @@ pub enum Field {
     Share,
     /// `remaining_months`
     RemainingMonths,
+    /// `proceeds`
+    Proceeds,
 }
 
 /// An event that cannot be.

@@ -1,6 +1,7 @@
 //! What a ledger is about: an asset as it enters the books, the amounts that move, and who takes them down.
 #![forbid(unsafe_code)]
 
+use super::amount::Exact;
 use super::event::{Framework, Terms};
 use super::units_of_production::Usage;
 use super::{Asset, Convention, Method, Rounding};
@@ -56,6 +57,36 @@ pub trait Sink<T> {
     fn moved(&mut self, month: Month, group: usize, cost: T, accumulated: T);
     /// The last month in which anything happens, and whether nothing is left of the asset.
     fn ended(&mut self, last: Month, gone: bool);
+}
+
+/// What was paid for an asset, and received for it, in all. As long as both are amounts, so is every sum of what moves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turnover<T> {
+    paid: T,
+    received: T,
+}
+
+impl<T: Exact> Turnover<T> {
+    pub fn new(cost: T) -> Self {
+        Self { paid: cost.at_least_zero(), received: cost.negated().at_least_zero() }
+    }
+
+    /// Whether so much can be paid, too.
+    pub fn pay(&mut self, amount: T) -> bool {
+        let fits = self.paid.has_room_for(amount);
+        self.paid = self.paid.plus(amount);
+        fits
+    }
+
+    /// Whether a disposal can bring so much; below zero it costs it.
+    pub fn receive(&mut self, proceeds: T) -> bool {
+        if proceeds < T::default() {
+            return self.pay(proceeds.negated());
+        }
+        let fits = self.received.has_room_for(proceeds);
+        self.received = self.received.plus(proceeds);
+        fits
+    }
 }
 
 /// What all assets of a call have in common.

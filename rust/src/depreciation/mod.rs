@@ -25,7 +25,7 @@ pub use declining_balance::DecliningBalance;
 pub use event::{Event, Fault, Field, Framework, Kind, Terms};
 pub use ledger::{Flow, Holding, Rules, Sink};
 pub use method::{Method, Schedule};
-pub use posting::keep_posted;
+pub use posting::{keep_posted, landing};
 pub use table::Table;
 pub use tax_books::keep_tax;
 pub use units_of_production::Usage;

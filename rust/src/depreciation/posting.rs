@@ -22,8 +22,8 @@ pub fn keep_posted<'a, T: Exact>(
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
 ) -> Result<(), Fault> {
-    let landing = |event: &Event<T>| through.and_then(|through| lands(event, through));
-    let mut landings: Vec<Month> = events.iter().filter_map(landing).collect();
+    let lands = |event: &Event<T>| through.and_then(|through| landing(event.month(), event.posted, through));
+    let mut landings: Vec<Month> = events.iter().filter_map(lands).collect();
     if landings.is_empty() {
         return keep(holding, events, rules, sink, scratch);
     }
@@ -31,7 +31,7 @@ pub fn keep_posted<'a, T: Exact>(
     landings.dedup();
     let whole = Rules { until: Month::MAX, ..*rules };
     let known_by = |month: Option<Month>| -> Vec<Event<T>> {
-        let known = |event: &&Event<T>| match landing(event) {
+        let known = |event: &&Event<T>| match lands(event) {
             _ if event.kind == Kind::Transfer => false,
             None => true,
             Some(landed) => month.is_some_and(|month| landed <= month),
@@ -48,20 +48,21 @@ pub fn keep_posted<'a, T: Exact>(
     let mut moves: Vec<(Month, usize)> = events
         .iter()
         .filter(|event| event.kind == Kind::Transfer)
-        .map(|event| (landing(event).unwrap_or(event.month()), event.group))
+        .map(|event| (lands(event).unwrap_or(event.month()), event.group))
         .collect();
     moves.sort_by_key(|(month, _)| *month);
     tape.play(&moves, rules.until, sink);
     Ok(())
 }
 
-/// The month in whose books a late event stands; `None` where it was in time.
-fn lands<T>(event: &Event<T>, through: Month) -> Option<Month> {
-    let month = event.month();
-    if month > through || event.kind == Kind::PolicyChange {
+/// The month in whose books stands what is dated in `month` and was posted in another, or not yet; `None` where it was
+/// in time.
+#[must_use]
+pub fn landing(month: Month, posted: Option<Month>, through: Month) -> Option<Month> {
+    if month > through {
         return None;
     }
-    match event.posted {
+    match posted {
         Some(posted) if posted <= month => None,
         Some(posted) => Some(posted),
         None => Some(through.saturating_add(1)),

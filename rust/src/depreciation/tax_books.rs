@@ -7,7 +7,7 @@
 
 use super::Exact;
 use super::event::{Event, Fault, Field, Kind};
-use super::ledger::{Flow, Holding, Rules, Sink};
+use super::ledger::{Flow, Holding, Rules, Sink, Turnover};
 use super::macrs::{Recovery, TaxAsset};
 use crate::error::Rule;
 
@@ -32,6 +32,7 @@ pub fn keep_tax<T: Exact>(
     let mut last = first_end.saturating_add(years_after.saturating_mul(12));
     let mut cost = holding.asset.cost.whole();
     let mut immediate = immediate;
+    let mut turnover = Turnover::new(holding.asset.cost);
     sink.flow(service, Flow::CostIn, holding.asset.cost);
     let mut portions = Vec::new();
     let mut gone = false;
@@ -50,6 +51,9 @@ pub fn keep_tax<T: Exact>(
             Kind::Disposal => {
                 if event.share.is_zero() {
                     return fault(event, Field::Share, Rule::Range, "a share above 0");
+                }
+                if !turnover.receive(event.proceeds.unwrap_or_default()) {
+                    return fault(event, Field::Proceeds, Rule::Overflow, "beyond 64 bits with what moved before");
                 }
                 let (cost_out, immediate_out) = (event.share.of(cost), event.share.of(immediate));
                 (cost, immediate) = (cost.saturating_sub(cost_out), immediate.saturating_sub(immediate_out));

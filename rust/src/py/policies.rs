@@ -89,12 +89,14 @@ pub fn convention(text: &str) -> PyResult<Convention> {
 pub struct Run {
     specs: Vec<PolicySpec>,
     codes: Option<Codes>,
-    changes: Vec<(Month, Vec<PolicySpec>, Option<Codes>)>,
+    changes: Vec<Change>,
     immediate: Option<Column<i64>>,
 }
 
-/// The day from whose month on they count, the policies, and which row has which.
-type ChangeTuple<'py> = (i64, Vec<PolicyTuple>, Option<Bound<'py, PyAny>>);
+/// The month from which they count, the one in whose books that was taken up, the policies, and which row has which.
+type Change = (Month, Option<Month>, Vec<PolicySpec>, Option<Codes>);
+/// The same with days.
+type ChangeTuple<'py> = (i64, Option<i64>, Vec<PolicyTuple>, Option<Bound<'py, PyAny>>);
 
 #[pymethods]
 impl Run {
@@ -107,8 +109,9 @@ impl Run {
         immediate: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let read = |array: &Bound<'_, PyAny>| self::codes(array, array.len()?);
-        let change = |(day, policies, codes): ChangeTuple<'_>| {
-            Ok((month(day)?, specs(policies)?, codes.as_ref().map(read).transpose()?))
+        let change = |(day, posted, policies, codes): ChangeTuple<'_>| {
+            let codes = codes.as_ref().map(read).transpose()?;
+            Ok((month(day)?, posted.map(month).transpose()?, specs(policies)?, codes))
         };
         let mut changes = changes.unwrap_or_default().into_iter().map(change).collect::<PyResult<Vec<_>>>()?;
         changes.sort_by_key(|(month, ..)| *month);
@@ -120,8 +123,8 @@ impl Run {
     }
 }
 
-fn borrow_change((month, specs, codes): &(Month, Vec<PolicySpec>, Option<Codes>)) -> batch::Change<'_> {
-    batch::Change { month: *month, specs: specs.clone(), codes: codes.as_ref().map(Codes::borrow) }
+fn borrow_change((month, posted, specs, codes): &Change) -> batch::Change<'_> {
+    batch::Change { month: *month, posted: *posted, specs: specs.clone(), codes: codes.as_ref().map(Codes::borrow) }
 }
 
 impl Run {
