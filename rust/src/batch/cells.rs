@@ -1,74 +1,59 @@
-//! The cells of an asset that straight line charges: what its rows say, as each column wants it.
+//! Cells of a result: arrays that the caller allocated, cut into the parts that threads fill.
 #![forbid(unsafe_code)]
 
-use super::reader::Money;
-use super::remainders::Remainders;
-use super::roll::Addable;
-use super::rows::{Amounts, copy, cut};
-use super::settings::{Measure, Settings};
-use crate::calendar::Month;
-use crate::depreciation::straight_line::Amount;
-use crate::depreciation::{Asset, Exact, Rounding};
-use crate::money::{MinorUnits, small_f64};
+use crate::money::MinorUnits;
 
-/// The rows of one asset.
-pub struct Ledger<'a, T> {
-    /// What was paid.
-    pub cost: T,
-    /// Whether its cost enters in the first period rather than before the horizon.
-    pub enters: bool,
-    /// Accumulated depreciation before the first period.
-    pub before: T,
-    /// The charge of each period.
-    pub charges: &'a [T],
-    /// Accumulated depreciation at the end of each period; empty where no measure needs it.
-    pub balances: &'a [T],
+pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+
+/// Where amounts go.
+pub enum Amounts<'a> {
+    /// Float64 major units.
+    Major(&'a mut [f64]),
+    /// Integer minor units; unrounded amounts have none.
+    Minor(&'a mut [i64]),
 }
 
-impl<T: Money> Ledger<'_, T> {
-    /// Writes a measure of each period: `cell` makes a cell of an amount, `book` of the cost less an accumulated amount.
-    #[inline]
-    fn fill<C: Copy>(&self, measure: Measure, out: &mut [C], cell: impl Fn(T) -> C, book: impl Fn(T) -> C) {
-        let nothing = || cell(T::default());
-        match measure {
-            Measure::Depreciation => each(out, self.charges, cell),
-            Measure::AccumulatedDepreciation => each(out, self.balances, cell),
-            Measure::ClosingBookValue => each(out, self.balances, book),
-            Measure::OpeningBookValue => {
-                if let Some((first, later)) = out.split_first_mut() {
-                    *first = if self.enters { nothing() } else { book(self.before) };
-                    each(later, self.balances, book);
-                }
-            }
-            Measure::Additions => self.fill_first(out, book(self.before), nothing()),
-            Measure::CostAdditions => self.fill_first(out, cell(self.cost), nothing()),
-            Measure::OpeningCost => self.fill_first(out, nothing(), cell(self.cost)),
-            Measure::ClosingCost => out.fill(cell(self.cost)),
-            // Nothing happens to a plain asset.
-            Measure::Impairment
-            | Measure::Reversals
-            | Measure::Disposals
-            | Measure::Gain
-            | Measure::Correction
-            | Measure::Transfers
-            | Measure::CostDisposals
-            | Measure::CostTransfers => out.fill(nothing()),
-        }
-    }
+/// Where dates go.
+pub enum Dates<'a> {
+    /// Days since 1970-01-01.
+    Days(&'a mut [i32]),
+    /// Microseconds since 1970-01-01.
+    Microseconds(&'a mut [i64]),
+}
 
-    /// Writes one amount in the period in which the asset enters, another in the rest.
-    fn fill_first<C: Copy>(&self, out: &mut [C], first: C, rest: C) {
-        out.fill(rest);
-        if let (true, Some(slot)) = (self.enters, out.first_mut()) {
-            *slot = first;
+/// Cuts the first `count` values off a slice, or all there are.
+pub(super) fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
+    let whole = std::mem::take(slice);
+    let at = count.min(whole.len());
+    let (head, tail) = whole.split_at_mut(at);
+    *slice = tail;
+    head
+}
+
+impl<'a> Amounts<'a> {
+    /// Cuts the first `count` cells off, or all there are.
+    pub(super) fn cut(&mut self, count: usize) -> Amounts<'a> {
+        match self {
+            Self::Major(slice) => Amounts::Major(cut(slice, count)),
+            Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
         }
     }
 }
 
-#[inline]
-fn each<T: Copy, C>(out: &mut [C], amounts: &[T], cell: impl Fn(T) -> C) {
-    for (slot, amount) in out.iter_mut().zip(amounts) {
-        *slot = cell(*amount);
+impl<'a> Dates<'a> {
+    /// Cuts the first `count` cells off, or all there are.
+    pub(super) fn cut(&mut self, count: usize) -> Dates<'a> {
+        match self {
+            Self::Days(slice) => Dates::Days(cut(slice, count)),
+            Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
+        }
+    }
+}
+
+/// Copies as far as both reach.
+pub(super) fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
+    for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
+        *slot = *value;
     }
 }
 
@@ -76,35 +61,6 @@ fn each<T: Copy, C>(out: &mut [C], amounts: &[T], cell: impl Fn(T) -> C) {
 pub trait Cell: Sized {
     /// Writes amounts as cells.
     fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
-}
-
-/// An amount whose measures can be written as cells.
-pub trait RowAmount: Money + Exact + Addable + Cell {
-    /// Writes one measure of an asset's rows.
-    fn write(ledger: &Ledger<'_, Self>, measure: Measure, units: MinorUnits, out: Amounts<'_>);
-
-    /// As `charges_into`, with the help of tables.
-    fn charges_of(
-        asset: &Asset<Self>,
-        rounding: Rounding,
-        from: Month,
-        _: &mut Remainders,
-        charges: &mut [Self],
-    ) -> Self {
-        Self::charges_into(asset, rounding, from, charges)
-    }
-
-    /// Cuts `count` cells off and writes the charges from `from` on straight from a table; `false` where there is none.
-    fn write_charges(
-        _: &Asset<Self>,
-        _: &Settings,
-        _from: Month,
-        _: &mut Remainders,
-        _out: &mut Amounts<'_>,
-        _count: usize,
-    ) -> bool {
-        false
-    }
 }
 
 impl Cell for i64 {
@@ -116,77 +72,10 @@ impl Cell for i64 {
     }
 }
 
-impl RowAmount for i64 {
-    fn write(ledger: &Ledger<'_, i64>, measure: Measure, units: MinorUnits, out: Amounts<'_>) {
-        const SMALL: u64 = 1 << 51;
-        let (cost, scale) = (ledger.cost, units.scale());
-        match out {
-            Amounts::Minor(out) => ledger.fill(measure, out, |amount| amount, |charged| cost.saturating_sub(charged)),
-            Amounts::Major(out) if measure == Measure::Depreciation => units.near_to_major_into(ledger.charges, out),
-            // No amount of an asset is larger than its cost, so these are exact doubles, divided several at a time.
-            Amounts::Major(out) if cost.unsigned_abs() < SMALL => ledger.fill(
-                measure,
-                out,
-                |amount| small_f64(amount) / scale,
-                |charged| small_f64(cost.wrapping_sub(charged)) / scale,
-            ),
-            Amounts::Major(out) => ledger.fill(
-                measure,
-                out,
-                |amount| units.to_major(amount),
-                |charged| units.to_major(cost.saturating_sub(charged)),
-            ),
-        }
-    }
-
-    fn charges_of(
-        asset: &Asset<i64>,
-        rounding: Rounding,
-        from: Month,
-        remainders: &mut Remainders,
-        charges: &mut [i64],
-    ) -> i64 {
-        match remainders.steps(asset) {
-            Some(steps) if rounding == Rounding::Balance => {
-                steps.write(from, charges);
-                Self::accumulated_at(asset, rounding, from.saturating_sub(1))
-            }
-            _ => Self::charges_into(asset, rounding, from, charges),
-        }
-    }
-
-    fn write_charges(
-        asset: &Asset<i64>,
-        settings: &Settings,
-        from: Month,
-        remainders: &mut Remainders,
-        out: &mut Amounts<'_>,
-        count: usize,
-    ) -> bool {
-        let monthly = settings.rounding == Some(Rounding::Balance) && settings.period_months() == 1;
-        let Amounts::Major(out) = out else { return false };
-        let Some(steps) = monthly.then(|| remainders.steps(asset)).flatten() else { return false };
-        let written = steps.write_major(from, settings.units, out.get_mut(..count).unwrap_or_default());
-        if written {
-            cut(out, count);
-        }
-        written
-    }
-}
-
 impl Cell for f64 {
     fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Major(out) => copy(out, Some(values)),
-            Amounts::Minor(_) => {}
-        }
-    }
-}
-
-impl RowAmount for f64 {
-    fn write(ledger: &Ledger<'_, f64>, measure: Measure, _: MinorUnits, out: Amounts<'_>) {
-        match out {
-            Amounts::Major(out) => ledger.fill(measure, out, |amount| amount, |charged| ledger.cost - charged),
             Amounts::Minor(_) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! Rows in, tables out: chunks, threads, cancellation and roll-ups. The only user of threads.
 #![forbid(unsafe_code)]
 
+mod asset_cells;
 mod assets;
 mod books;
 mod cells;
@@ -22,8 +23,9 @@ mod settings;
 mod survey;
 mod totals;
 
+pub use asset_cells::RowAmount;
 pub use assets::{BookValue, book_values, validate};
-pub use cells::RowAmount;
+pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
@@ -33,6 +35,6 @@ pub use loans::{
 };
 pub use pool::{Poll, filled, for_each, stretches};
 pub use reader::{Money, Reading};
-pub use rows::{Amounts, Dates, RowPlan, RowTargets, fill_rows, plan_rows};
+pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -3,8 +3,9 @@
 
 use std::ops::Range;
 
+use super::asset_cells::{Ledger, RowAmount};
 use super::books::{Extent, Row};
-use super::cells::{Ledger, RowAmount};
+use super::cells::{Amounts, Dates, MICROSECONDS_PER_DAY, copy, cut};
 use super::chunk::Prepared;
 use super::columns::{Fleet, Load};
 use super::months::Months;
@@ -14,8 +15,6 @@ use super::settings::{Horizon, Measure, Run, Settings};
 use crate::calendar::{Date, Month, month_end};
 use crate::depreciation::{Asset, Rounding};
 use crate::error::{Error, IssueLog};
-
-pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// The months an asset is in the ledger: from the month its cost enters to its last charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,22 +129,6 @@ pub fn plan_rows<T: RowAmount>(
     Ok((log, plan))
 }
 
-/// Where amounts go.
-pub enum Amounts<'a> {
-    /// Float64 major units.
-    Major(&'a mut [f64]),
-    /// Integer minor units; unrounded amounts have none.
-    Minor(&'a mut [i64]),
-}
-
-/// Where dates go.
-pub enum Dates<'a> {
-    /// Days since 1970-01-01.
-    Days(&'a mut [i32]),
-    /// Microseconds since 1970-01-01.
-    Microseconds(&'a mut [i64]),
-}
-
 /// The columns to fill, each as long as the result.
 #[derive(Default)]
 pub struct RowTargets<'a> {
@@ -157,35 +140,6 @@ pub struct RowTargets<'a> {
     pub period_end: Option<Dates<'a>>,
     /// Amounts by measure.
     pub money: Vec<(Measure, Amounts<'a>)>,
-}
-
-/// Cuts the first `count` values off a slice, or all there are.
-pub(super) fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
-    let whole = std::mem::take(slice);
-    let at = count.min(whole.len());
-    let (head, tail) = whole.split_at_mut(at);
-    *slice = tail;
-    head
-}
-
-impl<'a> Amounts<'a> {
-    /// Cuts the first `count` cells off.
-    pub(super) fn cut(&mut self, count: usize) -> Amounts<'a> {
-        match self {
-            Self::Major(slice) => Amounts::Major(cut(slice, count)),
-            Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
-        }
-    }
-}
-
-impl<'a> Dates<'a> {
-    /// Cuts the first `count` cells off, or all there are.
-    pub(super) fn cut(&mut self, count: usize) -> Dates<'a> {
-        match self {
-            Self::Days(slice) => Dates::Days(cut(slice, count)),
-            Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
-        }
-    }
 }
 
 impl<'a> RowTargets<'a> {
@@ -352,13 +306,6 @@ fn fill_chunk<T: RowAmount>(
         }
     }
     Ok(())
-}
-
-/// Copies as far as both go.
-pub(super) fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
-    for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
-        *slot = *value;
-    }
 }
 
 impl<T: RowAmount> Lines<T> {

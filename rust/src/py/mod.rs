@@ -7,6 +7,7 @@ mod door;
 mod financial;
 mod happenings;
 mod inputs;
+mod loans;
 mod outputs;
 mod policies;
 mod tax;
