@@ -35,6 +35,16 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
+    /// No cash flow.
+    Empty,
+    /// Cash flows that are all zero.
+    AllZero,
+    /// Cash flows of one sign.
+    NoSignChange,
+    /// No rate, or number of periods, that satisfies the equation.
+    NoRoot,
+    /// Several rates that do.
+    SeveralRoots,
 }
 
 impl Rule {
@@ -56,6 +66,11 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
+            Self::Empty => "empty",
+            Self::AllZero => "all_zero",
+            Self::NoSignChange => "no_sign_change",
+            Self::NoRoot => "no_root",
+            Self::SeveralRoots => "several_roots",
         }
     }
 }

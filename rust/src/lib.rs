@@ -13,6 +13,7 @@ pub mod error;
 pub mod financial;
 pub mod money;
 pub mod rate;
+pub mod roots;
 
 #[cfg(feature = "python")]
 mod py;

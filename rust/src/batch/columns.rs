@@ -97,11 +97,24 @@ pub struct Fleet<'a> {
 
 /// What a date turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DateRead {
+pub enum DateRead {
+    /// A day.
     Day(Date),
+    /// No date.
     Missing,
+    /// A day, and a time of it.
     NotMidnight(Date),
+    /// A day outside 1900 to 2199.
     Outside,
+}
+
+impl DateRead {
+    /// Reads ticks, so many to a day.
+    #[inline]
+    #[must_use]
+    pub fn of(ticks: i64, per_day: i64) -> Self {
+        read_ticks(ticks, per_day)
+    }
 }
 
 /// Reads ticks as a day.

@@ -21,9 +21,9 @@ mod totals;
 
 pub use assets::{BookValue, book_values, validate};
 pub use chunk::Prepared;
-pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
+pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
-pub use pool::{Poll, filled, for_each, stretches};
+pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::Money;
 pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
