@@ -43,6 +43,14 @@ pub struct Failure {
     pub value: f64,
 }
 
+impl Failure {
+    /// Notes it of a row, and gives nothing.
+    pub fn note<T: Default>(self, row: usize, log: &mut IssueLog) -> T {
+        log.note(row, Column::Argument(self.argument), self.rule, self.told.unwrap_or_default());
+        T::default()
+    }
+}
+
 /// A value that float64 can hold, or the argument that makes it too large.
 fn finite(value: f64, argument: &'static str) -> Result<f64, Failure> {
     if value.is_finite() {

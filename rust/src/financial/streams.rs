@@ -90,8 +90,9 @@ pub fn evaluate_streams(
                 continue;
             }
             *slot = (function.value)(stream, given, poll)?.unwrap_or_else(|failure| {
-                log.note(at, Column::Argument(failure.argument), failure.rule, failure.told.unwrap_or_default());
-                failure.value
+                let value = failure.value;
+                failure.note::<()>(at, log);
+                value
             });
         }
         Ok(())

@@ -158,5 +158,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
