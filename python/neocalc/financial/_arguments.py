@@ -19,7 +19,11 @@ from neocalc.financial._dates import days_of
 
 _NOT_A_NUMBER = "give numbers: int, float or Decimal"
 _NOT_A_FLAG = "give True or False"
-_HINTS = {"nonfinite": "fill or drop these values first", "null": "fill or drop these values first"}
+_HINTS = {
+    "nonfinite": "fill or drop these values first",
+    "null": "fill or drop these values first",
+    "date_time": "floor it first (dt.normalize())",
+}
 
 
 _NOT_A_DATE = "give dates: a date type or YYYY-MM-DD"

@@ -366,6 +366,9 @@ def evaluate_streams(
     call = _prepare(function, values, dates, arguments, ranges, stream)
     out = np.empty(int(np.prod(call.shape)))
     flows = np.require(call.values.values.ravel(), dtype=np.float64, requirements=["C", "A"])
+    given = (call.values.refused, call.dates.refused if call.dates is not None else {})
+    if any(mask is None for refused in given for mask in refused.values()):
+        raise call.fail(call.problems([]))  # no flow can be read
     numbers = [for_core(argument.values, call.shape) for argument in call.arguments.values()]
     first, second = (*numbers, 0.0)[:2]
     try:

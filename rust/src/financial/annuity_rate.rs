@@ -30,11 +30,8 @@ pub const RATE: Function<6> = Function {
         let distance = |rate: &f64| (rate - guess).abs();
         match rates.iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b))) {
             None => {
-                let told = format!(
-                    "nearest at a rate of {}, where the sum is {:.3e} of what flows",
-                    nearest.at.exp_m1(),
-                    nearest.share
-                );
+                let rate = nearest.at.exp_m1();
+                let told = format!("nearest at {rate:.6}, off by {:.1e} of what flows", nearest.share);
                 Err(fails(Rule::NoRoot, Some(told), f64::NAN))
             }
             Some(rate) if rates.len() == 1 => Ok(rate),
@@ -85,28 +82,23 @@ impl Discounted for Annuity {
     }
 
     fn sides(&self, u: f64) -> Sides {
-        let (worth, slope) = self.factor(u);
         let left = (-self.nper * u).exp();
-        let parts = [
-            (self.first, 0.0),
-            (self.pmt * worth, -self.pmt * slope),
-            (self.last * left, self.last * left * self.nper),
-        ];
-        let mut sides =
-            Sides { plus: 0.0, minus: 0.0, plus_times: 0.0, minus_times: 0.0, value: 0.0, above: None, log_scale: 0.0 };
-        let (mut changes, mut sign) = (0, 0.0);
-        for (part, times) in parts {
-            if part > 0.0 {
-                sides.plus += part;
-                sides.plus_times += times;
-            } else {
-                sides.minus -= part;
-                sides.minus_times -= times;
-            }
+        let mut sides = Sides {
+            plus: 0.0,
+            minus: 0.0,
+            value: 0.0,
+            slope: 0.0,
+            bend: 0.0,
+            third: f64::INFINITY,
+            above: None,
+            log_scale: 0.0,
+        };
+        let (mut changes, mut sign) = (0_usize, 0.0);
+        for part in [self.first, self.pmt * self.factor(u).0, self.last * left] {
+            sides.plus += part.max(0.0);
+            sides.minus += (-part).max(0.0);
             sides.value += part;
-            if sides.value * sign < 0.0 {
-                changes = 1_usize.saturating_add(changes);
-            }
+            changes = changes.saturating_add(usize::from(sides.value * sign < 0.0));
             if sides.value != 0.0 {
                 sign = sides.value.signum();
             }

@@ -14,7 +14,7 @@ pub const RATE_OF_RETURN: StreamFunction = StreamFunction {
     arguments: ["guess", "unused"],
     outside: |[guess, _]| [guess <= -1.0, false],
     value: |stream, [guess, _], poll| {
-        if let Err(trouble) = stream.flows.take(&stream.amounts, &stream.times) {
+        if let Err(trouble) = stream.take_flows() {
             return Ok(Err(failure(trouble)));
         }
         let found = stream.flows.rate(guess, &mut stream.spare, poll)?;
@@ -109,8 +109,7 @@ fn failure(trouble: Trouble) -> Failure {
 
 fn nearest_as_text(nearest: Nearest) -> Option<String> {
     let rate = nearest.at.exp_m1();
-    rate.is_finite()
-        .then(|| format!("nearest at a rate of {rate}, where the sum is {:.3e} of what flows", nearest.share))
+    rate.is_finite().then(|| format!("nearest at {rate:.6}, off by {:.1e} of what flows", nearest.share))
 }
 
 /// All rates of return of one stream, ascending.
@@ -118,7 +117,7 @@ fn nearest_as_text(nearest: Nearest) -> Option<String> {
 /// # Errors
 /// [`Error::Interrupted`].
 pub fn rates_of_return(stream: &mut Stream, poll: crate::batch::Poll<'_>) -> Result<Result<Vec<f64>, Failure>, Error> {
-    if let Err(trouble) = stream.flows.take(&stream.amounts, &stream.times) {
+    if let Err(trouble) = stream.take_flows() {
         return Ok(Err(failure(trouble)));
     }
     Ok(stream.flows.rates(&mut stream.spare, poll)?.map_err(failure))

@@ -5,7 +5,7 @@ use super::calendar::Basis;
 use super::{Failure, Values};
 use crate::batch::{DateColumn, DateRead, Load, Poll, for_each_asking, stretches};
 use crate::error::{Column, Error, IssueLog, Rule};
-use crate::roots::Flows;
+use crate::roots::{Flows, Trouble};
 
 /// Flows per task, about.
 const TASK_FLOWS: usize = 20_000;
@@ -38,7 +38,7 @@ pub struct Stream {
     pub flows: Flows,
     /// The same backwards.
     pub spare: Flows,
-    days: Vec<f64>,
+    days: Vec<i32>,
     dates: Vec<i64>,
     number: Option<usize>,
     is_sound: bool,
@@ -123,6 +123,15 @@ fn room<T>(column: &mut Vec<T>, len: usize) -> Result<(), Error> {
 }
 
 impl Stream {
+    /// Hands what was read to the flows, in whose place it must be read again.
+    ///
+    /// # Errors
+    /// [`Trouble`] for a stream that can have no rate.
+    pub fn take_flows(&mut self) -> Result<(), Trouble> {
+        self.number = None;
+        self.flows.take(&mut self.amounts, &mut self.times)
+    }
+
     /// Reads a stream, unless it is the one read last.
     ///
     /// # Errors
@@ -154,9 +163,12 @@ impl Stream {
         let row_of = |at: usize| rows.get(at).copied().unwrap_or(start.saturating_add(at));
         self.amounts.resize(len, 0.0);
         load(streams.amounts, start, &rows, &mut self.amounts);
-        for (at, amount) in self.amounts.iter().enumerate().filter(|(_, amount)| !amount.is_finite()) {
-            log.note(row_of(at), Column::Argument("values"), Rule::NonFinite, amount);
-            self.is_sound = false;
+        // A sum of zeros, unless one is no number.
+        if self.amounts.iter().map(|amount| amount * 0.0).sum::<f64>() != 0.0 {
+            for (at, amount) in self.amounts.iter().enumerate().filter(|(_, amount)| !amount.is_finite()) {
+                log.note(row_of(at), Column::Argument("values"), Rule::NonFinite, amount);
+                self.is_sound = false;
+            }
         }
         match streams.dates {
             Some((dates, basis)) => self.read_dates(dates, basis, start, &rows, log)?,
@@ -190,26 +202,32 @@ impl Stream {
         }
         let per_day = if let DateColumn::Ticks(_, per_day) = dates { per_day } else { 1 };
         let mut first = i32::MAX;
-        for (at, ticks) in self.dates.iter().enumerate() {
-            let (day, rule) = match DateRead::of(*ticks, per_day) {
-                DateRead::Day(day) => (day, None),
-                DateRead::NotMidnight(day) => (day, Some(Rule::DateTime)),
-                DateRead::Missing => (0, Some(Rule::Null)),
-                DateRead::Outside => (0, Some(Rule::DateRange)),
-            };
-            if let Some(rule) = rule {
+        let mut bad = false;
+        self.days.resize(len, 0);
+        for (slot, ticks) in self.days.iter_mut().zip(&self.dates) {
+            let day = DateRead::of(*ticks, per_day);
+            *slot = if let DateRead::Day(day) = day { day } else { i32::MAX };
+            bad |= *slot == i32::MAX;
+            first = first.min(*slot);
+        }
+        if bad {
+            self.is_sound = false;
+            for (at, ticks) in self.dates.iter().enumerate() {
+                let rule = match DateRead::of(*ticks, per_day) {
+                    DateRead::Day(_) => continue,
+                    DateRead::NotMidnight(_) => Rule::DateTime,
+                    DateRead::Missing => Rule::Null,
+                    DateRead::Outside => Rule::DateRange,
+                };
                 let row = rows.get(at).copied().unwrap_or(start.saturating_add(at));
                 log.note(row, Column::Argument("dates"), rule, ticks);
-                self.is_sound = false;
             }
-            first = first.min(day);
-            self.days.push(day.into());
+            return Ok(());
         }
         if basis == Basis::Actual365 {
-            self.times.extend(self.days.iter().map(|day| (day - f64::from(first)) / 365.0));
+            self.times.extend(self.days.iter().map(|day| f64::from(day.saturating_sub(first)) / 365.0));
         } else {
-            #[expect(clippy::cast_possible_truncation, reason = "it was an i32 just now")]
-            self.times.extend(self.days.iter().map(|day| basis.years(first, *day as i32)));
+            self.times.extend(self.days.iter().map(|day| basis.years(first, *day)));
         }
         Ok(())
     }

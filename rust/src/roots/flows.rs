@@ -1,7 +1,7 @@
 //! Dated cash flows, and the rates at which they are worth nothing.
 #![forbid(unsafe_code)]
 
-use super::lanes::{LANES, exp, moments, plain_moments};
+use super::lanes::{LANES, moments, plain_moments, powers};
 use super::{BOTTOM, Discounted, Look, Nearest, Sides, Sureness, TOP, all_log_rates, descend};
 use crate::batch::Poll;
 use crate::error::Error;
@@ -46,49 +46,53 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Takes over a stream: amounts, and times in any unit and order.
+    /// Takes over a stream: amounts, and times in any unit and order. The columns are left with what they held before.
     ///
     /// # Errors
     /// [`Trouble`] for a stream that can have no rate.
-    pub fn take(&mut self, amounts: &[f64], times: &[f64]) -> Result<(), Trouble> {
+    pub fn take(&mut self, amounts: &mut Vec<f64>, times: &mut Vec<f64>) -> Result<(), Trouble> {
         if amounts.is_empty() {
             return Err(Trouble::Empty);
         }
-        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-        let (mut is_sorted, mut last) = (true, f64::NEG_INFINITY);
-        self.amounts.clear();
-        self.times.clear();
-        for (amount, time) in amounts.iter().zip(times) {
-            if *amount != 0.0 {
-                least = least.min(amount.abs());
-                most = most.max(amount.abs());
-                is_sorted &= *time > last;
-                last = *time;
-                self.amounts.push(*amount);
-                self.times.push(*time);
-            }
+        let (mut least, mut most, mut has_zeros) = (f64::INFINITY, 0.0_f64, false);
+        for amount in amounts.iter().map(|amount| amount.abs()) {
+            has_zeros |= amount == 0.0;
+            least = if amount < least && amount > 0.0 { amount } else { least };
+            most = if amount > most { amount } else { most };
         }
         if most == 0.0 {
             return Err(Trouble::AllZero);
         }
-        if !is_sorted {
+        std::mem::swap(&mut self.amounts, amounts);
+        std::mem::swap(&mut self.times, times);
+        if has_zeros {
+            self.drop_zeros();
+        }
+        let pairs = |column: &[f64], breaks: fn(f64, f64) -> bool| {
+            column.iter().zip(column.iter().skip(1)).filter(|(a, b)| breaks(**a, **b)).count()
+        };
+        if pairs(&self.times, |a, b| a >= b) > 0 {
             self.sort_and_merge();
+            if self.amounts.iter().any(|amount| !amount.is_finite()) {
+                return Err(Trouble::TooLarge);
+            }
         }
         let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied()) else {
             return Err(Trouble::AllZero); // they cancel day by day
         };
-        self.changes =
-            self.amounts.iter().zip(self.amounts.iter().skip(1)).filter(|(a, b)| *a * b.signum() < 0.0).count();
-        if self.amounts.iter().any(|amount| !amount.is_finite()) {
-            return Err(Trouble::TooLarge);
-        }
+        self.changes = pairs(&self.amounts, |a, b| (a > 0.0) != (b > 0.0));
         if self.changes == 0 {
             return Err(Trouble::NoSignChange);
         }
         if first != 0.0 {
             self.times.iter_mut().for_each(|time| *time -= first);
         }
-        self.finish(last - first, ORDINARY.contains(&least) && ORDINARY.contains(&most));
+        let mut is_ordinary = ORDINARY.contains(&least) && ORDINARY.contains(&most);
+        if !is_ordinary && least / most > *ORDINARY.start() && most.recip().is_normal() {
+            self.amounts.iter_mut().for_each(|amount| *amount /= most);
+            is_ordinary = true;
+        }
+        self.finish(last - first, is_ordinary);
         Ok(())
     }
 
@@ -106,6 +110,10 @@ impl Flows {
                 }
             }
         }
+        self.drop_zeros();
+    }
+
+    fn drop_zeros(&mut self) {
         let mut kept = self.amounts.iter().map(|amount| *amount != 0.0);
         self.times.retain(|_| kept.next().unwrap_or(false));
         self.amounts.retain(|amount| *amount != 0.0);
@@ -240,28 +248,39 @@ impl Flows {
     }
 }
 
-fn count(present: impl Iterator<Item = (f64, f64)>, log_scale: f64) -> Sides {
-    let mut sides =
-        Sides { plus: 0.0, minus: 0.0, plus_times: 0.0, minus_times: 0.0, value: 0.0, above: None, log_scale };
-    let (mut changes, mut sign) = (0_usize, 0.0);
-    for (amount, time) in present {
-        if amount > 0.0 {
-            sides.plus += amount;
-            sides.plus_times += amount * time;
-        } else {
-            sides.minus -= amount;
-            sides.minus_times -= amount * time;
-        }
+/// Sums over flows as they come, and how often those so far changed sign.
+struct Count {
+    sides: Sides,
+    changes: usize,
+    sign: f64,
+}
+
+impl Count {
+    fn new(log_scale: f64) -> Self {
+        let (plus, minus, value, slope, bend, third) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        let sides = Sides { plus, minus, value, slope, bend, third, above: None, log_scale };
+        Self { sides, changes: 0, sign: 0.0 }
+    }
+
+    #[inline]
+    fn add(&mut self, amount: f64, time: f64) {
+        let sides = &mut self.sides;
+        let (first, second) = (amount * time, amount * time * time);
+        sides.plus += amount.max(0.0);
+        sides.minus += (-amount).max(0.0);
         sides.value += amount;
-        if sides.value * sign < 0.0 {
-            changes = changes.saturating_add(1);
-        }
+        sides.slope -= first;
+        sides.bend += second;
+        sides.third += second.abs() * time;
+        self.changes = self.changes.saturating_add(usize::from(sides.value * self.sign < 0.0));
         if sides.value != 0.0 {
-            sign = sides.value.signum();
+            self.sign = sides.value.signum();
         }
     }
-    sides.above = Some(changes);
-    sides
+
+    fn sides(self) -> Sides {
+        Sides { above: Some(self.changes), ..self.sides }
+    }
 }
 
 impl Discounted for Flows {
@@ -280,12 +299,19 @@ impl Discounted for Flows {
     }
 
     fn sides(&self, u: f64) -> Sides {
-        if self.logs.is_empty() {
-            count(self.flows().map(|(amount, time)| (amount * exp(-u * time), time)), 0.0)
-        } else {
+        if !self.logs.is_empty() {
             let (present, log_scale) = self.scaled(u);
-            count(present, log_scale)
+            let mut count = Count::new(log_scale);
+            present.for_each(|(amount, time)| count.add(amount, time));
+            return count.sides();
         }
+        let mut count = Count::new(0.0);
+        for (amounts, times) in self.amounts.as_chunks::<LANES>().0.iter().zip(self.times.as_chunks::<LANES>().0) {
+            for ((amount, time), power) in amounts.iter().zip(times).zip(powers(times, u)) {
+                count.add(amount * power, *time);
+            }
+        }
+        count.sides()
     }
 
     fn span(&self) -> f64 {
@@ -301,16 +327,16 @@ mod tests {
     use proptest::prelude::*;
 
     fn rates(amounts: &[f64]) -> Result<Vec<f64>, Trouble> {
-        let times: Vec<f64> = (0..u32::try_from(amounts.len()).unwrap()).map(f64::from).collect();
+        let mut times: Vec<f64> = (0..u32::try_from(amounts.len()).unwrap()).map(f64::from).collect();
         let (mut flows, mut spare) = (Flows::default(), Flows::default());
-        flows.take(amounts, &times)?;
+        flows.take(&mut amounts.to_vec(), &mut times)?;
         flows.rates(&mut spare, &mut || false).unwrap()
     }
 
     fn rate(amounts: &[f64], guess: f64) -> Result<Answer, Trouble> {
-        let times: Vec<f64> = (0..u32::try_from(amounts.len()).unwrap()).map(f64::from).collect();
+        let mut times: Vec<f64> = (0..u32::try_from(amounts.len()).unwrap()).map(f64::from).collect();
         let (mut flows, mut spare) = (Flows::default(), Flows::default());
-        flows.take(amounts, &times)?;
+        flows.take(&mut amounts.to_vec(), &mut times)?;
         flows.rate(guess, &mut spare, &mut || false).unwrap()
     }
 

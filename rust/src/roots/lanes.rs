@@ -48,13 +48,24 @@ const SERIES: [f64; 13] = [
     1.0,
 ];
 
+/// `e^(-u t)` of eight times.
+#[inline]
+#[must_use]
+pub fn powers(times: &[f64; LANES], u: f64) -> [f64; LANES] {
+    let mut out = [0.0; LANES];
+    for (slot, time) in out.iter_mut().zip(times) {
+        *slot = exp(-u * time);
+    }
+    out
+}
+
 /// `sum a e^(-u t)` and its first two derivatives by `u`.
 #[inline]
 #[must_use]
 pub fn moments(amounts: &[f64], times: &[f64], u: f64) -> [f64; 3] {
     let mut sums = [[0.0; LANES]; 3];
     for (amounts, times) in amounts.as_chunks::<LANES>().0.iter().zip(times.as_chunks::<LANES>().0) {
-        add(&mut sums, amounts, times, &times.map(|time| exp(-u * time)));
+        add(&mut sums, amounts, times, &powers(times, u));
     }
     sums.map(total)
 }

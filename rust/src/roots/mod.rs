@@ -6,9 +6,10 @@
 //! Mathematical Gazette 90, 2006). Norstrom's criterion is the latter at a rate of 0.
 //!
 //! One change of sign, the usual case, has exactly one root: [`descend`] finds it by Halley's steps inside a bracket.
-//! Otherwise [`isolate`] halves until each stretch of `u` is decided. What comes in and what goes out both fall as `u`
-//! rises, so their values at the ends of a stretch bound `f` inside; those of the flows times their time bound `f'`. A
-//! stretch has no root where one side outweighs the other, and at most one where the derivative keeps its sign.
+//! Otherwise [`isolate`] halves until each stretch of `u` is decided: it has no root where `f` keeps its sign, and at
+//! most one where `f'` does. Two bounds say so. What comes in and what goes out both fall as `u` rises, so their values
+//! at the ends bound `f` inside. And `f` and its derivatives at the lower end give a polynomial that is off by no more
+//! than the third derivative of all flows taken positive, which is largest there.
 //! Only positive `u` are searched; a negative rate is a positive one with time running backwards.
 #![forbid(unsafe_code)]
 
@@ -43,16 +44,37 @@ pub struct Sides {
     pub plus: f64,
     /// What goes out, as a positive number.
     pub minus: f64,
-    /// What comes in, each amount times its time.
-    pub plus_times: f64,
-    /// What goes out, likewise.
-    pub minus_times: f64,
+    /// `f'(u)`.
+    pub slope: f64,
+    /// `f''(u)`.
+    pub bend: f64,
+    /// As much as the third derivative has anywhere from here on, or more.
+    pub third: f64,
     /// `f(u)`: the last partial sum.
     pub value: f64,
     /// At most so many roots lie above: how often the partial sums change sign, where that is known.
     pub above: Option<usize>,
     /// Amounts are the ones here times `e` to this.
     pub log_scale: f64,
+}
+
+impl Sides {
+    /// Whether `f` has one sign from here to `width` on.
+    fn keeps_its_sign(self, width: f64) -> bool {
+        let noise = 1e-13 * (self.plus + self.minus);
+        let sign = self.value.signum();
+        let least =
+            self.value.abs() + (sign * self.slope).min(0.0) * width + (sign * self.bend).min(0.0) * width * width / 2.0
+                - self.third * width * width * width / 6.0;
+        least > noise
+    }
+
+    /// Whether `f'` has.
+    fn goes_one_way(self, width: f64) -> bool {
+        let sign = self.slope.signum();
+        let least = self.slope.abs() + (sign * self.bend).min(0.0) * width - self.third * width * width / 2.0;
+        least > 1e-13 * self.slope.abs()
+    }
 }
 
 /// Flows as seen from the first of them; `u` is never negative.
@@ -174,12 +196,12 @@ pub fn isolate(
         if poll() {
             return Err(Error::Interrupted);
         }
-        if low.1.above == Some(0) || one_outweighs(low.1, high.1) {
+        let width = high.0 - low.0;
+        if low.1.above == Some(0) || one_outweighs(low.1, high.1) || low.1.keeps_its_sign(width) {
             continue;
         }
         let differ = low.1.value * high.1.value < 0.0;
-        let goes_one_way = is_monotone(low.1, high.1, sum.span());
-        if goes_one_way || (differ && low.1.above == Some(1)) {
+        if low.1.goes_one_way(width) || (differ && low.1.above == Some(1)) {
             if high.1.value == 0.0 {
                 roots.push(high.0);
             } else if differ {
@@ -207,21 +229,9 @@ pub fn isolate(
 
 /// Both sides fall with `u`: where the one's least is above the other's most, there is no root between.
 fn one_outweighs(low: Sides, high: Sides) -> bool {
-    outweighs((low.plus, low.minus), (high.plus, high.minus), (high.log_scale - low.log_scale).exp())
-}
-
-/// Whether `f` or `f e^(u span)` only rises or only falls: the derivatives are sums of flows times their time, and times
-/// the time that is left, whose sides fall with `u` too.
-fn is_monotone(low: Sides, high: Sides, span: f64) -> bool {
-    let factor = (high.log_scale - low.log_scale).exp();
-    let passed = |sides: Sides| (sides.plus_times, sides.minus_times);
-    let left = |sides: Sides| (sides.plus * span - sides.plus_times, sides.minus * span - sides.minus_times);
-    outweighs(passed(low), passed(high), factor) || outweighs(left(low), left(high), factor)
-}
-
-fn outweighs(low: (f64, f64), high: (f64, f64), factor: f64) -> bool {
     const MARGIN: f64 = 1.0 + 1e-13; // more than rounding can do
-    high.0 * factor > low.1 * MARGIN || high.1 * factor > low.0 * MARGIN
+    let factor = (high.log_scale - low.log_scale).exp();
+    high.plus * factor > low.minus * MARGIN || high.minus * factor > low.plus * MARGIN
 }
 
 /// All log rates, ascending; `forward` and `backward` are the same flows with time running either way.
