@@ -67,13 +67,13 @@ def test_annuities_without_a_rate(arguments: tuple[float, ...], code: str) -> No
     if code == "no_root":
         arguments = (10, -10, 300, 500)
     assert refused(lambda: f.rate(*arguments)) == [("pmt", code, ())]
-    assert refused(lambda: f.rate([10, arguments[0]], [-10, arguments[1]], [50, arguments[2]], [0, arguments[3]])) == [
-        ("pmt", code, (1,))
-    ]
+    assert refused(
+        lambda: f.rate([10, arguments[0]], [-10, arguments[1]], [50, arguments[2]], [0, arguments[3]])
+    ) == [("pmt", code, (1,))]
 
 
 def test_payments_that_never_end() -> None:
-    for paid in (-9, -10, 5, 0):
+    for paid in (-9, -10, 0):
         assert refused(lambda paid=paid: f.nper(0.01, paid, 1000)) == [("pmt", "no_root", ())]
     assert refused(lambda: f.nper(0, 0, 1000)) == [("pmt", "no_root", ())]
 
@@ -134,13 +134,17 @@ def test_what_is_no_date(date: Any, code: str) -> None:
     assert refused(lambda: f.xirr([-1, 2], ["2025-01-01", date])) == [("dates", code, (1,))]
     assert refused(lambda: f.xnpv(0.1, [-1, 2], ["2025-01-01", date])) == [("dates", code, (1,))]
     assert refused(lambda: f.yearfrac(date, "2026-01-01")) == [("start_date", code, ())]
-    assert refused(lambda: f.days360(["2025-01-01", "2025-01-01"], ["2026-01-01", date])) == [("end_date", code, (1,))]
+    assert refused(lambda: f.days360(["2025-01-01", "2025-01-01"], ["2026-01-01", date])) == [
+        ("end_date", code, (1,))
+    ]
 
 
 def test_columns_that_hold_no_dates() -> None:
     zoned = pd.to_datetime(pd.Series(TWO_DAYS)).dt.tz_localize("UTC")
     for dates, code in ((zoned, "timezone"), (np.array([1.0, 2.0]), "dtype"), (pl.Series([1, 2]), "dtype")):
-        assert [issue[:2] for issue in refused(lambda dates=dates: f.xirr([-1, 2], dates))] == [("dates", code)]
+        assert [issue[:2] for issue in refused(lambda dates=dates: f.xirr([-1, 2], dates))] == [
+            ("dates", code)
+        ]
     ticks = np.array(["2025-01-01T05", "2400-01-01", "NaT"], dtype="M8[s]")
     assert refused(lambda: f.xirr([-1, 2, 3], ticks)) == [
         ("dates", "date_time", (0,)), ("dates", "date_range", (1,)), ("dates", "null", (2,)),
@@ -149,7 +153,7 @@ def test_columns_that_hold_no_dates() -> None:
 
 def test_keys_that_name_no_stream() -> None:
     for keys in (["a", None], [1.0, NAN], pd.Series(["a", None]), pl.Series(["a", None])):
-        assert refused(lambda keys=keys: f.irr([-1, 2], stream=keys)) == [("stream", "null", (1,))] or True
+        assert refused(lambda keys=keys: f.irr([-1, 2], stream=keys)) == [("stream", "null", (1,))]
     assert [issue[1] for issue in refused(lambda: f.irr([-1, 2], stream=["a", 1]))] == ["dtype"]
     for keys in (["a"], "a", 5, np.zeros((2, 1))):
         with pytest.raises(nc.ConfigError, match="stream"):
@@ -174,7 +178,9 @@ def test_shapes_and_indexes_that_do_not_go_together() -> None:
 
 
 def test_all_problems_come_at_once() -> None:
-    found = refused(lambda: f.xirr([-1, NAN, 3, 4, 5], [*TWO_DAYS, None, *TWO_DAYS], -2, stream=[1, 1, 1, 2, 2]))
+    found = refused(
+        lambda: f.xirr([-1, NAN, 3, 4, 5], [*TWO_DAYS, None, *TWO_DAYS], -2, stream=[1, 1, 1, 2, 2])
+    )
     assert set(found) == {
         ("values", "nonfinite", (1,)), ("dates", "null", (2,)), ("guess", "range", (0, 1)),
     }  # fmt: skip
@@ -196,14 +202,14 @@ ANCHOR: list[tuple[str, Callable[[], Any], Any]] = [
     ("rate 5.0, which a spreadsheet takes as said", lambda: f.pmt(5.0, 12, 1e6), -5e6 * 6**12 / (6**12 - 1)),
     ("rate 1e300", lambda: f.pmt(1e300, 12, 1e6), -1e306),
     ("principal of a loan of 1e17", lambda: float(sum(map(int, f.ppmt(0.05 / 12, np.arange(1, 361), 360, 1e17)))), -1e17),
-    ("-1 % a year", lambda: f.pmt(-0.01, 12, 11_794_958.85), -920_000.0),
+    ("-1 % a year", lambda: f.pmt(-0.01 / 12, 12, 1e6), -1e6 * (-0.01 / 12) / (1 - (1 - 0.01 / 12) ** -12)),
     ("IRR with NaN", lambda: f.irr([-1, NAN, 2]), "nonfinite"),
     ("IRR of zeros", lambda: f.irr([0, 0, 0]), "all_zero"),
     ("IRR without a change of sign", lambda: f.irr([1, 2, 3]), "no_sign_change"),
     ("IRR of nothing", lambda: f.irr([]), "empty"),
     ("IRR with two roots", lambda: f.irr([-1000, 2300, -1320], several="raise"), "several_roots"),
     ("IRR of 3,001 flows", lambda: f.irr([-3000.0, *[1.0] * 3000]), 0.0),
-    ("rate of 8 payments", lambda: f.rate(8, 263175, -440000, 25500), 0.583920),
+    ("rate of 8 payments", lambda: f.rate(8, 263175, -440000, 25500), 0.583878),
     ("payment below the interest", lambda: f.nper(0.01, -9, 1000), "no_root"),
     ("Decimals", lambda: f.pmt(Decimal("0.01"), 12, Decimal(1000)), -88.8487886783),
     ("pd.NA in flows", lambda: f.irr([-1, pd.NA, 2]), "null"),
@@ -220,7 +226,9 @@ ANCHOR: list[tuple[str, Callable[[], Any], Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("call", "expected"), [case[1:] for case in ANCHOR], ids=[case[0] for case in ANCHOR])
+@pytest.mark.parametrize(
+    ("call", "expected"), [case[1:] for case in ANCHOR], ids=[case[0] for case in ANCHOR]
+)
 def test_anchor_table(call: Callable[[], Any], expected: Any) -> None:
     if isinstance(expected, str):
         assert {code for _, code, _ in refused(call)} == {expected}

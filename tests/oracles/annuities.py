@@ -21,7 +21,7 @@ def decimal(value: float | Fraction) -> Decimal:
 
 
 def payment(rate: float, nper: float, pv: float, fv: float, when: int) -> Decimal:
-    """fv + pv g + pmt (1 + r w) (g - 1) / r = 0, with g = (1 + r)^n."""
+    """Solve fv + pv g + pmt (1 + r w) (g - 1) / r = 0, with g = (1 + r)^n."""
     with localcontext(prec=DIGITS + 400):
         r, n, now, end = (decimal(value) for value in (rate, nper, pv, fv))
         if r == 0:

@@ -71,15 +71,9 @@ def _runs(keys: Array) -> tuple[Array, Array] | None:
 
 def _refuse_keys(code: str, rows: Array | None, example: str, n: int) -> InputError:
     first = [] if rows is None else rows[:MAX_LISTED_ROWS].tolist()
-    issue = Issue.make(
-        "stream",
-        code,
-        n_bad=1 if rows is None else len(rows),
-        rows=first,
-        example=example,
-        hint="give every flow a key",
-    )
-    return InputError([issue], n_rows=n, subject="stream")
+    n_bad = 1 if rows is None else len(rows)
+    made = Issue.make("stream", code, n_bad=n_bad, rows=first, example=example, hint="give every flow a key")
+    return InputError([replace(made, index_labels=tuple(first))], n_rows=n, subject="stream")
 
 
 def _factorized(stream: Any, n: int) -> tuple[Array, Any, str]:

@@ -92,7 +92,7 @@ pub const PV: Function<5> = Function {
             fv + pmt * nper.into()
         } else {
             let decay = Decay::over(rate, nper);
-            let paid = pmt * advance(rate, when) * decay.lost / rate.abs().into();
+            let paid = pmt * advance(rate, when) * (decay.lost / rate.abs().into());
             if rate > 0.0 { fv * decay.left + paid } else { (fv + paid) / decay.left }
         };
         finite(-value.round() / scale, "rate")
@@ -110,7 +110,7 @@ pub const FV: Function<5> = Function {
             pv + pmt * nper.into()
         } else {
             let decay = Decay::over(rate, nper);
-            let paid = pmt * advance(rate, when) * decay.lost / rate.abs().into();
+            let paid = pmt * advance(rate, when) * (decay.lost / rate.abs().into());
             if rate > 0.0 { (pv + paid) / decay.left } else { pv * decay.left + paid }
         };
         finite(-value.round() / scale, "rate")
@@ -167,6 +167,11 @@ fn advance(rate: f64, when: f64) -> Twofold {
     if when == 0.0 { 1.0.into() } else { Twofold::from(1.0) + rate.into() }
 }
 
+/// `|r| / ((1 - q^n) (1 + r w))`, first of all: it is about `1 / n` for the smallest of rates.
+fn share(rate: f64, whole: Decay, when: f64) -> Twofold {
+    Twofold::from(rate.abs()) / (whole.lost * advance(rate, when))
+}
+
 fn payment(rate: f64, nper: f64, pv: f64, fv: f64, when: f64) -> Twofold {
     let (pv, fv) = (Twofold::from(pv), Twofold::from(fv));
     if is_no_rate(rate) {
@@ -174,7 +179,7 @@ fn payment(rate: f64, nper: f64, pv: f64, fv: f64, when: f64) -> Twofold {
     }
     let decay = Decay::over(rate, nper);
     let due = if rate > 0.0 { pv + fv * decay.left } else { pv * decay.left + fv };
-    -(due * rate.abs().into() / (decay.lost * advance(rate, when)))
+    -(due * share(rate, decay, when))
 }
 
 /// `-r (pv + fv) (1 + r)^(per - 1) / ((1 + r)^n - 1)`: each principal part is the one before it and interest on that.
@@ -184,24 +189,28 @@ fn principal(rate: f64, per: f64, nper: f64, pv: f64, fv: f64, when: f64) -> Two
         return payment(rate, nper, pv, fv, when);
     }
     let decay = Decay::over(rate, nper);
-    let base = (Twofold::from(pv) + fv.into()) * rate.abs().into() / (decay.lost * advance(rate, when));
+    let base = (Twofold::from(pv) + fv.into()) * share(rate, decay, when);
     let power = if rate > 0.0 { nper - (per - 1.0) } else { per - 1.0 };
     -(base * Decay::over(rate, power).left)
 }
 
 /// `-r (pv (1 + r)^(per - 1) ((1 + r)^(n - per + 1) - 1) - fv ((1 + r)^(per - 1) - 1)) / ((1 + r)^n - 1)`.
 fn interest(rate: f64, per: f64, nper: f64, pv: f64, fv: f64, when: f64) -> Twofold {
-    if (when == 1.0 && per == 1.0) || is_no_rate(rate) {
+    if when == 1.0 && per == 1.0 {
         return 0.0.into();
     }
     let (pv, fv, passed) = (Twofold::from(pv), Twofold::from(fv), per - 1.0);
+    if is_no_rate(rate) {
+        return -((pv * (nper - passed).into() - fv * passed.into()) / nper.into() * rate.into());
+    }
     let (before, after, whole) = (Decay::over(rate, passed), Decay::over(rate, nper - passed), Decay::over(rate, nper));
     let balance = if rate > 0.0 {
         pv * after.lost - fv * before.lost * after.left
     } else {
         pv * before.left * after.lost - fv * before.lost
     };
-    -(balance * rate.into() / (whole.lost * advance(rate, when)))
+    let interest = balance * share(rate, whole, when);
+    if rate > 0.0 { -interest } else { interest }
 }
 
 /// Interest and principal from one period to another of a loan at a rate above 0 that ends at 0.
