@@ -78,12 +78,14 @@ def test_interest_and_principal_are_those_of_the_balance(
     rate: float, nper: int, pv: float, fv: float, when: int
 ) -> None:
     expected = oracle.schedule(Fraction(rate), nper, Fraction(pv), Fraction(fv), when)
+    # Where pv and fv nearly cancel: what twice the digits leave of them.
+    dust = Fraction(abs(pv) + abs(fv)) * abs(Fraction(rate)) / 2**80 + Fraction(1, 10**300)
     per = np.arange(1, nper + 1)
     interest = financial.ipmt(rate, per, nper, pv, fv, when)
     principal = financial.ppmt(rate, per, nper, pv, fv, when)
     for found, exact in zip(zip(interest.tolist(), principal.tolist(), strict=True), expected, strict=True):
         for value, part in zip(found, exact, strict=True):
-            assert abs(Fraction(value) - part) <= Fraction(4, 2**53) * abs(part) + Fraction(1, 10**300)
+            assert abs(Fraction(value) - part) <= Fraction(4, 2**53) * abs(part) + dust
 
 
 @given(st.floats(1e-9, 2.0), st.integers(1, 60), st.integers(1, 10**9), st.data(), WHEN)

@@ -24,7 +24,8 @@ from oracles import financial as oracle
 
 pl = pytest.importorskip("polars")
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(financial, name) for name in financial.__all__}
+NAMES = ("sln", "syd", "db", "ddb", "vdb")
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(financial, name) for name in NAMES}
 INDEX = pd.Index(["a", "b", "c"])
 
 
@@ -114,8 +115,8 @@ def test_without_a_switch_spans_add_up() -> None:
 
 
 def rows_of(folder: Path, file: str) -> list[dict[str, str]]:
-    with (folder / file).open(newline="", encoding="utf-8") as lines:
-        return [row for row in csv.DictReader(lines) if row["function"] in FUNCTIONS]
+    lines = (folder / file).read_text(encoding="utf-8").splitlines()
+    return [row for row in csv.DictReader(lines) if row["function"] in FUNCTIONS]
 
 
 def test_values_recorded_from_excel(outside_oracles: Path) -> None:

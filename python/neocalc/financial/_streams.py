@@ -11,6 +11,7 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import MAX_LISTED_ROWS, Array
+from neocalc._frames import as_frame
 from neocalc._options import resolve_threads
 from neocalc.errors import ConfigError, InputError, InternalError, Issue
 from neocalc.financial._arguments import (
@@ -87,12 +88,8 @@ def _factorized(stream: Any, n: int) -> tuple[Array, Any, str]:
             raise _refuse_keys("dtype", None, "keys of several types", n) from None
         return codes, pandas.Index(keys, name=column.name), "pandas"
     if polars is not None and isinstance(stream, polars.Series):
-        uniques = stream.drop_nulls().unique().sort()
-        table = polars.DataFrame({"key": uniques, "code": np.arange(len(uniques))})
-        codes = polars.DataFrame({"key": stream}).join(table, on="key", how="left", maintain_order="left")[
-            "code"
-        ]
-        return codes.fill_null(-1).to_numpy(), uniques, "polars"
+        codes, _, keys = as_frame(polars.DataFrame({"stream": stream})).codes("stream")
+        return codes, keys, "polars"
     array = np.asarray(stream) if not isinstance(stream, (list, tuple)) else np.array(stream, dtype=object)
     null = np.zeros(len(array), dtype=bool)
     if array.dtype.kind == "O":
