@@ -88,6 +88,10 @@ def _valued(model: str, month: int) -> None:
 
 
 # Codes of the verbs that hold other tables against the fleet.
+def _rate_of(*flows: float) -> None:
+    nc.financial.irr(list(flows), several="raise")
+
+
 BROKEN_BESIDE: dict[str, Callable[[], None]] = {
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")
@@ -97,4 +101,9 @@ BROKEN_BESIDE: dict[str, Callable[[], None]] = {
     "group_missing": lambda: _impaired("b"),
     "group_unknown": lambda: _impaired(gpu_model=["a", "b"], date="2026-12-31", amount=1.0),
     "past_cash_flow": lambda: _impaired(date="2025-12-31"),
+    "empty": _rate_of,
+    "all_zero": lambda: _rate_of(0.0, 0.0),
+    "no_sign_change": lambda: _rate_of(1.0, 2.0),
+    "no_root": lambda: _rate_of(1.0, -2.0, 2.0),
+    "several_roots": lambda: _rate_of(-1000.0, 2300.0, -1320.0),
 }

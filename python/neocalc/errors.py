@@ -94,6 +94,20 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must have a business day to move to, within its month or a year",
         "check weekend= and holidays=",
     ),
+    "empty": ("must hold at least one cash flow", "leave the stream out, or give it flows"),
+    "all_zero": ("must not all be zero", "leave the stream out: every rate would do"),
+    "no_sign_change": (
+        "must have both signs",
+        "what is paid is negative, what is received positive; flows of one sign have no rate",
+    ),
+    "no_root": (
+        "must have a solution",
+        "no rate or number of periods solves this: check signs, and that payments exceed the interest",
+    ),
+    "several_roots": (
+        "must have one rate only",
+        "see all with irr_roots, or take the one nearest to the guess with several='nearest'",
+    ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

@@ -45,6 +45,16 @@ pub enum Rule {
     Profile,
     /// A date that no business day stands for.
     Calendar,
+    /// No cash flow.
+    Empty,
+    /// Cash flows that are all zero.
+    AllZero,
+    /// Cash flows of one sign.
+    NoSignChange,
+    /// No rate, or number of periods, that satisfies the equation.
+    NoRoot,
+    /// Several rates that do.
+    SeveralRoots,
 }
 
 impl Rule {
@@ -71,6 +81,11 @@ impl Rule {
             Self::NeverAmortises => "never_amortises",
             Self::Profile => "profile",
             Self::Calendar => "calendar",
+            Self::Empty => "empty",
+            Self::AllZero => "all_zero",
+            Self::NoSignChange => "no_sign_change",
+            Self::NoRoot => "no_root",
+            Self::SeveralRoots => "several_roots",
         }
     }
 }

@@ -27,13 +27,13 @@ pub use asset_cells::RowAmount;
 pub use assets::{BookValue, book_values, validate};
 pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
-pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
+pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Choice, LoanAmount, LoanMeasure, LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans, PrincipalSchedule,
     RateSteps, Skipped, fill_loan_rows, loan_totals, payment_amounts, plan_loan_rows, validate_loans,
 };
-pub use pool::{Poll, filled, for_each, stretches};
+pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
