@@ -9,7 +9,7 @@ mod amount;
 pub mod annuity;
 mod ledger;
 
-pub use accrual::Accrual;
+pub use accrual::{Accrual, Rate};
 pub use amount::{Amount, ExactInterest};
 pub use ledger::Ledger;
 
