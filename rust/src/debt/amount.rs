@@ -36,6 +36,8 @@ pub trait Amount: Copy + Default + PartialOrd + Debug + Send + Sync + 'static {
     fn level_payment(self, interest: Self::Interest, rate: AnnualRate, later: &[YearFraction]) -> Option<Self>;
     /// A float64, for rates of return and messages.
     fn as_f64(self) -> f64;
+    /// Whether it is more than what is owed, by more than float dust where amounts are floats.
+    fn exceeds(self, owed: Self) -> bool;
 
     /// Nothing.
     #[must_use]
@@ -160,6 +162,10 @@ impl Amount for i64 {
         let float = self as f64;
         float
     }
+
+    fn exceeds(self, owed: i64) -> bool {
+        self > owed
+    }
 }
 
 impl Amount for f64 {
@@ -200,6 +206,10 @@ impl Amount for f64 {
 
     fn as_f64(self) -> f64 {
         self
+    }
+
+    fn exceeds(self, owed: f64) -> bool {
+        self > owed + owed.abs() * 1e-12
     }
 }
 
