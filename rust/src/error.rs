@@ -45,6 +45,8 @@ pub enum Rule {
     NeverAmortises,
     /// A term that the loan's repayment profile has no use for.
     Profile,
+    /// A date that no business day stands for.
+    Calendar,
 }
 
 impl Rule {
@@ -71,6 +73,7 @@ impl Rule {
             Self::NegativeAmortization => "negative_amortization",
             Self::NeverAmortises => "never_amortises",
             Self::Profile => "profile",
+            Self::Calendar => "calendar",
         }
     }
 }
