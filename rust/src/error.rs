@@ -47,6 +47,8 @@ pub enum Rule {
     Profile,
     /// A date that no business day stands for.
     Calendar,
+    /// No observation at or before the time it is needed.
+    ObservationMissing,
 }
 
 impl Rule {
@@ -74,6 +76,7 @@ impl Rule {
             Self::NeverAmortises => "never_amortises",
             Self::Profile => "profile",
             Self::Calendar => "calendar",
+            Self::ObservationMissing => "observation_missing",
         }
     }
 }

@@ -89,16 +89,17 @@ def schedule(
     """Dates from the anchor while before the end, then the end itself; ``end`` None runs to ``stop``."""
     if start is None:
         return []
-    if cycle is None:
-        return sorted({start, end}) if with_end and end is not None else [start]
-    dates, times = [], 0
+    # The end of a day comes after its beginning.
+    limit = None if end is None else end.date() + timedelta(days=end.time() == END_OF_DAY and start.time() != END_OF_DAY)
+    dates: list[datetime] = []
+    times = 0
     while True:
-        at = step_from(start, cycle, times, eom)
-        if (end is not None and at >= end) or at > stop:
+        at = step_from(start, cycle, times, eom) if cycle else start
+        if (limit is not None and at.date() >= limit) or at > stop or (times and not cycle):
             break
         dates.append(at)
         times += 1
-    if end is not None and split_cycle(cycle)[2] and at != end and len(dates) > 1:
+    if cycle and limit is not None and split_cycle(cycle)[2] and at.date() != limit and len(dates) > 1:
         dates.pop()
     if with_end and end is not None:
         dates.append(end)
@@ -157,9 +158,6 @@ class Contract:
         self.weekends = terms.get("calendar", "NC") == "MF"
         self.day_count = terms.get("dayCountConvention", "A365")
         self.principal: float = terms["notionalPrincipal"]
-        self.stop = to or FAR
-        self.payments: dict[datetime, float] = {}  # LAX: what is paid when
-        self.spreads: dict[datetime, float] = {}  # LAX: rate or spread of a reset
 
     # schedules ------------------------------------------------------------------------------------------------------
 
@@ -211,7 +209,7 @@ class Contract:
                 if at <= self.status:
                     continue
                 owed += amount
-                if owed <= 1e-9:
+                if owed <= 1e-9 * self.principal:
                     return at
         return None
 
@@ -291,11 +289,13 @@ class Contract:
             if end is not None:
                 add("IP", [end], moves=False)
         else:
-            stop = terms.get("capitalizationEndDate")
-            if stop is not None:
-                add("IPCI", [at for at in interest if at < stop] + [stop])
-                interest = [at for at in interest if at > stop]
             add("IP", interest)
+            if terms.get("capitalizationEndDate") is not None:
+                add("IPCI", [terms["capitalizationEndDate"]])
+                stop = found[-1].counted
+                found = [e for e in found if e.kind != "IP" or e.counted != stop]
+                for e in found:
+                    e.kind = "IPCI" if e.kind == "IP" and e.counted < stop else e.kind
         if terms.get("feeRate"):
             add("FP", self.anchored("Fee", True, end))
         if self.type != "LAX":
@@ -356,7 +356,9 @@ class Contract:
 
     def run(self) -> list[Row]:
         terms, sign = self.terms, self.sign
+        self.stop = FAR
         self.maturity = self.find_maturity()
+        self.stop = self.to or FAR
         self.notional = self.base = self.rate = self.accrued = self.fee = 0.0
         self.clock = self.status
         self.called = False
@@ -396,10 +398,14 @@ class Contract:
             kind, shown = event.kind, event.shown
             if self.to is not None and shown > self.to:
                 break
+            owned = purchase is None or event.key() >= purchase.key()
             if kind == "AD":
-                rows.append((shown, kind, 0.0, self.notional, self.rate, self.accrued + self.interest(event.counted)))
+                if owned:
+                    accrued = self.accrued + self.interest(event.counted)
+                    rows.append((shown, kind, 0.0, self.notional, self.rate, accrued))
                 continue
-            if kind == "PR" and shortens and prepaid and abs(self.redeemed(event)) >= abs(self.notional) - 1e-9:
+            close = abs(self.notional) - 1e-9 * self.principal
+            if kind == "PR" and shortens and prepaid and abs(self.redeemed(event)) >= close:
                 # The payment that would clear the balance is the maturity.
                 last_fee = max((e.shown for e in events if e.kind == "FP" and e.shown <= shown), default=None)
                 fees = terms.get("feeBasis") == "N" and terms.get("feeRate") and last_fee != shown
@@ -408,7 +414,7 @@ class Contract:
                 continue
             payoff = self.apply(event) if self.performing else 0.0 * self.apply(event)
             prepaid = prepaid or kind == "PP"
-            if purchase is None or event.key() >= purchase.key():
+            if owned:
                 rows.append((shown, kind, payoff, self.notional, self.rate, self.accrued))
             if kind == "CE":
                 self.performing = False
@@ -424,7 +430,9 @@ class Contract:
                     self.claim, self.accrued = self.accrued, 0.0
                     rows[-1] = (*rows[-1][:5], 0.0)
                 ends = [Event("IP", settlement, event.counted), Event("STD", settlement, event.counted)]
-                queue = sorted([*ends, *(e for e in queue if e.kind == "AD")], key=Event.key)
+                stays = [(at, kind) for at, kind, _ in self.observed]
+                queue = [*ends, *(e for e in queue if e.kind == "TD" or (e.shown, e.kind) in stays)]
+                queue.sort(key=Event.key)
         return rows
 
     def settles(self, called: datetime) -> datetime:
@@ -533,7 +541,7 @@ class Contract:
         elif kind == "PRD":
             return -sign * terms["priceAtPurchaseDate"] - self.accrued
         elif kind in ("TD", "MD", "STD"):
-            owed, due = self.notional, self.accrued
+            owed, due, self.claim = self.notional, self.accrued + self.claim, 0.0
             self.notional = self.accrued = self.base = self.fee = 0.0
             if kind == "TD":
                 return sign * terms["priceAtTerminationDate"] + due

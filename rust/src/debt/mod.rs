@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accrual;
+pub mod actus;
 mod amount;
 pub mod annuity;
 mod bullet;
