@@ -76,6 +76,18 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "choice": ("must be one of the values that it may have", "check spelling and case"),
+    "rate_unit": ("must be a decimal fraction, not a percentage", "write 5 % as 0.05"),
+    "never_amortises": ("must repay principal, not only interest", "raise the payment, or give the maturity"),
+    "term_unknown": ("must be a term of the ACTUS dictionary", "check its spelling"),
+    "term_missing": ("must be given", "add the term"),
+    "term_conflict": ("must fit the other terms of the contract", "remove one of them"),
+    "observation_missing": (
+        "must have an observation at or before the time it is needed",
+        "add it to the observations",
+    ),
+    "curve_order": ("must ascend", "sort the observations of each index by date"),
+    "curve_duplicate": ("must not appear twice for one index", "keep one observation for a date"),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",
@@ -133,13 +145,13 @@ class Issue:
         """Add the index labels and ids of the rows."""
         return replace(self, index_labels=index_labels, ids=ids)
 
-    def describe(self) -> str:
-        """Say it in one line."""
+    def describe(self, noun: str = "asset") -> str:
+        """Say it in one line; `noun` is what a row is about."""
         text = f"{self.column!r} {self.rule}"
         if self.rows:
             text += f": {self.n_bad:,} row{'s' if self.n_bad != 1 else ''}, first at row {self.rows[0]}"
             if self.ids:
-                text += f" (asset {_clip(self.ids[0])})"
+                text += f" ({noun} {_clip(self.ids[0])})"
         if self.example:
             text += f" = {_clip(self.example)}" if self.rows else f": {_clip(self.example)}"
         return f"{text} [{self.code}]; {self.hint}"
@@ -214,7 +226,8 @@ class InputError(NeocalcError, ValueError):
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
         if self.n_rows is not None:
             head += f" in {self.n_rows:,} rows"
-        lines = [issue.describe() for issue in self.issues]
+        noun = "contract" if self.subject.startswith("contract") else "asset"
+        lines = [issue.describe(noun) for issue in self.issues]
         room = MAX_MESSAGE_LINES - 1
         if len(lines) > room:
             lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} more (see .issues)"]
