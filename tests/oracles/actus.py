@@ -95,7 +95,8 @@ def schedule(
     times = 0
     while True:
         at = step_from(start, cycle, times, eom) if cycle else start
-        if (limit is not None and at.date() >= limit) or at > stop or (times and not cycle):
+        past = at > stop if limit is None else at.date() >= limit
+        if past or (times and not cycle):
             break
         dates.append(at)
         times += 1
