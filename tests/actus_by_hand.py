@@ -205,9 +205,24 @@ HELD = 1200 * MONTH  # a month on 1,200
 FEWER = 900 * MONTH
 for penalty, extra, due, index in (
     ("A", {"penaltyRate": 7.0}, 7.0, {}),  # an amount
-    ("N", {"penaltyRate": 0.02}, 0.02 * 1200 / 12, {}),  # a rate on the notional since the last event: a month
-    ("I", {"marketObjectCodeOfRateReset": "SWAP"}, (0.06 - 0.045) * 1200 / 12, {"SWAP": {"2024-04-15": 0.045}}),
-    ("I", {"marketObjectCodeOfRateReset": "SWAP"}, 0.0, {"SWAP": {"2024-04-15": 0.065}}),  # never below nothing
+    (
+        "N",
+        {"penaltyRate": 0.02},
+        0.02 * 1200 / 12,
+        {},
+    ),  # a rate on the notional since the last event: a month
+    (
+        "I",
+        {"marketObjectCodeOfRateReset": "SWAP"},
+        (0.06 - 0.045) * 1200 / 12,
+        {"SWAP": {"2024-04-15": 0.045}},
+    ),
+    (
+        "I",
+        {"marketObjectCodeOfRateReset": "SWAP"},
+        0.0,
+        {"SWAP": {"2024-04-15": 0.065}},
+    ),  # never below nothing
 ):
     worked(
         f"PP of 300 with penalty {penalty}: {due:g}",
@@ -334,7 +349,9 @@ worked(
         ("2025-01-01", "IP", 100 * (0.06 + 0.15 + 0.16 + 0.12 + 0.10 + 0.11 + 0.055), 1200.0, 0.055, 0.0),
         ("2025-01-01", "MD", 1200.0, 0.0, 0.055, 0.0),
     ],
-    observations={"SOFR": {"2024-01-31": 0.05, "2024-05-20": 0.0225, "2024-07-01": 0.01, "2024-10-01": 0.0225}},
+    observations={
+        "SOFR": {"2024-01-31": 0.05, "2024-05-20": 0.0225, "2024-07-01": 0.01, "2024-10-01": 0.0225}
+    },
 )
 worked(
     "RRF: the rate known already counts from the first reset, the index from the second",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
+
 from oracles.actus import AMORTIZING, CALLED, END_OF_DAY
 
 FIRST = datetime(2023, 6, 1)
@@ -35,7 +36,9 @@ def rounded(low: float, high: float, places: int) -> st.SearchStrategy[float]:
 
 
 @st.composite
-def contracts(draw: st.DrawFn, kind: str) -> tuple[dict[str, Any], datetime | None, list[tuple[datetime, str, float]]]:
+def contracts(
+    draw: st.DrawFn, kind: str
+) -> tuple[dict[str, Any], datetime | None, list[tuple[datetime, str, float]]]:
     """Terms, a horizon, and observed events."""
     start = datetime(2024, 1, 1) + timedelta(days=draw(st.integers(0, 400)))
     if draw(st.booleans()):  # month ends are where schedules go wrong
@@ -139,7 +142,9 @@ def _redemptions(draw: st.DrawFn, terms: dict[str, Any], kind: str, within: Any,
     if kind == "NAM" or "maturityDate" not in terms or maybe(1):
         terms["nextPrincipalRedemptionPayment"] = amount
     if kind == "ANN" and maybe(1):
-        terms["amortizationDate"] = terms.get("maturityDate", within(400, 900)) + timedelta(days=draw(st.integers(0, 300)))
+        terms["amortizationDate"] = terms.get("maturityDate", within(400, 900)) + timedelta(
+            days=draw(st.integers(0, 300))
+        )
         if maybe(1):
             terms.pop("nextPrincipalRedemptionPayment", None)
 
@@ -151,7 +156,9 @@ def _arrays(draw: st.DrawFn, terms: dict[str, Any], within: Any, maybe: Any, end
 
     count = draw(st.integers(1, 3))
     terms["arrayCycleAnchorDateOfPrincipalRedemption"] = anchors(count, 5)
-    terms["arrayCycleOfPrincipalRedemption"] = [draw(cycles(fast=True)) for _ in range(draw(st.sampled_from((1, count))))]
+    terms["arrayCycleOfPrincipalRedemption"] = [
+        draw(cycles(fast=True)) for _ in range(draw(st.sampled_from((1, count))))
+    ]
     amounts = st.sampled_from((0.05, 0.2, 0.31))
     terms["arrayNextPrincipalRedemptionPayment"] = [
         round(terms["notionalPrincipal"] * draw(amounts), 2) for _ in range(count)
@@ -174,7 +181,9 @@ def _arrays(draw: st.DrawFn, terms: dict[str, Any], within: Any, maybe: Any, end
             terms["arrayCycleOfRateReset"] = [draw(cycles())]
 
 
-def _observed(draw: st.DrawFn, terms: dict[str, Any], kind: str, within: Any, maybe: Any) -> list[tuple[datetime, str, float]]:
+def _observed(
+    draw: st.DrawFn, terms: dict[str, Any], kind: str, within: Any, maybe: Any
+) -> list[tuple[datetime, str, float]]:
     observed = [(within(k, k), "AD", 0.0) for k in sorted(draw(st.sets(st.integers(0, 190), max_size=2)))]
     if kind in CALLED:
         if kind == "UMP":

@@ -13,16 +13,16 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neocalc as nc
 from actus_by_hand import ANN, DEPOSIT, LAM, PAM, QUARTERLY, WORKED, Worked
 from actus_cases import read_cases
 from actus_strategies import OBSERVATIONS, contracts
-from hypothesis import given
-from hypothesis import strategies as st
+from neocalc import actus
 from oracles import actus as oracle
 from oracles.actus import Row
-
-import neocalc as nc
-from neocalc import actus
 
 TYPES = ("PAM", "LAM", "NAM", "ANN", "LAX", "CLM", "UMP", "CSH")
 
@@ -115,7 +115,9 @@ def test_an_annuity_in_equal_months_is_the_textbook_payment(principal: int, rate
             "maturityDate": maturity,
         }
     )
-    payment = principal / months if rate == 0 else principal * monthly / -math.expm1(-months * math.log1p(monthly))
+    payment = (
+        principal / months if rate == 0 else principal * monthly / -math.expm1(-months * math.log1p(monthly))
+    )
     paid = table[table["type"].isin(["PR", "IP", "MD"])].groupby("date")["payoff"].sum()
     assert len(paid) == months
     assert paid.tolist() == pytest.approx([payment] * months, rel=1e-9)
@@ -157,7 +159,8 @@ def test_a_book_is_its_contracts(data: st.DataObject) -> None:
     book = [{**terms, "contractID": f"c{row}"} for row, (terms, _, _) in enumerate(drawn)]
     observed = {f"c{row}": some for row, some in enumerate(looks)}
     tables = [
-        actus.book(book, OBSERVATIONS, to=to, observed_events=observed, threads=threads) for threads in (1, 2, 5)
+        actus.book(book, OBSERVATIONS, to=to, observed_events=observed, threads=threads)
+        for threads in (1, 2, 5)
     ]
     for table in tables[1:]:
         pd.testing.assert_frame_equal(tables[0], table)
@@ -195,7 +198,9 @@ def test_frames_come_back_as_the_kind_that_went_in(kind: str) -> None:
     assert type(table) is type(observations)
     rates = table["rate"].to_pylist() if kind == "pyarrow" else table["rate"].to_list()
     assert rates == [0.06, 0.05, 0.05, 0.05, 0.05]
-    prepaid = turn(pd.DataFrame({"contract_id": ["a"], "date": ["2024-05-01"], "type": ["PP"], "value": [100.0]}))
+    prepaid = turn(
+        pd.DataFrame({"contract_id": ["a"], "date": ["2024-05-01"], "type": ["PP"], "value": [100.0]})
+    )
     columns = turn(CONTRACTS.assign(prepaymentEffect="A"))
     types = actus.book(columns, observed_events=prepaid)["type"]
     assert (types.to_pylist() if kind == "pyarrow" else types.to_list()).count("PP") == 1
@@ -210,7 +215,15 @@ def test_times_of_day_are_kept() -> None:
 
 
 def test_an_empty_book_and_a_contract_that_is_over() -> None:
-    assert list(actus.book([]).columns) == ["contract_id", "date", "type", "payoff", "notional", "rate", "accrued"]
+    assert list(actus.book([]).columns) == [
+        "contract_id",
+        "date",
+        "type",
+        "payoff",
+        "notional",
+        "rate",
+        "accrued",
+    ]
     over = actus.events({**PAM, "statusDate": "2025-01-01"})
     assert (len(over), over["date"].dtype) == (0, "datetime64[us]")
 
@@ -249,14 +262,23 @@ def test_names_that_the_dictionary_has_changed() -> None:
         "contractDealDate": "2023-12-01",
         "seniority": "S",
     }
-    new = {**PAM, "cycleAnchorDateOfRateReset": "2024-02-01", "marketObjectCodeOfRateReset": "X", "fixingPeriod": "P2D"}
+    new = {
+        **PAM,
+        "cycleAnchorDateOfRateReset": "2024-02-01",
+        "marketObjectCodeOfRateReset": "X",
+        "fixingPeriod": "P2D",
+    }
     points = {"X": [("2024-01-01", 0.05)]}
     pd.testing.assert_frame_equal(actus.events(old, points), actus.events(new, points))
 
 
 def test_interest_without_a_cycle_is_paid_at_maturity() -> None:
     bare = {name: value for name, value in PAM.items() if "OfInterestPayment" not in name}
-    assert [(row[1], row[2]) for row in rows_of(actus.events(bare))] == [("IED", -1200.0), ("IP", 36.0), ("MD", 1200.0)]
+    assert [(row[1], row[2]) for row in rows_of(actus.events(bare))] == [
+        ("IED", -1200.0),
+        ("IP", 36.0),
+        ("MD", 1200.0),
+    ]
     open_ended = actus.events({**DEPOSIT, "cycleOfInterestPayment": None}, to="2030-01-01")
     assert open_ended["type"].tolist() == ["IED", "IPCI"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from actus_by_hand import WORKED, Worked
 from actus_cases import read_cases
 from oracles import actus

@@ -77,10 +77,14 @@ def read_market(observations: Any, findings: Findings) -> Market:
         try:
             points = {str(code): _pairs(code, given) for code, given in observations.items()}
         except (TypeError, ValueError, AttributeError):
-            findings.whole("observations", "dtype", hint="{code: {date: value}}, or a frame of code, date and value")
+            findings.whole(
+                "observations", "dtype", hint="{code: {date: value}}, or a frame of code, date and value"
+            )
             return market
     else:
-        findings.whole("observations", "dtype", type(observations).__name__, "a frame, or {code: {date: value}}")
+        findings.whole(
+            "observations", "dtype", type(observations).__name__, "a frame, or {code: {date: value}}"
+        )
         return market
     for code, dated in points.items():
         series = _read_series(code, dated, findings)
@@ -165,13 +169,17 @@ def read_event(event: Any, contract: Contract, row: int, findings: Findings) -> 
         return None
     start = contract.times.get("initialExchangeDate")
     if kind != "AD" and start is not None and time < start:
-        findings.note(row, what, "date_order", f"{kind} at {show_time(time)}", "not before initialExchangeDate")
+        findings.note(
+            row, what, "date_order", f"{kind} at {show_time(time)}", "not before initialExchangeDate"
+        )
         return None
     return time, KINDS[kind], number
 
 
 def _check_event(kind: str, contract: Contract) -> None:
-    types = {"PP": ("PAM", "LAM", "NAM", "ANN", "LAX"), "PR": ("UMP",), "PI": ("UMP",), "XD": CALLED}.get(kind)
+    types = {"PP": ("PAM", "LAM", "NAM", "ANN", "LAX"), "PR": ("UMP",), "PI": ("UMP",), "XD": CALLED}.get(
+        kind
+    )
     if types is not None and contract.type not in types:
         raise Refused("event_kind", f"{kind} happens to {', '.join(types)}, not to a {contract.type}")
     if kind == "CE" and contract.type == "CSH":

@@ -280,7 +280,9 @@ def read(terms: Mapping[Any, Any], row: int, findings: Findings) -> Contract:
     currency = terms.get("currency")
     settled = terms.get("settlementCurrency")
     if not is_missing(settled) and settled != currency:
-        findings.note(row, "settlementCurrency", "term_conflict", settled, "payments are in the contract's currency")
+        findings.note(
+            row, "settlementCurrency", "term_conflict", settled, "payments are in the contract's currency"
+        )
     if row not in findings.bad:
         _judge(contract, row, findings)
     return contract
@@ -393,7 +395,9 @@ def _judge_schedules(contract: Contract, miss: Callable[[str, str], None]) -> No
             for name in ARRAYS[2][2:4]:
                 if not has(str(name)):
                     miss(str(name), "rate resets")
-    rated = contract.numbers.get("nominalInterestRate") or has("cycleAnchorDateOfRateReset", "cycleOfRateReset")
+    rated = contract.numbers.get("nominalInterestRate") or has(
+        "cycleAnchorDateOfRateReset", "cycleOfRateReset"
+    )
     if (rated or has("arrayRate") or contract.words.get("feeBasis") == "N") and not has("dayCountConvention"):
         miss("dayCountConvention", "how interest is counted")
 
@@ -406,7 +410,9 @@ def _judge_extras(contract: Contract, miss: Callable[[str, str], None]) -> None:
         if not has("cycleAnchorDateOfFee", "cycleOfFee"):
             miss("cycleOfFee", "when fees are paid")
     base = "InterestCalculationBase"
-    if words.get("interestCalculationBase") == "NTL" and not has(f"cycleAnchorDateOf{base}", f"cycleOf{base}"):
+    if words.get("interestCalculationBase") == "NTL" and not has(
+        f"cycleAnchorDateOf{base}", f"cycleOf{base}"
+    ):
         miss(f"cycleOf{base}", "when the base is fixed")
     if words.get("scalingEffect", "000") not in _NEUTRAL["scalingEffect"]:
         if not has("cycleAnchorDateOfScalingIndex", "cycleOfScalingIndex"):
@@ -414,7 +420,10 @@ def _judge_extras(contract: Contract, miss: Callable[[str, str], None]) -> None:
         for name in ("marketObjectCodeOfScalingIndex", "scalingIndexAtContractDealDate"):
             if not has(name):
                 miss(name, "by what payments are scaled")
-    for date, price in (("purchaseDate", "priceAtPurchaseDate"), ("terminationDate", "priceAtTerminationDate")):
+    for date, price in (
+        ("purchaseDate", "priceAtPurchaseDate"),
+        ("terminationDate", "priceAtTerminationDate"),
+    ):
         if has(date) != has(price):
             miss(price if has(date) else date, "a date and its price go together")
     if words.get("penaltyType") in ("A", "N") and not has("penaltyRate"):
@@ -435,7 +444,12 @@ def _judge_arrays(contract: Contract, row: int, findings: Findings) -> None:
             findings.note(row, anchors, "date_order", hint="segments begin one after the other")
         for name in (cycles, values, flags):
             given = contract.arrays.get(name or "")
-            if name and given is not None and len(given) != len(starts) and not (name == cycles and len(given) == 1):
+            if (
+                name
+                and given is not None
+                and len(given) != len(starts)
+                and not (name == cycles and len(given) == 1)
+            ):
                 example = f"{len(given)} values for {len(starts)} segments"
                 findings.note(row, name, "term_conflict", example, "one value for each segment")
     for name, low in (("arrayNextPrincipalRedemptionPayment", 0.0), ("arrayRate", -1.0)):

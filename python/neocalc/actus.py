@@ -44,7 +44,6 @@ from neocalc import _core
 from neocalc._actus_market import (
     KINDS,
     Event,
-    Market,
     as_events,
     as_records,
     is_open,
@@ -298,7 +297,9 @@ def _cases(contracts: Any) -> list[Any]:
         return list(records)
     if isinstance(contracts, Mapping):
         if "contractType" in contracts or not all(isinstance(one, Mapping) for one in contracts.values()):
-            raise ConfigError("contracts must be many: pass the terms of one to `events`, or put them in a list")
+            raise ConfigError(
+                "contracts must be many: pass the terms of one to `events`, or put them in a list"
+            )
         named = []
         for name, one in contracts.items():
             terms = one["terms"] if isinstance(one.get("terms"), Mapping) else one
@@ -327,7 +328,11 @@ class _Book:
     """Contracts, judged; then their events."""
 
     def __init__(
-        self, contracts: Sequence[Mapping[Any, Any]], observed: Sequence[Sequence[Any]], observations: Any, to: Any
+        self,
+        contracts: Sequence[Mapping[Any, Any]],
+        observed: Sequence[Sequence[Any]],
+        observations: Any,
+        to: Any,
     ) -> None:
         self.to = _time_option("to", to)
         self.findings = Findings()
@@ -340,7 +345,7 @@ class _Book:
             for event in found:
                 self._observe(row, event)
         first: dict[Any, int] = {}
-        for row, name in enumerate(self.ids):
+        for row, name in enumerate(self.ids if _are_numbers(self.ids) else map(str, self.ids)):
             if first.setdefault(name, row) != row:
                 self.findings.note(row, "contractID", "duplicate_id", name, "rename one of the contracts")
 
@@ -364,7 +369,9 @@ class _Book:
                 found.append((parts(event)[0], event))
         for name, event in found:
             if name not in rows:
-                self.findings.whole("observed_events.contract_id", "unknown_id", name, "the contractID of a contract")
+                self.findings.whole(
+                    "observed_events.contract_id", "unknown_id", name, "the contractID of a contract"
+                )
             else:
                 self._observe(rows[name], event)
 
@@ -372,14 +379,17 @@ class _Book:
         """Raise where there is a problem."""
         self._need_horizon()
         if self.findings.found:
-            raise InputError(self.findings.issues(self.ids), n_rows=len(self.ids), subject=subject)
+            n_rows = len(self.ids) if subject == "contracts" else None
+            raise InputError(self.findings.issues(self.ids), n_rows=n_rows, subject=subject)
 
     def _need_horizon(self) -> None:
         if self.to is not None:
             return
         for row, (contract, observed) in enumerate(zip(self.contracts, self.observed, strict=True)):
             if row not in self.findings.bad and is_open(contract, observed):
-                self.findings.note(row, "to", "term_missing", contract.type, "nothing ends this contract: pass to=")
+                self.findings.note(
+                    row, "to", "term_missing", contract.type, "nothing ends this contract: pass to="
+                )
 
     def compute(self, threads: int) -> dict[str, Array]:
         """Run the contracts that are sound."""
@@ -397,7 +407,9 @@ class _Book:
                 self.findings.note(good[row], name, code, example)
         names = ("contract", "time", "kind", "payoff", "notional", "rate", "accrued")
         columns = dict(zip(names, arrays, strict=True))
-        columns["contract"] = np.array(good, dtype=np.int64)[columns["contract"]] if good else columns["contract"]
+        columns["contract"] = (
+            np.array(good, dtype=np.int64)[columns["contract"]] if good else columns["contract"]
+        )
         return columns
 
     def _columns(self, contracts: Sequence[Contract], observed: Sequence[Sequence[Event]]) -> tuple[Any, ...]:
@@ -409,7 +421,9 @@ class _Book:
         numbers = [c.numbers.get(name, np.nan) for c in contracts for name in NUMBERS]
         times = [c.times.get(name, NO_TIME) for c in contracts for name in TIMES]
         words = [place(c.words.get(name)) for c in contracts for name in WORDS]
-        segments = tuple(_segment_columns([c.segments(which) for c in contracts], place) for which in range(len(ARRAYS)))
+        segments = tuple(
+            _segment_columns([c.segments(which) for c in contracts], place) for which in range(len(ARRAYS))
+        )
         series_of = [self.market.place(c.codes.get(name)) for c in contracts for name in CODES]
         flat = [event for some in observed for event in some]
         return (
@@ -469,13 +483,20 @@ def _dates_out(frame: Frame, times: Array) -> Any:
     if frame.kind == "pandas":
         return values
     library = sys.modules[frame.kind]
-    return library.Series(values) if frame.kind == "polars" else library.array(values, library.timestamp("us"))
+    return (
+        library.Series(values) if frame.kind == "polars" else library.array(values, library.timestamp("us"))
+    )
 
 
 def _ids_out(frame: Frame, rows: Array, ids: Sequence[Any]) -> Any:
-    if all(isinstance(name, (int, np.integer)) and not isinstance(name, bool) for name in ids):
+    if _are_numbers(ids):
         return frame.money_out(np.array(ids, dtype=np.int64)[rows] if len(ids) else rows.astype(np.int64))
-    return frame.categorical(rows.astype(np.int32), [str(name) for name in ids], ordered=False)
+    shown, places = np.unique(rows, return_inverse=True)
+    return frame.categorical(places.astype(np.int32), [str(ids[row]) for row in shown], ordered=False)
+
+
+def _are_numbers(ids: Sequence[Any]) -> bool:
+    return all(isinstance(name, (int, np.integer)) and not isinstance(name, bool) for name in ids)
 
 
 def _build(frame: Frame, columns: dict[str, Array], ids: Sequence[Any] | None) -> Any:

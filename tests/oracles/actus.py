@@ -24,10 +24,38 @@ FAR = datetime(2200, 1, 1)
 RANK = {
     kind: rank
     for rank, kind in enumerate(
-        "IED FP PR PI PY PP XD IP IPCI CE RRF RR PRF PRD TD SC IPCB STD MD AD".split()
+        [
+            "IED",
+            "FP",
+            "PR",
+            "PI",
+            "PY",
+            "PP",
+            "XD",
+            "IP",
+            "IPCI",
+            "CE",
+            "RRF",
+            "RR",
+            "PRF",
+            "PRD",
+            "TD",
+            "SC",
+            "IPCB",
+            "STD",
+            "MD",
+            "AD",
+        ]
     )
 }
-UNITS = {"D": ("days", 1), "W": ("days", 7), "M": ("months", 1), "Q": ("months", 3), "H": ("months", 6), "Y": ("months", 12)}
+UNITS = {
+    "D": ("days", 1),
+    "W": ("days", 7),
+    "M": ("months", 1),
+    "Q": ("months", 3),
+    "H": ("months", 6),
+    "Y": ("months", 12),
+}
 AMORTIZING = ("LAM", "NAM", "ANN")
 CALLED = ("CLM", "UMP")
 
@@ -59,7 +87,11 @@ def year_fraction(convention: str, start: datetime, end: datetime, maturity: dat
     if convention == "30E360ISDA":
         if s.month == 2 and s.day == calendar.monthrange(s.year, 2)[1]:
             first = 30
-        if t.month == 2 and t.day == calendar.monthrange(t.year, 2)[1] and (maturity is None or t != civil(maturity)):
+        if (
+            t.month == 2
+            and t.day == calendar.monthrange(t.year, 2)[1]
+            and (maturity is None or t != civil(maturity))
+        ):
             second = 30
     return (year * (t.year - s.year) + cap * (t.month - s.month) + second - first) / year
 
@@ -84,13 +116,22 @@ def step_from(anchor: datetime, cycle: str, times: int, eom: bool) -> datetime:
 
 
 def schedule(
-    start: datetime | None, cycle: str | None, end: datetime | None, with_end: bool, eom: bool, stop: datetime = FAR
+    start: datetime | None,
+    cycle: str | None,
+    end: datetime | None,
+    with_end: bool,
+    eom: bool,
+    stop: datetime = FAR,
 ) -> list[datetime]:
     """Dates from the anchor while before the end, then the end itself; ``end`` None runs to ``stop``."""
     if start is None:
         return []
     # The end of a day comes after its beginning.
-    limit = None if end is None else end.date() + timedelta(days=end.time() == END_OF_DAY and start.time() != END_OF_DAY)
+    limit = (
+        None
+        if end is None
+        else end.date() + timedelta(days=end.time() == END_OF_DAY and start.time() != END_OF_DAY)
+    )
     dates: list[datetime] = []
     times = 0
     while True:
@@ -112,6 +153,7 @@ def shift(moment: datetime, convention: str, weekends: bool) -> datetime:
         return moment
     rule = convention[2:]
     ahead = 1 if rule.endswith("F") else -1
+
     def walk(step: int) -> datetime:
         at = moment
         while at.weekday() >= 5:
@@ -238,7 +280,9 @@ class Contract:
         found = []
         amounts = self.terms["arrayNextPrincipalRedemptionPayment"]
         signs = self.terms["arrayIncreaseDecrease"]
-        for dates, amount, sign in zip(self.array("PrincipalRedemption", end, False), amounts, signs, strict=True):
+        for dates, amount, sign in zip(
+            self.array("PrincipalRedemption", end, False), amounts, signs, strict=True
+        ):
             found += [(at, amount if sign == "INC" else -amount) for at in dates]
         return found
 
@@ -247,7 +291,10 @@ class Contract:
         if self.type == "LAX":
             dates = sorted({at for part in self.array("InterestPayment", end, True) for at in part})
         elif self.type in CALLED:
-            if "cycleOfInterestPayment" not in self.terms and "cycleAnchorDateOfInterestPayment" not in self.terms:
+            if (
+                "cycleOfInterestPayment" not in self.terms
+                and "cycleAnchorDateOfInterestPayment" not in self.terms
+            ):
                 return []
             anchor = self.terms.get("cycleAnchorDateOfInterestPayment", self.start)
             return schedule(anchor, self.terms.get("cycleOfInterestPayment"), end, False, self.eom, self.stop)
@@ -260,7 +307,13 @@ class Contract:
         return dates
 
     def redemptions(self) -> list[datetime]:
-        return schedule(self.first_redemption(), self.terms.get("cycleOfPrincipalRedemption"), self.maturity, False, self.eom)
+        return schedule(
+            self.first_redemption(),
+            self.terms.get("cycleOfPrincipalRedemption"),
+            self.maturity,
+            False,
+            self.eom,
+        )
 
     def events(self) -> list[Event]:
         terms = self.terms
@@ -280,7 +333,9 @@ class Contract:
             for at, amount in self.array_payments(end):
                 add("PI" if amount > 0 else "PR", [at], abs(amount))
             kinds = terms.get("arrayFixedVariable") or []
-            for dates, rate, kind in zip(self.array("RateReset", end, False), terms.get("arrayRate") or [], kinds, strict=False):
+            for dates, rate, kind in zip(
+                self.array("RateReset", end, False), terms.get("arrayRate") or [], kinds, strict=False
+            ):
                 add("RRF" if kind.startswith("F") else "RR", dates, rate)
         elif self.type in AMORTIZING:
             add("PR", self.redemptions())
@@ -527,14 +582,21 @@ class Contract:
         elif kind == "RR":
             index = self.observe(terms["marketObjectCodeOfRateReset"], at)
             change = index * terms.get("rateMultiplier", 1.0) + event.value - self.rate
-            change = min(max(change, -abs(terms.get("periodFloor", math.inf))), terms.get("periodCap", math.inf))
-            self.rate = min(max(self.rate + change, terms.get("lifeFloor", -math.inf)), terms.get("lifeCap", math.inf))
+            change = min(
+                max(change, -abs(terms.get("periodFloor", math.inf))), terms.get("periodCap", math.inf)
+            )
+            self.rate = min(
+                max(self.rate + change, terms.get("lifeFloor", -math.inf)), terms.get("lifeCap", math.inf)
+            )
         elif kind == "PRF":
             self.paid = self.annuity(at)
         elif kind == "IPCB":
             self.base = self.notional
         elif kind == "SC":
-            factor = self.observe(terms["marketObjectCodeOfScalingIndex"], at) / terms["scalingIndexAtContractDealDate"]
+            factor = (
+                self.observe(terms["marketObjectCodeOfScalingIndex"], at)
+                / terms["scalingIndexAtContractDealDate"]
+            )
             if "N" in terms["scalingEffect"]:
                 self.scale_principal = factor
             if "I" in terms["scalingEffect"]:
