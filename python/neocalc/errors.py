@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 MAX_MESSAGE_LINES = 20
+_NOUNS = {"fleet": "asset", "loans": "loan", "contracts": "contract", "contract": "contract"}  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
 _REGISTRY: dict[str, tuple[str, str]] = {
@@ -35,7 +36,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "floor it first (dt.normalize()), or pass floor_time=True",
     ),
     "date_order": (
-        "must lie in the asset's time: not before its in_service_date, no event after its disposal",
+        "must lie within the time of the asset (service to disposal) or loan (start to maturity)",
         "check both dates",
     ),
     "date_parse": ("must be a day that exists, written YYYY-MM-DD", "check the day and month"),
@@ -49,12 +50,25 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must be given: neither the row nor the policy has a life",
         "fill useful_life_months for these rows",
     ),
-    "unknown_id": ("must be the asset_id of an asset of the fleet", "check its spelling and type"),
+    "unknown_id": ("must be the id of a row of the other frame", "check its spelling and type"),
     "parent_circle": ("must not lead back to the asset itself", "check parent_id"),
     "event_kind": ("must be a kind of event", "see `depreciate`"),
     "event_state": ("must fit what happened to the asset before", "check the order of its events"),
     "framework": ("must be allowed by the accounting framework", "pass framework=, or remove the event"),
     "method": ("must have a meaning under the asset's method", "remove the event"),
+    "choice": ("must be one of the words that the column knows", "see `amortize`"),
+    "rate_unit": (
+        "must be a fraction of one a year (0.05 for 5 %), in a column named annual_rate",
+        "divide percents by 100, or pass allow_high_rate=True for rates above 100 %",
+    ),
+    "term_unit": ("must say its unit in its name", "name the column term_months"),
+    "profile": ("must have a use in the loan's repayment profile", "remove the value, or change the profile"),
+    "negative_amortization": (
+        "must cover the interest",
+        "raise the payment, or pass allow_negative_amortization=True for loans with a balance_cap",
+    ),
+    "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
+    "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
@@ -76,9 +90,6 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
-    "choice": ("must be one of the values that it may have", "check spelling and case"),
-    "rate_unit": ("must be a decimal fraction, not a percentage", "write 5 % as 0.05"),
-    "never_amortises": ("must repay principal, not only interest", "raise the payment, or give the maturity"),
     "term_unknown": ("must be a term of the ACTUS dictionary", "check its spelling"),
     "term_missing": ("must be given", "add the term"),
     "term_conflict": ("must fit the other terms of the contract", "remove one of them"),
@@ -88,6 +99,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "curve_order": ("must ascend", "sort the observations of each index by date"),
     "curve_duplicate": ("must not appear twice for one index", "keep one observation for a date"),
+    "calendar": (
+        "must have a business day to move to, within its month or a year",
+        "check weekend= and holidays=",
+    ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",
@@ -145,8 +160,12 @@ class Issue:
         """Add the index labels and ids of the rows."""
         return replace(self, index_labels=index_labels, ids=ids)
 
+    def advised(self, hint: str) -> Issue:
+        """Give a better hint."""
+        return replace(self, hint=hint)
+
     def describe(self, noun: str = "asset") -> str:
-        """Say it in one line; `noun` is what a row is about."""
+        """Say it in one line; `noun` is what a row is."""
         text = f"{self.column!r} {self.rule}"
         if self.rows:
             text += f": {self.n_bad:,} row{'s' if self.n_bad != 1 else ''}, first at row {self.rows[0]}"
@@ -226,7 +245,7 @@ class InputError(NeocalcError, ValueError):
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
         if self.n_rows is not None:
             head += f" in {self.n_rows:,} rows"
-        noun = "contract" if self.subject.startswith("contract") else "asset"
+        noun = _NOUNS.get(self.subject.partition(" ")[0], "id")
         lines = [issue.describe(noun) for issue in self.issues]
         room = MAX_MESSAGE_LINES - 1
         if len(lines) > room:

@@ -1,7 +1,9 @@
 //! The binding: borrow, call, wrap. The only place that names Python or numpy, and the only one that may be unsafe.
 
 mod actus;
+mod calendar;
 mod columns;
+mod debt;
 mod door;
 mod financial;
 mod happenings;
@@ -159,6 +161,8 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
     actus::register(module)?;
+    debt::register(module)?;
+    calendar::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
