@@ -3,6 +3,7 @@
 30E360 makes a month 1/12 and A365 counts days, so each factor can be read off the dates. Rows are
 (date, type, payoff, notional, rate, accrued). References: sections of the ACTUS technical specification 1.1
 (state transitions and payoffs by contract type) and the term descriptions of the ACTUS dictionary 1.4.
+Longer than 500 lines because it is a table, read beside the specification.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def rounded(low: float, high: float, places: int) -> st.SearchStrategy[float]:
 
 
 @st.composite
-def contracts(
+def contracts(  # noqa: C901
     draw: st.DrawFn, kind: str
 ) -> tuple[dict[str, Any], datetime | None, list[tuple[datetime, str, float]]]:
     """Terms, a horizon, and observed events."""

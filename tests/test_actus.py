@@ -246,8 +246,8 @@ def test_json_text_files_and_cases(tmp_path: Path) -> None:
     file.write_text(json.dumps(case), encoding="utf-8")
     expected = actus.events(floating, {"X": {"2024-02-01": 0.05}}, to="2024-06-30", observed_events=looks)
     assert expected["type"].tolist() == ["IED", "RR", "AD", "IP"]
-    for given in (case, json.dumps(case), file, str(file)):
-        pd.testing.assert_frame_equal(actus.events(given), expected)
+    for form in (case, json.dumps(case), file, str(file)):
+        pd.testing.assert_frame_equal(actus.events(form), expected)
     named = json.dumps({"a": PAM, "b": LAM})
     assert actus.book(named)["contract_id"].unique().tolist() == ["a", "b"]
     assert len(actus.book(json.dumps([PAM, LAM]))) == len(actus.book(named))
@@ -289,7 +289,8 @@ def test_a_linear_loan_counts_what_is_left_of_it() -> None:
     del running["nextPrincipalRedemptionPayment"]
     paid = [row for row in rows_of(actus.events(running)) if row[1] in ("PR", "MD")]
     assert [row[2] for row in paid] == [400.0, 400.0]
-    implied = {name: value for name, value in QUARTERLY.items()} | {
+    implied = {
+        **QUARTERLY,
         "contractType": "LAM",
         "notionalPrincipal": 1.1,
         "cycleOfPrincipalRedemption": "P1ML1",

@@ -49,14 +49,14 @@ class Market:
         return self.places.get(code or "", -1)
 
 
-def _pairs(code: Any, given: Any) -> list[tuple[Any, Any]]:
+def _pairs(given: Any) -> list[tuple[Any, Any]]:
     if isinstance(given, Mapping) and "data" in given:  # as in files of the ACTUS tests
         return [(point.get("timestamp"), point.get("value")) for point in given["data"]]
     if isinstance(given, Mapping):
         return list(given.items())
     if hasattr(given, "items"):  # a Series of pandas, by date
         return list(given.items())
-    return [tuple(point) for point in given]  # type: ignore[misc]
+    return [tuple(point) for point in given]
 
 
 def read_market(observations: Any, findings: Findings) -> Market:
@@ -75,7 +75,7 @@ def read_market(observations: Any, findings: Findings) -> Market:
             points.setdefault(record.get("code", ""), []).append((record.get("date"), record.get("value")))
     elif isinstance(observations, Mapping):
         try:
-            points = {str(code): _pairs(code, given) for code, given in observations.items()}
+            points = {str(code): _pairs(given) for code, given in observations.items()}
         except (TypeError, ValueError, AttributeError):
             findings.whole(
                 "observations", "dtype", hint="{code: {date: value}}, or a frame of code, date and value"
@@ -94,26 +94,29 @@ def read_market(observations: Any, findings: Findings) -> Market:
     return market
 
 
+def _present(value: Any) -> Any:
+    if value is None:
+        raise Refused("null")
+    return value
+
+
 def _read_series(code: str, dated: list[tuple[Any, Any]], findings: Findings) -> Series | None:
-    times, values = [], []
+    times: list[int] = []
+    values: list[float] = []
     for point in dated:
         try:
             when, value = point
         except ValueError:
             findings.whole("observations", "dtype", point, "a date and a value")
             return None
-        for name, one, convert, place in (
-            ("date", when, to_time, times),
-            ("value", value, to_number, values),
-        ):
-            if one is None:
-                findings.whole(f"observations.{name}", "null", code)
-                return None
-            try:
-                place.append(convert(one))  # type: ignore[operator, arg-type]
-            except Refused as refused:
-                findings.whole(f"observations.{name}", refused.code, f"{code}: {one}", refused.hint)
-                return None
+        name = "date"
+        try:
+            times.append(to_time(_present(when)))
+            name = "value"
+            values.append(to_number(_present(value)))
+        except Refused as refused:
+            findings.whole(f"observations.{name}", refused.code, f"{code}: {when}, {value}", refused.hint)
+            return None
     at = np.array(times, dtype=np.int32)
     if len(at) != len(np.unique(at)):
         findings.whole("observations.date", "curve_duplicate", code)
@@ -125,7 +128,7 @@ def _read_series(code: str, dated: list[tuple[Any, Any]], findings: Findings) ->
     return at, np.array(values, dtype=np.float64)
 
 
-# --- events that no schedule knows ------------------------------------------------------------------------------------
+# --- events that no schedule knows ------------------------------------------------------------------------
 
 
 def as_events(given: Any) -> list[Any]:
@@ -137,7 +140,7 @@ def as_events(given: Any) -> list[Any]:
 
 
 def parts(event: Any) -> tuple[Any, Any, Any, Any]:
-    """Contract, time, type and value of an event: a dict under the names of ACTUS or of a frame, or a tuple."""
+    """Contract, time, type and value of an event: a dict by the names of ACTUS or of a frame, or a tuple."""
     if isinstance(event, Mapping):
         contract = event.get("contract_id", event.get("contractID"))
         return contract, event.get("date", event.get("time")), event.get("type"), event.get("value")

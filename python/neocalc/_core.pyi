@@ -226,6 +226,7 @@ ACTUS_EVENT_TYPES: tuple[str, ...]
 ACTUS_NUMBERS: tuple[str, ...]
 ACTUS_TIMES: tuple[str, ...]
 ACTUS_WORDS: tuple[str, ...]
+
 def year_fractions(
     day_count: str,
     start: npt.NDArray[np.int32],  # days since 1970-01-01, here and below; the least integer = none

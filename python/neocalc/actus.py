@@ -21,9 +21,9 @@
 2 2025-07-01   IP    15000.0  1000000.0
 3 2025-07-01   MD  1000000.0        0.0
 
-The types are PAM, LAM, NAM, ANN, LAX, CLM, UMP and CSH; names and values of terms are those of the ACTUS dictionary
-1.4, and events those of its technical specification 1.1 as its published test cases have them. Amounts are unrounded
-float64, on the ledger that loans in cents run on.
+The types are PAM, LAM, NAM, ANN, LAX, CLM, UMP and CSH; names and values of terms are those of the ACTUS
+dictionary 1.4, and events those of its technical specification 1.1 as its published test cases have them.
+Amounts are unrounded float64, on the ledger that loans in cents run on.
 """
 
 from __future__ import annotations
@@ -40,36 +40,13 @@ from typing import Any
 
 import numpy as np
 
-from neocalc import _core
-from neocalc._actus_market import (
-    KINDS,
-    Event,
-    as_events,
-    as_records,
-    is_open,
-    parts,
-    read_event,
-    read_market,
-)
-from neocalc._actus_terms import (
-    ARRAYS,
-    CODES,
-    NO_TIME,
-    NUMBERS,
-    TIMES,
-    WORDS,
-    Contract,
-    Findings,
-    Refused,
-    read,
-    to_time,
-)
+from neocalc._actus_book import Book, are_numbers
+from neocalc._actus_market import KINDS, as_events, as_records
 from neocalc._columns import Array
-from neocalc._fleet import guarded
 from neocalc._frames import Frame, as_frame
 from neocalc._options import resolve_threads
-from neocalc._results import as_records as issue_records
-from neocalc.errors import ConfigError, InputError, NeocalcWarning
+from neocalc._output import as_records as issue_records
+from neocalc.errors import ConfigError, NeocalcWarning
 
 __all__ = ["book", "events"]
 
@@ -89,27 +66,30 @@ def events(
     Parameters
     ----------
     terms
-        The terms under their names in the ACTUS dictionary, as a mapping, as JSON text or as the path of a JSON
-        file. Dates are ISO text or date objects; of times of day only the beginning and 23:59:59, which is counted as
-        the next day, are known. Rates are decimal fractions, amounts in units of the currency. A case of the ACTUS
-        tests, which has its `terms` beside `to`, `dataObserved` and `eventsObserved`, is understood too.
+        The terms under their names in the ACTUS dictionary, as a mapping, as JSON text or as the path of a
+        JSON file. Dates are ISO text or date objects; of times of day only the beginning and 23:59:59, which
+        is counted as the next day, are known. Rates are decimal fractions, amounts in units of the currency.
+        A case of the ACTUS tests, which has its `terms` beside `to`, `dataObserved` and `eventsObserved`, is
+        understood too.
     observations
-        Indices for rate resets and scaling: a frame with the columns code, date and value, or a mapping from code to
-        dates and values; by ascending date. The last observation at or before a date counts.
+        Indices for rate resets and scaling: a frame with the columns code, date and value, or a mapping from
+        code to dates and values; by ascending date. The last observation at or before a date counts.
     to
-        The last time shown; a date means its beginning. Needed for what has no end: a CLM that is neither called nor
-        matures, and a UMP.
+        The last time shown; a date means its beginning. Needed for what has no end: a CLM that is neither
+        called nor matures, and a UMP.
     observed_events
-        What no schedule knows: a frame with the columns date, type and value, or tuples or dicts of them. PP is a
-        prepayment (its effect is prepaymentEffect), PR and PI a repayment and a draw of a UMP, XD the call of a CLM
-        or UMP, CE a default, after which nothing is paid, and AD a look at the state. Amounts are positive.
+        What no schedule knows: a frame with the columns date, type and value, or tuples or dicts of them. PP
+        is a prepayment (its effect is prepaymentEffect), PR and PI a repayment and a draw of a UMP, XD the
+        call of a CLM or UMP, CE a default, after which nothing is paid, and AD a look at the state. Amounts
+        are positive.
 
     Returns
     -------
     frame
-        One row per event: date, type, payoff (received; paid where negative), notional (principal after the event;
-        negative where it is owed), rate, and accrued (interest accrued and not paid). As the kind of frame that the
-        observations or the observed events came in, else as the first installed of pandas, polars and pyarrow.
+        One row per event: date, type, payoff (received; paid where negative), notional (principal after the
+        event; negative where it is owed), rate, and accrued (interest accrued and not paid). As the kind of
+        frame that the observations or the observed events came in, else as the first installed of pandas,
+        polars and pyarrow.
 
     Raises
     ------
@@ -123,9 +103,9 @@ def events(
     Notes
     -----
     Where the initial exchange is not after the status date, interest starts at the status date with
-    `accruedInterest`, or with nothing. `fixingPeriod` does not move the date of an observation. Both are as in the
-    published cases. At a purchase and a termination, accrued interest goes the way of the price, for liabilities too.
-    `periodFloor` is the most by which a reset lowers the rate, whatever its sign.
+    `accruedInterest`, or with nothing. `fixingPeriod` does not move the date of an observation. Both are as
+    in the published cases. At a purchase and a termination, accrued interest goes the way of the price, for
+    liabilities too. `periodFloor` is the most by which a reset lowers the rate, whatever its sign.
 
     Examples
     --------
@@ -136,14 +116,18 @@ def events(
     ...     "dayCountConvention": "A365", "xDayNotice": "P10D",
     ... }
     >>> called = actus.events(call_money, observed_events=[("2025-03-03", "XD")])
-    >>> [(str(row.date.date()), row.type, row.payoff) for row in called.itertuples()]
-    [('2025-01-02', 'IED', 1000.0), ('2025-03-03', 'XD', 0.0), ('2025-03-13', 'IP', -6.0), ('2025-03-13', 'STD', -1000.0)]
+    >>> called[["date", "type", "payoff"]]
+            date type  payoff
+    0 2025-01-02  IED  1000.0
+    1 2025-03-03   XD     0.0
+    2 2025-03-13   IP    -6.0
+    3 2025-03-13  STD -1000.0
     """
     case = _case(_load(terms))
     observations = case.observations if observations is None else observations
     observed = case.observed if observed_events is None else as_events(observed_events)
     frame = _frame_of(observations, observed_events)
-    table = _Book([case.terms], [observed], observations, to if to is not None else case.to)
+    table = Book([case.terms], [observed], observations, to if to is not None else case.to)
     table.refuse(f"contract {table.ids[0]}")
     columns = table.compute(1)
     table.refuse(f"contract {table.ids[0]}")
@@ -164,13 +148,13 @@ def book(
     Parameters
     ----------
     contracts
-        A frame with a column for each term and a row for each contract, a sequence of mappings, a mapping from
-        contract to terms, or JSON text or a JSON file of either. What is null is not given.
+        A frame with a column for each term and a row for each contract, a sequence of mappings, a mapping
+        from contract to terms, or JSON text or a JSON file of either. What is null is not given.
     observations, to
         As in `events`, for all contracts.
     observed_events
-        As in `events`, with a column or key contract_id (or contractID) besides; or a mapping from contract to its
-        events.
+        As in `events`, with a column or key contract_id (or contractID) besides; or a mapping from contract
+        to its events.
     on_error
         "raise" refuses the book for any problem; "skip" leaves out the contracts that have one, and says so.
     threads
@@ -179,8 +163,9 @@ def book(
     Returns
     -------
     frame
-        As `events`, with the column contract_id first: contractID, or the row's number where none is given. Rows are
-        by contract in the order given, then by time. As the kind of frame that the contracts came in.
+        As `events`, with the column contract_id first: contractID, or the row's number where none is given.
+        Rows are by contract in the order given, then by time. As the kind of frame that the contracts came
+        in.
 
     Raises
     ------
@@ -226,7 +211,7 @@ def book(
     cases = [_case(terms) for terms in _cases(contracts)]
     if any(case.observations is not None or case.to is not None for case in cases):
         raise ConfigError("contracts must be terms alone: give observations and to for the whole book")
-    table = _Book([case.terms for case in cases], [[] for _ in cases], observations, to)
+    table = Book([case.terms for case in cases], [[] for _ in cases], observations, to)
     table.match(observed_events)
     if on_error == "raise":
         table.refuse("contracts")
@@ -244,7 +229,7 @@ def book(
     return result
 
 
-# --- what the user gives ----------------------------------------------------------------------------------------------
+# --- what the user gives ----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
@@ -310,155 +295,7 @@ def _cases(contracts: Any) -> list[Any]:
     return list(contracts)
 
 
-def _time_option(name: str, value: Any) -> int | None:
-    if value is None:
-        return None
-    try:
-        return to_time(value)
-    except Refused:
-        raise ConfigError(
-            f"{name} must be a date (YYYY-MM-DD), or the end of one (T23:59:59), not {value!r}"
-        ) from None
-
-
-# --- from contracts to the core ---------------------------------------------------------------------------------------
-
-
-class _Book:
-    """Contracts, judged; then their events."""
-
-    def __init__(
-        self,
-        contracts: Sequence[Mapping[Any, Any]],
-        observed: Sequence[Sequence[Any]],
-        observations: Any,
-        to: Any,
-    ) -> None:
-        self.to = _time_option("to", to)
-        self.findings = Findings()
-        self.given = [terms.get("contractID") for terms in contracts]
-        self.ids = [row if name is None or name != name else name for row, name in enumerate(self.given)]
-        self.contracts = [read(terms, row, self.findings) for row, terms in enumerate(contracts)]
-        self.market = read_market(observations, self.findings)
-        self.observed: list[list[Event]] = [[] for _ in contracts]
-        for row, found in enumerate(observed):
-            for event in found:
-                self._observe(row, event)
-        first: dict[Any, int] = {}
-        for row, name in enumerate(self.ids if _are_numbers(self.ids) else map(str, self.ids)):
-            if first.setdefault(name, row) != row:
-                self.findings.note(row, "contractID", "duplicate_id", name, "rename one of the contracts")
-
-    def _observe(self, row: int, event: Any) -> None:
-        if row in self.findings.bad:
-            return
-        read_one = read_event(event, self.contracts[row], row, self.findings)
-        if read_one is not None:
-            self.observed[row].append(read_one)
-
-    def match(self, observed_events: Any) -> None:
-        """Give each contract its observed events."""
-        rows = {name: row for row, name in enumerate(self.ids)}
-        if isinstance(observed_events, Mapping):
-            found = [(name, event) for name, some in observed_events.items() for event in as_events(some)]
-        else:
-            found = []
-            for event in as_events(observed_events):
-                if not isinstance(event, Mapping):
-                    raise ConfigError("observed_events of a book must name their contract: contract_id")
-                found.append((parts(event)[0], event))
-        for name, event in found:
-            if name not in rows:
-                self.findings.whole(
-                    "observed_events.contract_id", "unknown_id", name, "the contractID of a contract"
-                )
-            else:
-                self._observe(rows[name], event)
-
-    def refuse(self, subject: str) -> None:
-        """Raise where there is a problem."""
-        self._need_horizon()
-        if self.findings.found:
-            n_rows = len(self.ids) if subject == "contracts" else None
-            raise InputError(self.findings.issues(self.ids), n_rows=n_rows, subject=subject)
-
-    def _need_horizon(self) -> None:
-        if self.to is not None:
-            return
-        for row, (contract, observed) in enumerate(zip(self.contracts, self.observed, strict=True)):
-            if row not in self.findings.bad and is_open(contract, observed):
-                self.findings.note(
-                    row, "to", "term_missing", contract.type, "nothing ends this contract: pass to="
-                )
-
-    def compute(self, threads: int) -> dict[str, Array]:
-        """Run the contracts that are sound."""
-        self._need_horizon()
-        good = [row for row in range(len(self.contracts)) if row not in self.findings.bad]
-        found, _, arrays = guarded(
-            _core.actus_events,
-            len(good),
-            *self._columns([self.contracts[row] for row in good], [self.observed[row] for row in good]),
-            to=self.to,
-            threads=threads,
-        )
-        for name, code, _, rows, example in found:
-            for row in rows:
-                self.findings.note(good[row], name, code, example)
-        names = ("contract", "time", "kind", "payoff", "notional", "rate", "accrued")
-        columns = dict(zip(names, arrays, strict=True))
-        columns["contract"] = (
-            np.array(good, dtype=np.int64)[columns["contract"]] if good else columns["contract"]
-        )
-        return columns
-
-    def _columns(self, contracts: Sequence[Contract], observed: Sequence[Sequence[Event]]) -> tuple[Any, ...]:
-        vocabulary: dict[str, int] = {}
-
-        def place(word: str | None) -> int:
-            return -1 if word is None else vocabulary.setdefault(word, len(vocabulary))
-
-        numbers = [c.numbers.get(name, np.nan) for c in contracts for name in NUMBERS]
-        times = [c.times.get(name, NO_TIME) for c in contracts for name in TIMES]
-        words = [place(c.words.get(name)) for c in contracts for name in WORDS]
-        segments = tuple(
-            _segment_columns([c.segments(which) for c in contracts], place) for which in range(len(ARRAYS))
-        )
-        series_of = [self.market.place(c.codes.get(name)) for c in contracts for name in CODES]
-        flat = [event for some in observed for event in some]
-        return (
-            list(vocabulary),
-            np.array(numbers, dtype=np.float64),
-            np.array(times, dtype=np.int32),
-            np.array(words, dtype=np.int32),
-            segments,
-            (
-                _starts(observed),
-                np.array([time for time, _, _ in flat], dtype=np.int32),
-                np.array([kind for _, kind, _ in flat], dtype=np.int8),
-                np.array([value for _, _, value in flat], dtype=np.float64),
-            ),
-            self.market.series,
-            np.array(series_of, dtype=np.int32),
-        )
-
-
-def _starts(parts_of: Sequence[Sequence[Any]]) -> Array:
-    return np.cumsum([0, *(len(some) for some in parts_of)], dtype=np.int64)
-
-
-def _segment_columns(all_segments: Sequence[Sequence[Any]], place: Any) -> tuple[Array, ...]:
-    flat = [segment for some in all_segments for segment in some]
-    return (
-        _starts(all_segments),
-        np.array([anchor for anchor, *_ in flat], dtype=np.int32),
-        np.array([place(cycle) for _, cycle, *_ in flat], dtype=np.int32),
-        np.array([value for *_, value, _ in flat], dtype=np.float64),
-        np.array([flag for *_, flag in flat], dtype=np.int8),
-    )
-
-
-# --- from the core to a frame -----------------------------------------------------------------------------------------
+# --- from the core to a frame -----------------------------------------------------------------------------
 
 
 def _frame_of(*given: Any) -> Frame:
@@ -489,14 +326,10 @@ def _dates_out(frame: Frame, times: Array) -> Any:
 
 
 def _ids_out(frame: Frame, rows: Array, ids: Sequence[Any]) -> Any:
-    if _are_numbers(ids):
+    if are_numbers(ids):
         return frame.money_out(np.array(ids, dtype=np.int64)[rows] if len(ids) else rows.astype(np.int64))
     shown, places = np.unique(rows, return_inverse=True)
     return frame.categorical(places.astype(np.int32), [str(ids[row]) for row in shown], ordered=False)
-
-
-def _are_numbers(ids: Sequence[Any]) -> bool:
-    return all(isinstance(name, (int, np.integer)) and not isinstance(name, bool) for name in ids)
 
 
 def _build(frame: Frame, columns: dict[str, Array], ids: Sequence[Any] | None) -> Any:

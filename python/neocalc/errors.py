@@ -12,7 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 MAX_MESSAGE_LINES = 20
-_NOUNS = {"fleet": "asset", "loans": "loan", "contracts": "contract", "contract": "contract"}  # what the rows of a frame are
+_NOUNS = {
+    "fleet": "asset",
+    "loans": "loan",
+    "contracts": "contract",
+    "contract": "contract",
+}  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
 _REGISTRY: dict[str, tuple[str, str]] = {

@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 use super::pool::{Poll, for_each, stretches};
-use crate::calendar::{ActusCycle, Cycle, DayCount, Weekend};
+use crate::calendar::{ActusCycle, DayCount, Weekend};
 use crate::debt::actus::{
-    Arrays, ContractType, Cyclic, EventType, FeeBasis, InterestBase, Moment, Observed, Penalty, PrepaymentEffect, Row,
-    Run, Scratch, Segment, Series, Terms, shifting,
+    Arrays, Cyclic, EventType, Meaning, Moment, Observed, Row, Run, Scratch, Segment, Series, Terms, WORDS, meaning,
+    shifting,
 };
 use crate::error::{Column, Error, IssueLog};
 
@@ -53,97 +53,6 @@ pub const TIMES: [&str; 13] = [
     "cycleAnchorDateOfInterestCalculationBase",
     "cycleAnchorDateOfScalingIndex",
 ];
-
-/// The terms that are words, in the order of [`Book::words`]; -1 for none.
-pub const WORDS: [&str; 19] = [
-    "contractType",
-    "contractRole",
-    "dayCountConvention",
-    "endOfMonthConvention",
-    "calendar",
-    "businessDayConvention",
-    "interestCalculationBase",
-    "feeBasis",
-    "penaltyType",
-    "prepaymentEffect",
-    "contractPerformance",
-    "scalingEffect",
-    "cycleOfInterestPayment",
-    "cycleOfPrincipalRedemption",
-    "cycleOfRateReset",
-    "cycleOfFee",
-    "cycleOfInterestCalculationBase",
-    "cycleOfScalingIndex",
-    "xDayNotice",
-];
-
-/// What a word means as a value of a term.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Meaning {
-    Type(ContractType),
-    DayCount(DayCount),
-    Weekend(Weekend),
-    Base(InterestBase),
-    Fee(FeeBasis),
-    Penalty(Penalty),
-    Prepayment(PrepaymentEffect),
-    Scales(bool, bool),
-    Flag(bool),
-    Shifting,
-    Cycle(ActusCycle),
-    Notice(Option<Cycle>),
-}
-
-fn named<T: Copy>(known: &[(&str, T)], word: &str) -> Option<T> {
-    known.iter().find(|(name, _)| *name == word).map(|(_, value)| *value)
-}
-
-fn meaning(term: &str, word: &str) -> Option<Meaning> {
-    match term {
-        "contractType" => named(&ContractType::ALL, word).map(Meaning::Type),
-        "contractRole" => named(&[("RPA", false), ("RPL", true)], word).map(Meaning::Flag),
-        "dayCountConvention" => match word {
-            "A/AISDA" => Some(DayCount::ActActIsda),
-            // Coupon periods are no term of a contract here.
-            _ => DayCount::parse(word).filter(|known| *known != DayCount::ActActIcma),
-        }
-        .map(Meaning::DayCount),
-        "endOfMonthConvention" => named(&[("SD", false), ("EOM", true)], word).map(Meaning::Flag),
-        "calendar" => match word {
-            "NC" | "NoCalendar" => Some(Meaning::Weekend(Weekend::NONE)),
-            "MF" | "MondayToFriday" => Some(Meaning::Weekend(Weekend::SATURDAY_SUNDAY)),
-            _ => None,
-        },
-        "businessDayConvention" => shifting(word).map(|_| Meaning::Shifting),
-        "interestCalculationBase" => named(&InterestBase::ALL, word).map(Meaning::Base),
-        "feeBasis" => named(&FeeBasis::ALL, word).map(Meaning::Fee),
-        "penaltyType" => named(&Penalty::ALL, word).map(Meaning::Penalty),
-        "prepaymentEffect" => named(&PrepaymentEffect::ALL, word).map(Meaning::Prepayment),
-        "contractPerformance" => {
-            named(&[("PF", true), ("DL", true), ("DQ", true), ("DF", false)], word).map(Meaning::Flag)
-        }
-        // Interest, principal, and the most that is deferred, which is not scaled here; O stands for 0 in older files.
-        "scalingEffect" => match word.replace('O', "0").as_str() {
-            "000" => Some(Meaning::Scales(false, false)),
-            "I00" => Some(Meaning::Scales(false, true)),
-            "0N0" => Some(Meaning::Scales(true, false)),
-            "IN0" => Some(Meaning::Scales(true, true)),
-            _ => None,
-        },
-        "xDayNotice" => {
-            let days = word.strip_prefix('P')?;
-            let none = days.strip_suffix('D').is_some_and(|count| !count.is_empty() && count.bytes().all(|b| b == b'0'));
-            if none { Some(Meaning::Notice(None)) } else { Cycle::parse(days).map(|cycle| Meaning::Notice(Some(cycle))) }
-        }
-        _ => ActusCycle::parse(word).map(Meaning::Cycle),
-    }
-}
-
-/// Whether a word is a value of a term; of a term that is none of [`WORDS`], whether it is a cycle.
-#[must_use]
-pub fn accepts(term: &str, word: &str) -> bool {
-    meaning(term, word).is_some()
-}
 
 /// The array schedules of all contracts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -452,21 +361,15 @@ pub fn observed(time: i32, kind: i8, value: f64) -> Option<Observed> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::cast_precision_loss, clippy::indexing_slicing, reason = "tests")]
+    #![allow(
+        clippy::unwrap_used,
+        clippy::arithmetic_side_effects,
+        clippy::cast_precision_loss,
+        clippy::indexing_slicing,
+        reason = "tests"
+    )]
     use super::*;
     use crate::error::Rule;
-
-    #[test]
-    fn words_mean_what_the_dictionary_says() {
-        assert!(accepts("contractType", "PAM") && !accepts("contractType", "SWAPS"));
-        assert!(accepts("dayCountConvention", "30E360ISDA") && accepts("dayCountConvention", "A/AISDA"));
-        assert!(accepts("cycleOfFee", "P1ML1") && !accepts("cycleOfFee", "P1M"));
-        assert_eq!(meaning("xDayNotice", "P0D"), Some(Meaning::Notice(None)));
-        assert_eq!(meaning("xDayNotice", "P31D"), Some(Meaning::Notice(Cycle::days(31))));
-        assert_eq!((meaning("xDayNotice", "PD"), meaning("xDayNotice", "31D")), (None, None));
-        assert_eq!(meaning("scalingEffect", "INO"), Some(Meaning::Scales(true, true)));
-        assert_eq!(meaning("scalingEffect", "INM"), None);
-    }
 
     /// The same bytes for any number of threads, and a contract with a problem has no rows.
     #[test]

@@ -10,9 +10,9 @@ use super::columns::Column;
 use super::door::enter;
 use super::inputs::count_threads;
 use super::{IssueTuple, issue_tuples};
-use crate::batch::actus::{self, Book, NUMBERS, Outcome, Segments, TIMES, WORDS, segment};
+use crate::batch::actus::{self, Book, NUMBERS, Outcome, Segments, TIMES, segment};
 use crate::batch::{Load, Poll};
-use crate::debt::actus::{EventType, Moment, Observed, Segment, Series};
+use crate::debt::actus::{EventType, Moment, Observed, Segment, Series, WORDS, meaning};
 
 /// A column as the core holds it: contracts are small beside their events.
 fn read<T: numpy::Element + Clone + Default>(array: &Bound<'_, PyAny>, len: Option<usize>) -> PyResult<Vec<T>>
@@ -137,7 +137,7 @@ pub fn actus_events<'py>(
 /// Whether a word is a value of a term; of terms that are no words, whether it is a cycle.
 #[pyfunction]
 pub fn actus_accepts(term: &str, word: &str) -> bool {
-    actus::accepts(term, word)
+    meaning(term, word).is_some()
 }
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -11,13 +11,17 @@ mod moment;
 mod run;
 mod steps;
 mod terms;
+mod words;
 
 pub use event::EventType;
 pub use moment::Moment;
 pub use run::{Row, Run, Scratch};
 pub use terms::{
-    Arrays, ContractType, Cyclic, FeeBasis, InterestBase, Observed, Penalty, PrepaymentEffect, Segment, Series, Terms, shifting,
+    Arrays, ContractType, Cyclic, FeeBasis, InterestBase, Observed, Penalty, PrepaymentEffect, Segment, Series, Terms,
+    shifting,
 };
+
+pub use words::{Meaning, WORDS, meaning};
 
 use crate::error::Rule;
 

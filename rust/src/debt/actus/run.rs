@@ -323,7 +323,10 @@ impl<'a> Run<'a> {
     }
 
     /// Changes the balance; a base that is an amount of its own stays.
-    fn change(&mut self, change: impl FnOnce(&mut Ledger<f64, f64>) -> Result<f64, crate::debt::Fault>) -> Result<f64, Fault> {
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut Ledger<f64, f64>) -> Result<f64, crate::debt::Fault>,
+    ) -> Result<f64, Fault> {
         let base = self.ledger.base();
         let changed = change(&mut self.ledger)?;
         if self.terms.has_own_base() {

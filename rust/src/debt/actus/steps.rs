@@ -67,7 +67,14 @@ impl<'a> Plan<'a> {
     }
 
     /// Dates from an anchor while before the end, then the end itself where that is asked for.
-    fn dates(&self, from: Moment, cycle: Option<ActusCycle>, end: Option<Moment>, with_end: bool, out: &mut Vec<Moment>) {
+    fn dates(
+        &self,
+        from: Moment,
+        cycle: Option<ActusCycle>,
+        end: Option<Moment>,
+        with_end: bool,
+        out: &mut Vec<Moment>,
+    ) {
         out.clear();
         match (end, cycle) {
             (Some(end), _) => {
@@ -88,7 +95,9 @@ impl<'a> Plan<'a> {
 
     /// Where a cycle begins: its anchor, or one cycle after the initial exchange.
     fn first(&self, cyclic: &Cyclic) -> Option<Moment> {
-        cyclic.anchor.or_else(|| cyclic.cycle.map(|cycle| self.terms.start.on(self.grid(self.terms.start, cycle).date(1))))
+        cyclic
+            .anchor
+            .or_else(|| cyclic.cycle.map(|cycle| self.terms.start.on(self.grid(self.terms.start, cycle).date(1))))
     }
 
     fn cyclic(&self, cyclic: &Cyclic, end: Option<Moment>, with_end: bool, out: &mut Vec<Moment>) {

@@ -117,8 +117,7 @@ pub enum PrepaymentEffect {
 
 impl PrepaymentEffect {
     /// By acronym.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("N", Self::None), ("A", Self::Amount), ("M", Self::Maturity)];
+    pub const ALL: [(&'static str, Self); 3] = [("N", Self::None), ("A", Self::Amount), ("M", Self::Maturity)];
 }
 
 /// The business-day conventions of ACTUS: which way, and whether interest is counted between the moved dates (SC:
@@ -317,7 +316,8 @@ impl Terms<'_> {
     /// Whether the interest base is an amount of its own.
     #[must_use]
     pub fn has_own_base(&self) -> bool {
-        self.base != InterestBase::Principal && (self.contract_type.amortizes() || self.contract_type == ContractType::Lax)
+        self.base != InterestBase::Principal
+            && (self.contract_type.amortizes() || self.contract_type == ContractType::Lax)
     }
 
     /// Whether the exchange is still to come.

@@ -108,7 +108,10 @@ fn a_bullet_loan() {
 fn what_stops_a_contract_is_named() {
     let reset = Cyclic { anchor: Some(on(2024, 2, 1)), cycle: None };
     let fault = rows(&Terms { reset, ..bullet() }).unwrap_err();
-    assert_eq!((fault.term, fault.rule, fault.example.as_str()), ("marketObjectCodeOfRateReset", Rule::ObservationMissing, "2024-02-01"));
+    assert_eq!(
+        (fault.term, fault.rule, fault.example.as_str()),
+        ("marketObjectCodeOfRateReset", Rule::ObservationMissing, "2024-02-01")
+    );
     let (times, values) = ([on(2024, 1, 31).code()], [5.0]);
     let index = Series { times: &times, values: &values };
     assert_eq!(rows(&Terms { reset, index, ..bullet() }).unwrap_err().rule, Rule::RateUnit);
