@@ -123,6 +123,51 @@ def test_an_annuity_in_equal_months_is_the_textbook_payment(principal: int, rate
     assert paid.tolist() == pytest.approx([payment] * months, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("day_count", "actus_day_count"),
+    [("ACT/360", "A360"), ("ACT/365F", "A365"), ("30E/360", "30E360"), ("ACT/ACT ISDA", "AA")],
+)
+@pytest.mark.parametrize("profile", ["bullet", "level_principal", "level_payment"])
+def test_loans_and_contracts_are_one_engine(day_count: str, actus_day_count: str, profile: str) -> None:
+    """What `amortize` schedules unrounded are the events of the contract that says the same."""
+    loan = pd.DataFrame(
+        {
+            "loan_id": ["a"],
+            "principal": [1_234_567.89],
+            "start_date": ["2024-01-15"],
+            "maturity_date": ["2027-01-15"],
+            "annual_rate": [0.0725],
+            "profile": [profile],
+            "frequency": ["quarterly"],
+            "day_count": [day_count],
+        }
+    )
+    rows = nc.amortize(loan, rounding=None)
+    cycle = {"cycleOfPrincipalRedemption": "P3ML1"} if profile != "bullet" else {}
+    table = actus.events(
+        {
+            "contractType": {"bullet": "PAM", "level_principal": "LAM", "level_payment": "ANN"}[profile],
+            "contractRole": "RPA",
+            "statusDate": "2024-01-01",
+            "initialExchangeDate": "2024-01-15",
+            "maturityDate": "2027-01-15",
+            "notionalPrincipal": 1_234_567.89,
+            "nominalInterestRate": 0.0725,
+            "dayCountConvention": actus_day_count,
+            "cycleOfInterestPayment": "P3ML1",
+            **cycle,
+        }
+    )
+    by_date = table.assign(
+        kind=table["type"].map({"IP": "interest", "PR": "principal", "MD": "principal"}).astype(object)
+    )
+    paid = by_date.dropna(subset="kind").pivot_table("payoff", "date", "kind", aggfunc="sum", fill_value=0.0)
+    rows = rows[rows["payment_number"] > 0].set_index("payment_date")
+    assert list(paid.index) == list(rows.index)
+    for name in ("interest", "principal"):
+        assert paid[name].tolist() == pytest.approx(rows[name].tolist(), rel=1e-9, abs=1e-6)
+
+
 @given(data=st.data(), kind=st.sampled_from(TYPES))
 def test_the_other_side_has_every_sign_turned(data: st.DataObject, kind: str) -> None:
     terms, to, observed = data.draw(contracts(kind))
