@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import loan_books
 import neocalc as nc
-from oracles.loans import Loan, Row, Terms, amortize, level_payment
+from oracles.loans import Loan, Row, Terms, level_payment
 
 DEEP = bool(os.environ.get("NEOCALC_DEEP"))
 EPOCH = dt.date(1970, 1, 1)

@@ -11,6 +11,7 @@ mod amount;
 pub mod annuity;
 mod bullet;
 mod custom;
+mod double_double;
 mod ledger;
 mod level_payment;
 mod level_principal;
