@@ -1,4 +1,4 @@
-"""Which terms of an ACTUS contract go together: what a type needs, what it has no use for, ranges and order."""
+"""Which terms of an ACTUS contract go together: what a type needs, has no use for, ranges and order."""
 
 from __future__ import annotations
 
