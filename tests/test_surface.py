@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import neocalc
-from neocalc import _core, financial
+from neocalc import _core, actus, financial
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "neocalc"
@@ -99,6 +99,13 @@ def test_spreadsheet_functions_are_those_of_all() -> None:
     assert neocalc.financial is financial
 
 
+@pytest.mark.parametrize("name", actus.__all__)
+def test_functions_of_actus_are_listed_and_take_the_rest_by_keyword(name: str) -> None:
+    parameters = inspect.signature(getattr(actus, name)).parameters.values()
+    assert [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][1:] == ["observations"]
+    assert f"`actus.{name}(" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", SPREADSHEET)
 def test_spreadsheet_functions_are_listed_with_their_arguments(name: str) -> None:
     parameters = list(inspect.signature(getattr(financial, name)).parameters.values())
@@ -110,7 +117,14 @@ def test_spreadsheet_functions_are_listed_with_their_arguments(name: str) -> Non
     assert f"`{name}({', '.join(words)})`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [*FUNCTIONS, *(f"financial.{name}" for name in SPREADSHEET)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *FUNCTIONS,
+        *(f"financial.{name}" for name in SPREADSHEET),
+        *(f"actus.{name}" for name in actus.__all__),
+    ],
+)
 def test_functions_have_numpydoc_sections(name: str) -> None:
     function = operator.attrgetter(name)(neocalc)
     doc = inspect.getdoc(function) or ""

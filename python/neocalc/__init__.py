@@ -20,6 +20,7 @@ True
 
 from __future__ import annotations
 
+from neocalc import actus as actus
 from neocalc import calendar as calendar
 from neocalc import financial as financial
 from neocalc import tax as tax

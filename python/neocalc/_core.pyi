@@ -201,6 +201,32 @@ def financial(
     out: npt.NDArray[np.float64],
     threads: int = 0,
 ) -> list[IssueTuple]: ...
+def actus_events(
+    rows: int,
+    vocabulary: Sequence[str],
+    numbers: npt.NDArray[np.float64],  # rows x ACTUS_NUMBERS; NaN = none
+    times: npt.NDArray[
+        np.int32
+    ],  # rows x ACTUS_TIMES; twice the day, plus 1 for its end; the least int32 = none
+    words: npt.NDArray[np.int32],  # rows x ACTUS_WORDS; places in the vocabulary; -1 = none
+    segments: Sequence[
+        tuple[Any, ...]
+    ],  # redemptions, interest, resets: starts, anchors, cycles, values, flags
+    observed: tuple[Any, ...],  # starts, times, places of types, values
+    series: Sequence[tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]],
+    series_of: npt.NDArray[np.int32],  # rows x (rate resets, scaling); -1 = none
+    to: int | None = None,
+    threads: int = 0,
+) -> tuple[
+    list[IssueTuple], list[int], tuple[npt.NDArray[Any], ...]
+]: ...  # problems, rows with one, and contract, time, type, payoff, notional, rate, accrued of each event
+def actus_accepts(term: str, word: str) -> bool: ...
+
+ACTUS_EVENT_TYPES: tuple[str, ...]
+ACTUS_NUMBERS: tuple[str, ...]
+ACTUS_TIMES: tuple[str, ...]
+ACTUS_WORDS: tuple[str, ...]
+
 def year_fractions(
     day_count: str,
     start: npt.NDArray[np.int32],  # days since 1970-01-01, here and below; the least integer = none

@@ -12,7 +12,12 @@ from types import MappingProxyType
 from typing import Any
 
 MAX_MESSAGE_LINES = 20
-_NOUNS = {"fleet": "asset", "loans": "loan"}  # what the rows of a frame are
+_NOUNS = {
+    "fleet": "asset",
+    "loans": "loan",
+    "contracts": "contract",
+    "contract": "contract",
+}  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
 _REGISTRY: dict[str, tuple[str, str]] = {
@@ -90,6 +95,15 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "term_unknown": ("must be a term of the ACTUS dictionary", "check its spelling"),
+    "term_missing": ("must be given", "add the term"),
+    "term_conflict": ("must fit the other terms of the contract", "remove one of them"),
+    "observation_missing": (
+        "must have an observation at or before the time it is needed",
+        "add it to the observations",
+    ),
+    "curve_order": ("must ascend", "sort the observations of each index by date"),
+    "curve_duplicate": ("must not appear twice for one index", "keep one observation for a date"),
     "calendar": (
         "must have a business day to move to, within its month or a year",
         "check weekend= and holidays=",
@@ -250,7 +264,7 @@ class InputError(NeocalcError, ValueError):
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
         if self.n_rows is not None:
             head += f" in {self.n_rows:,} rows"
-        noun = _NOUNS.get(self.subject, "id")
+        noun = _NOUNS.get(self.subject.partition(" ")[0], "id")
         lines = [issue.describe(noun) for issue in self.issues]
         room = MAX_MESSAGE_LINES - 1
         if len(lines) > room:

@@ -35,6 +35,8 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
+    /// A word that is none of those a column knows.
+    Choice,
     /// A rate that looks like a percentage.
     RateUnit,
     /// A payment that does not cover the interest, without leave to add the rest to the balance.
@@ -55,6 +57,8 @@ pub enum Rule {
     NoRoot,
     /// Several rates that do.
     SeveralRoots,
+    /// No observation at or before the time it is needed.
+    ObservationMissing,
 }
 
 impl Rule {
@@ -76,6 +80,7 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
+            Self::Choice => "choice",
             Self::RateUnit => "rate_unit",
             Self::NegativeAmortization => "negative_amortization",
             Self::NeverAmortises => "never_amortises",
@@ -86,6 +91,7 @@ impl Rule {
             Self::NoSignChange => "no_sign_change",
             Self::NoRoot => "no_root",
             Self::SeveralRoots => "several_roots",
+            Self::ObservationMissing => "observation_missing",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows in, tables out: chunks, threads, cancellation and roll-ups. The only user of threads.
 #![forbid(unsafe_code)]
 
+pub mod actus;
 mod asset_cells;
 mod assets;
 mod books;

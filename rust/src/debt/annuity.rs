@@ -18,7 +18,11 @@ use crate::rate::AnnualRate;
 
 /// The payment in float64.
 pub fn unrounded(due: f64, rate: AnnualRate, later: &[YearFraction]) -> f64 {
-    let rate = rate.as_f64();
+    unrounded_at(due, rate.as_f64(), later)
+}
+
+/// The same at a rate of any number of places.
+pub fn unrounded_at(due: f64, rate: f64, later: &[YearFraction]) -> f64 {
     due / later.iter().rev().fold(1.0, |worth, time| 1.0 + worth / (1.0 + rate * time.as_f64()))
 }
 

@@ -4,25 +4,25 @@
 //! lives here but that interest accrues up to every step first.
 #![forbid(unsafe_code)]
 
-use super::{Accrual, Amount, Fault};
+use super::{Accrual, Amount, Fault, Rate};
 use crate::calendar::{Date, YearFraction};
 use crate::rate::AnnualRate;
 
-/// The state of a contract.
+/// The state of a contract, in amounts `A` and at rates `R`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ledger<A: Amount> {
+pub struct Ledger<A: Amount, R: Rate<A> = AnnualRate> {
     balance: A,
     base: A,
     interest: Accrual<A>,
-    rate: AnnualRate,
+    rate: R,
     payment: A,
     clock: Date,
 }
 
-impl<A: Amount> Ledger<A> {
+impl<A: Amount, R: Rate<A>> Ledger<A, R> {
     /// Nothing lent yet.
     #[must_use]
-    pub fn new(start: Date, rate: AnnualRate) -> Self {
+    pub fn new(start: Date, rate: R) -> Self {
         Self {
             balance: A::zero(),
             base: A::zero(),
@@ -47,7 +47,7 @@ impl<A: Amount> Ledger<A> {
 
     /// The rate in force.
     #[must_use]
-    pub fn rate(&self) -> AnnualRate {
+    pub fn rate(&self) -> R {
         self.rate
     }
 
@@ -83,7 +83,7 @@ impl<A: Amount> Ledger<A> {
     ///
     /// # Errors
     /// [`Fault::Overflow`].
-    pub fn bring_interest(&mut self, amount: A, rate: AnnualRate, time: YearFraction) -> Result<(), Fault> {
+    pub fn bring_interest(&mut self, amount: A, rate: R, time: YearFraction) -> Result<(), Fault> {
         self.interest.add(amount, rate, time)
     }
 
@@ -125,7 +125,7 @@ impl<A: Amount> Ledger<A> {
     }
 
     /// From the clock on, interest accrues at another rate.
-    pub fn reset(&mut self, rate: AnnualRate) {
+    pub fn reset(&mut self, rate: R) {
         self.rate = rate;
     }
 
@@ -147,7 +147,7 @@ impl<A: Amount> Ledger<A> {
     fn fixed_payment(&self, next: YearFraction, later: &[YearFraction]) -> Result<A, Fault> {
         let mut interest = self.interest;
         interest.add(self.base, self.rate, next)?;
-        self.balance.level_payment(interest.unsettled(), self.rate, later).ok_or(Fault::Overflow)
+        self.rate.level_payment(self.balance, interest.unsettled(), later).ok_or(Fault::Overflow)
     }
 
     /// The level payment by whole periods: what has accrued is not looked at.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accrual;
+pub mod actus;
 mod amount;
 pub mod annuity;
 mod bullet;
@@ -19,7 +20,7 @@ mod percent_schedule;
 mod profile;
 pub mod steps;
 
-pub use accrual::Accrual;
+pub use accrual::{Accrual, Rate};
 pub use amount::{Amount, ExactInterest};
 pub use ledger::Ledger;
 pub use loan::{Entry, ResolvedLoan, Rider, Sink, amortize};

@@ -1,5 +1,6 @@
 //! The binding: borrow, call, wrap. The only place that names Python or numpy, and the only one that may be unsafe.
 
+mod actus;
 mod calendar;
 mod columns;
 mod debt;
@@ -160,6 +161,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CONVENTIONS", PyTuple::new(module.py(), Convention::ALL.map(|(name, _)| name))?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
+    actus::register(module)?;
     debt::register(module)?;
     calendar::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
