@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
+from broken_contracts import BROKEN_CONTRACTS
 from neocalc.errors import Issue
 
 ROWS = 4
@@ -87,12 +88,13 @@ def _valued(model: str, month: int) -> None:
     nc.market_values(frame, {model: nc.value_curve({month: 0.5})}, policy=POLICY, as_of="2025-12-31")
 
 
-# Codes of the verbs that hold other tables against the fleet.
 def _rate_of(*flows: float) -> None:
     nc.financial.irr(list(flows), several="raise")
 
 
-BROKEN_BESIDE: dict[str, Callable[[], None]] = {
+# Codes that no fleet alone can have.
+BROKEN_BESIDE: dict[str, Callable[[], object]] = {
+    **BROKEN_CONTRACTS,
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")
     ),

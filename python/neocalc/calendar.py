@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, Raw, dates
+from neocalc._columns import MAX_LISTED_ROWS, Array
 from neocalc._options import to_days
 from neocalc.errors import ConfigError, InputError, Issue
-from neocalc.financial._arguments import _common_series, _Given, _labels, _shape
+from neocalc.financial._arguments import Given, common_series, labels_of, shape_of
+from neocalc.financial._dates import days_of
 
 __all__ = [
     "BUSINESS_DAY_CONVENTIONS",
@@ -45,8 +46,6 @@ STUBS: tuple[str, ...] = _core.STUBS
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKEND = ("sat", "sun")
-_FIRST_DAY = np.datetime64("1900-01-01")
-_LAST_DAY = np.datetime64("2199-12-31")
 _NO_DATES = np.zeros(0, dtype=np.int32)
 _NO_DATE = np.iinfo(np.int32).min
 
@@ -309,72 +308,11 @@ def holiday_days(holidays: Any) -> Array:
     return call.columns()["holidays"]
 
 
-def _raw(value: Any) -> tuple[Raw, tuple[int, ...], Any, str]:
-    """What a date argument is: its values in one dimension, its shape, its Series and the library of that."""
-    pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
-    if pandas is not None and isinstance(value, pandas.Series):
-        from neocalc._pandas_frame import raw_series
-
-        return raw_series(value), (len(value),), value, "pandas"
-    if polars is not None and isinstance(value, polars.Series):
-        import narwhals.stable.v2 as nw
-
-        from neocalc._narwhals_frame import raw_series as raw_narwhals
-
-        raw = raw_narwhals(nw.from_native(value, series_only=True))
-        return raw, (len(value),), value, "polars"
-    if isinstance(value, np.ma.MaskedArray):
-        return Raw(value.data.reshape(-1), np.ma.getmaskarray(value).reshape(-1)), value.shape, None, ""
-    if isinstance(value, np.ndarray) or (hasattr(value, "__array__") and not np.isscalar(value)):
-        array = np.asarray(value)
-        return Raw(array.reshape(-1)), array.shape, None, ""
-    if isinstance(value, (list, tuple)):
-        array = np.empty(len(value), dtype=object)
-        array[:] = value
-        return Raw(array), array.shape, None, ""
-    array = np.empty(1, dtype=object)
-    array[0] = value
-    return Raw(array), (), None, ""
-
-
-def _read(name: str, value: Any) -> _Given:
+def _read(value: Any) -> Given:
     """Days since 1970-01-01 (0 where refused), and what was refused."""
-    raw, shape, series, kind = _raw(value)
-    problems = Problems()
-    found = dates(raw, name, problems)
-    if found is None:
-        issue = problems.issues[0]
-        blank = np.zeros(shape, dtype=np.int32)
-        return _Given(blank, {issue.code: None}, {issue.code: issue.example}, series, kind)
-    counts, unit, mask = found
-    refused: dict[str, Array | None] = {}
-    examples: dict[str, str] = {}
-
-    def note(code: str, bad: Array, example: Callable[[int], str]) -> None:
-        if bad.any():
-            refused[code] = bad.reshape(shape)
-            examples[code] = example(int(np.flatnonzero(bad)[0]))
-
-    fine = np.ones(len(counts), dtype=bool)
-    for issue, (_, code, rows) in zip(problems.issues, problems.found, strict=True):
-        bad = np.zeros(len(counts), dtype=bool)
-        bad[rows] = True
-        fine &= ~bad
-        note(code, bad, lambda _, issue=issue: issue.example)  # type: ignore[misc]
-    stamps = counts.astype(f"M8[{unit}]")
-    null = np.isnat(stamps) if mask is None else np.isnat(stamps) | mask
-    note("null", null, lambda _: "null")
-    days = stamps.astype("M8[D]")
-    outside = fine & ~null & ((days < _FIRST_DAY) | (days > _LAST_DAY))
-    note("date_range", outside, lambda row: str(days[row]))
-    note(
-        "date_time",
-        fine & ~null & ~outside & (days.astype(stamps.dtype) != stamps),
-        lambda row: str(stamps[row]),
-    )
-    sound = fine & ~null & ~outside
-    plain = np.where(sound, days.astype(np.int64), 0).astype(np.int32)
-    return _Given(plain.reshape(shape), refused, examples, series, kind)
+    days, refused, examples, series, kind = days_of(value)
+    plain = np.where(np.isnan(days), 0.0, days).astype(np.int32)
+    return Given(plain, refused, examples, series, kind)
 
 
 class _Call:
@@ -382,9 +320,9 @@ class _Call:
 
     def __init__(self, function: str, arguments: Mapping[str, Any]) -> None:
         self.function = function
-        self.given = {name: _read(name, value) for name, value in arguments.items()}
-        self.series, self.kind = _common_series(self.given)
-        self.shape = _shape(self.given, self.series)
+        self.given = {name: _read(value) for name, value in arguments.items()}
+        self.series, self.kind = common_series(self.given)
+        self.shape = shape_of(self.given, self.series)
         issues = []
         for name, argument in self.given.items():
             for code, mask in argument.refused.items():
@@ -396,7 +334,7 @@ class _Call:
     def _issue(self, name: str, code: str, rows: list[int], example: str, hint: str | None = None) -> Issue:
         at = tuple(rows[:MAX_LISTED_ROWS]) if self.shape else ()
         made = Issue.make(name, code, n_bad=max(len(rows), 1), rows=at, example=example, hint=hint)
-        return replace(made, index_labels=_labels(at, self.shape, self.series, self.kind))
+        return replace(made, index_labels=labels_of(at, self.shape, self.series, self.kind))
 
     def _raise(self, issues: list[Issue]) -> None:
         if issues:

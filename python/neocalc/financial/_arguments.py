@@ -157,7 +157,7 @@ def read(value: Any, flag: bool = False) -> Given:
     return Given(np.asarray(number), {}, {})
 
 
-def _common_series(arguments: Mapping[str, Given]) -> tuple[Any, str]:
+def common_series(arguments: Mapping[str, Given]) -> tuple[Any, str]:
     """The Series whose index the result has, and its library; Series are never aligned."""
     named = {name: given for name, given in arguments.items() if given.series is not None}
     if not named:
@@ -174,7 +174,7 @@ def _common_series(arguments: Mapping[str, Given]) -> tuple[Any, str]:
     return first.series, first.kind
 
 
-def _shape(arguments: Mapping[str, Given], series: Any) -> tuple[int, ...]:
+def shape_of(arguments: Mapping[str, Given], series: Any) -> tuple[int, ...]:
     shapes = {name: given.values.shape for name, given in arguments.items()}
     try:
         shape = np.broadcast_shapes(*shapes.values())
@@ -309,8 +309,8 @@ def evaluate(
         if not _core.financial(function, plain, one, 1):
             return float(one[0])
     given = {name: _read_as(value, name, flags, dates) for name, value in arguments.items()}
-    series, kind = _common_series(given)
-    shape = _shape(given, series)
+    series, kind = common_series(given)
+    shape = shape_of(given, series)
     out = np.empty(int(np.prod(shape)))
     core_arguments = [for_core(argument.values, shape) for argument in given.values()]
     try:

@@ -36,6 +36,8 @@ def _raw(value: Any) -> tuple[Raw, tuple[int, ...], Any, str]:
     null = None
     if isinstance(value, np.ma.MaskedArray):
         null, value = np.ma.getmaskarray(value).ravel(), value.data
+    if not np.isscalar(value) and not isinstance(value, np.ndarray) and hasattr(value, "__array__"):
+        value = np.asarray(value)
     if isinstance(value, np.ndarray):
         return Raw(value.ravel(), null), value.shape, None, ""
     if isinstance(value, (list, tuple)):
