@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod debt;
 pub mod depreciation;
 pub mod error;
 pub mod financial;
