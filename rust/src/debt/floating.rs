@@ -6,29 +6,11 @@
 use std::ops::Range;
 
 use super::sofr::{Daily, rate_over};
-use crate::calendar::{Date, add_months, month_of};
-use crate::error::Rule;
+use super::steps::{Movement, Period, Step};
+use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
+use crate::calendar::{BusinessDayConvention, Date, Holidays, YearFraction, add_months, month_of};
 use crate::money::round_half_even;
-
-/// Parts of a rate of one.
-pub const RATE_UNIT: i64 = 1_000_000_000_000;
-
-/// Reads the decimal nearest to `rate` with twelve places.
-///
-/// # Errors
-/// [`Rule::NonFinite`]; [`Rule::Range`] at -100 % and below, and above 100 % unless `allow_high` (up to 10,000 %).
-pub fn rate_parts(rate: f64, allow_high: bool) -> Result<i64, Rule> {
-    if !rate.is_finite() {
-        return Err(Rule::NonFinite);
-    }
-    let top = if allow_high { 100.0 } else { 1.0 };
-    if rate <= -1.0 || rate > top {
-        return Err(Rule::Range);
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "at most 10^14 in size")]
-    let parts = (rate * 1e12).round() as i64;
-    Ok(parts)
-}
+use crate::rate::AnnualRate;
 
 /// What a curve says of days before its first and after its last date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +21,15 @@ pub enum Beyond {
     Flat,
 }
 
-/// A day that a curve does not reach.
+/// A day for which there is no fixing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CurveGap {
-    /// It lies before the first date.
+    /// It lies before the curve's first date.
     Before(Date),
-    /// It lies after the last date.
+    /// It lies after the curve's last date.
     After(Date),
+    /// There is no business day near it.
+    Closed(Date),
 }
 
 /// Fixings of an index, or a forward curve: a value from each date on. Dates ascend without repetition.
@@ -235,8 +219,8 @@ pub struct RateTerms<'a> {
     pub at_start: Standing,
     /// Changes of them, by date.
     pub changes: &'a [Change],
-    /// Days on which no business is done, besides weekends; ascending.
-    pub holidays: &'a [Date],
+    /// Business days.
+    pub holidays: &'a Holidays,
 }
 
 /// A part of an accrual period with one rate.
@@ -246,7 +230,7 @@ pub struct Stretch {
     pub from: Date,
     /// To the day before this.
     pub to: Date,
-    /// Index as it counts (between its collar); the whole rate of a fixed loan.
+    /// The index as it was fixed, before floors and caps; the whole rate of a fixed loan.
     pub index: i64,
     /// Paid in cash.
     pub cash_rate: i64,
@@ -264,10 +248,7 @@ impl RateTerms<'_> {
     /// [`CurveGap`] where the index is not known.
     pub fn stretches(&self, period: Range<Date>, mut emit: impl FnMut(Stretch)) -> Result<(), CurveGap> {
         let Range { start: from, end: to } = period;
-        let gathered = match &self.base {
-            Base::Daily(daily) if daily.compounded && from < to => Some(rate_over(daily, from, to, self.holidays)?),
-            _ => None,
-        };
+        let gathered = self.gathered(from, to)?;
         let past = self.changes.partition_point(|change| change.date <= from);
         let (done, mut coming) = self.changes.split_at_checked(past).unwrap_or_default();
         let mut standing = self.at_start;
@@ -275,7 +256,7 @@ impl RateTerms<'_> {
         let mut at = from;
         while at < to {
             let (index, mut until) = match gathered {
-                Some(rate) => (rate, to),
+                Some(index) => (index, to),
                 None => self.index_at(at, from, to)?,
             };
             while let Some((change, rest)) = coming.split_first() {
@@ -293,18 +274,36 @@ impl RateTerms<'_> {
         Ok(())
     }
 
+    /// The index of a whole period, where it is compounded.
+    fn gathered(&self, from: Date, to: Date) -> Result<Option<Fixing>, CurveGap> {
+        let Base::Daily(daily) = &self.base else { return Ok(None) };
+        if !daily.compounded || from >= to {
+            return Ok(None);
+        }
+        let counts = rate_over(daily, from, to, self.holidays)?;
+        if daily.collar == Collar::OPEN {
+            return Ok(Some(Fixing { fixed: counts, counts }));
+        }
+        let fixed = rate_over(&Daily { collar: Collar::OPEN, ..*daily }, from, to, self.holidays)?;
+        Ok(Some(Fixing { fixed, counts }))
+    }
+
     /// The index in force on a day, and until when it certainly is.
-    fn index_at(&self, at: Date, from: Date, to: Date) -> Result<(i64, Date), CurveGap> {
+    fn index_at(&self, at: Date, from: Date, to: Date) -> Result<(Fixing, Date), CurveGap> {
         match &self.base {
-            Base::Fixed(rate) => Ok((*rate, to)),
-            Base::Daily(daily) => daily.fixing_on(at, from, to, self.holidays),
+            Base::Fixed(rate) => Ok((Fixing { fixed: *rate, counts: *rate }, to)),
+            Base::Daily(daily) => {
+                let (fixed, until) = daily.fixing_on(at, from, to, self.holidays)?;
+                Ok((Fixing { fixed, counts: daily.collar.apply(fixed) }, until))
+            }
             Base::Index { curve, reset, lag } => {
                 let (on, next) = match *reset {
                     Reset::EachPeriod => (from, to),
                     Reset::Months { anchor, months } => reset_around(at, anchor, months),
                     Reset::EachFixing => (at, self.next_fixing(curve, at, *lag, to)),
                 };
-                Ok((curve.in_force(back(on, *lag, self.holidays))?, next))
+                let fixed = curve.in_force(back(on, *lag, self.holidays)?)?;
+                Ok((Fixing { fixed, counts: fixed }, next))
             }
         }
     }
@@ -313,26 +312,104 @@ impl RateTerms<'_> {
         if lag == 0 { curve.next_date(at).unwrap_or(to) } else { at.saturating_add(1) }
     }
 
-    fn stretch(&self, from: Date, to: Date, index: i64, standing: &Standing) -> Stretch {
-        let (index, applied) = match (&self.base, standing.annual_rate) {
-            (Base::Fixed(_), Some(rate)) => (rate, rate),
-            (Base::Fixed(_), None) => (index, index),
-            (_, _) => {
-                let index = self.index_collar.apply(index);
-                (index, self.rate_collar.apply(index.saturating_add(standing.margin)))
-            }
+    fn stretch(&self, from: Date, to: Date, index: Fixing, standing: &Standing) -> Stretch {
+        let applied = match (&self.base, standing.annual_rate) {
+            (Base::Fixed(rate), stepped) => stepped.unwrap_or(*rate),
+            _ => self.rate_collar.apply(self.index_collar.apply(index.counts).saturating_add(standing.margin)),
         };
         let rate = applied.saturating_add(standing.default_margin);
-        let shared =
-            round_half_even(i128::from(rate).saturating_mul(i128::from(standing.pik_share)), i128::from(RATE_UNIT));
-        let shared = i64::try_from(shared).unwrap_or(rate);
+        let product = i128::from(rate).saturating_mul(i128::from(standing.pik_share));
+        let shared = i64::try_from(round_half_even(product, i128::from(AnnualRate::UNIT))).unwrap_or(rate);
         Stretch {
             from,
             to,
-            index,
+            index: index.fixed,
             cash_rate: rate.saturating_sub(shared),
             pik_rate: standing.pik.saturating_add(shared),
         }
+    }
+
+    /// The stretches of all periods, cut also at `cuts` (ascending), where something else changes.
+    ///
+    /// # Errors
+    /// [`CurveGap`].
+    pub fn path_into(&self, periods: &[Period], cuts: &[Date], path: &mut Vec<Stretch>) -> Result<(), CurveGap> {
+        path.clear();
+        for period in periods {
+            self.stretches(period.start..period.end, |mut part| {
+                let first = cuts.partition_point(|cut| *cut <= part.from);
+                for cut in cuts.iter().skip(first).take_while(|cut| **cut < part.to) {
+                    path.push(Stretch { to: *cut, ..part });
+                    part.from = *cut;
+                }
+                path.push(part);
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// A fixing, and what of it counts where each day's has a floor.
+#[derive(Clone, Copy, Debug)]
+struct Fixing {
+    fixed: i64,
+    counts: i64,
+}
+
+/// Adds the path's changes of rate, and its cuts, to the steps of a loan that starts with the path's first rate.
+///
+/// Where nothing else changes a rate that stays the same is no step; with `all` it is, since a rider must be asked
+/// there.
+pub fn resets_into<A: Amount>(path: &[Stretch], all: bool, steps: &mut Vec<Step<A>>) {
+    let mut before: Option<&Stretch> = None;
+    for part in path {
+        let same = before.is_some_and(|before| before.cash_rate == part.cash_rate && !all);
+        if before.is_some() && !same {
+            let movement = Movement::Reset(AnnualRate::from_parts(part.cash_rate));
+            steps.push(Step { date: part.from, movement });
+        }
+        before = Some(part);
+    }
+}
+
+/// Interest in kind: accrues beside the cash interest and is capitalised when that is paid.
+#[derive(Clone, Copy, Debug)]
+pub struct InKind<'a, A: Amount> {
+    path: &'a [Stretch],
+    accrued: Accrual<A>,
+}
+
+impl<'a, A: Amount> InKind<'a, A> {
+    /// Along a path.
+    #[must_use]
+    pub fn new(path: &'a [Stretch]) -> Self {
+        Self { path, accrued: Accrual::default() }
+    }
+}
+
+/// The stretch that holds a day, and the path from there.
+pub(super) fn stretch_on<'a>(path: &mut &'a [Stretch], day: Date) -> Option<&'a Stretch> {
+    while let Some((first, rest)) = path.split_first() {
+        if day < first.to {
+            return Some(first);
+        }
+        *path = rest;
+    }
+    None
+}
+
+impl<A: Amount> Rider<A> for InKind<'_, A> {
+    fn pass(&mut self, ledger: &Ledger<A>, _: A, _: Date, time: YearFraction) -> Result<(), Fault> {
+        match stretch_on(&mut self.path, ledger.clock()) {
+            Some(part) => self.accrued.add(ledger.base(), AnnualRate::from_parts(part.pik_rate), time),
+            None => Ok(()),
+        }
+    }
+
+    fn pay(&mut self, ledger: &mut Ledger<A>, _: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        let due = self.accrued.settle()?;
+        entry.pik = entry.pik.plus(due).ok_or(Fault::Overflow)?;
+        ledger.capitalise(due)
     }
 }
 
@@ -348,23 +425,21 @@ fn reset_around(at: Date, anchor: Date, months: i32) -> (Date, Date) {
 }
 
 /// The business day so many business days before a day; with none, the day itself.
-#[must_use]
-pub fn back(day: Date, business_days: u16, holidays: &[Date]) -> Date {
-    let mut at = day;
-    for _ in 0..business_days {
-        at = at.saturating_sub(1);
-        while !is_business_day(at, holidays) {
-            at = at.saturating_sub(1);
-        }
-    }
-    at
+///
+/// # Errors
+/// [`CurveGap::Closed`] where the calendar has no business day within a year.
+pub fn back(day: Date, business_days: u16, holidays: &Holidays) -> Result<Date, CurveGap> {
+    (0..business_days).try_fold(day, |at, _| business_day_on(at.saturating_sub(1), holidays))
 }
 
-/// Whether it is neither Saturday, Sunday nor a holiday.
-#[must_use]
-pub fn is_business_day(day: Date, holidays: &[Date]) -> bool {
-    // 1970-01-01 was a Thursday.
-    day.saturating_add(3).rem_euclid(7) < 5 && holidays.binary_search(&day).is_err()
+/// The day itself, or the business day before it.
+pub(super) fn business_day_on(day: Date, holidays: &Holidays) -> Result<Date, CurveGap> {
+    holidays.adjust(day, BusinessDayConvention::Preceding).map_err(|_| CurveGap::Closed(day))
+}
+
+/// The business day after it.
+pub(super) fn next_business_day(day: Date, holidays: &Holidays) -> Result<Date, CurveGap> {
+    holidays.adjust(day.saturating_add(1), BusinessDayConvention::Following).map_err(|_| CurveGap::Closed(day))
 }
 
 #[cfg(test)]

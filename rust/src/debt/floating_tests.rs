@@ -1,8 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+use std::sync::LazyLock;
+
 use super::*;
+use crate::calendar::Weekend;
 use proptest::prelude::*;
 
-const BP: i64 = RATE_UNIT / 10_000;
+static PLAIN: LazyLock<Holidays> = LazyLock::new(Holidays::default);
+const BP: i64 = AnnualRate::UNIT / 10_000;
 
 fn terms<'a>(base: Base<'a>, changes: &'a [Change]) -> RateTerms<'a> {
     RateTerms {
@@ -11,7 +15,7 @@ fn terms<'a>(base: Base<'a>, changes: &'a [Change]) -> RateTerms<'a> {
         rate_collar: Collar::OPEN,
         at_start: Standing::default(),
         changes,
-        holidays: &[],
+        holidays: &PLAIN,
     }
 }
 
@@ -38,7 +42,11 @@ fn curves_are_judged_and_end() {
 #[test]
 fn resets_look_back_over_a_weekend() {
     // 1970-01-05 is a Monday, day 4: two business days before it is Thursday, day 0.
-    assert_eq!([back(4, 0, &[]), back(4, 1, &[]), back(4, 2, &[]), back(4, 2, &[1])], [4, 1, 0, -1]);
+    let friday_off = Holidays::new(Weekend::default(), vec![1]);
+    assert_eq!([0, 1, 2].map(|days| back(4, days, &PLAIN).unwrap()), [4, 1, 0]);
+    assert_eq!(back(4, 2, &friday_off), Ok(-1));
+    let closed = Holidays::new(Weekend::from_bits(127).unwrap(), vec![]);
+    assert_eq!(back(4, 1, &closed), Err(CurveGap::Closed(3)));
     let curve = Curve::new(&[-10, 0, 1], &[100 * BP, 200 * BP, 300 * BP], Beyond::Flat).unwrap();
     let loan = terms(Base::Index { curve, reset: Reset::EachPeriod, lag: 2 }, &[]);
     assert_eq!(all(&loan, 4, 30), [(4, 30, 200, 0)]);
@@ -60,7 +68,7 @@ fn terms_change_inside_a_period() {
     let changes = [
         Change { date: 10, term: Term::AnnualRate, value: 600 * BP },
         Change { date: 20, term: Term::DefaultMargin, value: 200 * BP },
-        Change { date: 20, term: Term::PikShare, value: RATE_UNIT / 2 },
+        Change { date: 20, term: Term::PikShare, value: AnnualRate::UNIT / 2 },
         Change { date: 30, term: Term::DefaultMargin, value: 0 },
         Change { date: 30, term: Term::Pik, value: 100 * BP },
         Change { date: 90, term: Term::AnnualRate, value: 0 },
@@ -109,10 +117,10 @@ proptest! {
                         Reset::EachFixing => day,
                         Reset::Months { .. } => (0..).map(|n| add_months(0, n * months)).take_while(|date| *date <= day).last().unwrap(),
                     };
-                    let seen = back(on, lag, &[]);
+                    let seen = back(on, lag, &PLAIN).unwrap();
                     let fixing = dates.iter().zip(&values).rev().find(|(date, _)| **date <= seen).map_or(values[0], |(_, value)| *value);
                     let index = fixing.max(floor.map_or(i64::MIN, |bp| bp * BP)).min(cap.map_or(i64::MAX, |bp| bp * BP));
-                    assert_eq!((part.index, part.cash_rate, part.pik_rate), (index, index + margin * BP, 0));
+                    assert_eq!((part.index, part.cash_rate, part.pik_rate), (fixing, index + margin * BP, 0));
                 }
                 at = part.to;
             }).unwrap();

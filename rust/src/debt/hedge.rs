@@ -5,9 +5,10 @@
 //! borrower paying the difference when the index is negative, as it does in life.
 #![forbid(unsafe_code)]
 
-use super::floating::RATE_UNIT;
-use crate::calendar::Date;
-use crate::money::round_half_even;
+use super::floating::{Stretch, stretch_on};
+use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
+use crate::calendar::{Date, YearFraction};
+use crate::rate::AnnualRate;
 
 /// What is exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,47 +34,78 @@ impl Instrument {
 }
 
 /// On how much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notional {
-    /// Minor units.
-    Amount(i64),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Notional<A: Amount> {
+    /// So much.
+    Amount(A),
     /// A share of the loan's balance, in parts of one.
     ShareOfBalance(i64),
 }
 
 /// From this date on, the notional is this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NotionalStep<A: Amount> {
     /// The first day.
     pub date: Date,
     /// Until the next step.
-    pub notional: Notional,
+    pub notional: Notional<A>,
 }
 
 /// A hedge: nothing before its first step; a last step of 0 ends it.
 #[derive(Clone, Copy, Debug)]
-pub struct Hedge<'a> {
+pub struct Hedge<'a, A: Amount> {
     /// What is exchanged.
     pub instrument: Instrument,
     /// On how much; dates ascend without repetition.
-    pub steps: &'a [Step],
+    pub steps: &'a [NotionalStep<A>],
 }
 
-impl Hedge<'_> {
-    /// The notional on a day in minor units, for a loan with this balance, and the day on which it next changes.
+impl<A: Amount> Hedge<'_, A> {
+    /// The notional on a day, for a loan with this balance.
     #[must_use]
-    pub fn notional_on(&self, day: Date, balance: i64) -> (i64, Option<Date>) {
+    pub fn notional_on(&self, day: Date, balance: A) -> A {
         let after = self.steps.partition_point(|step| step.date <= day);
-        let next = self.steps.get(after).map(|step| step.date);
-        let notional = match after.checked_sub(1).and_then(|at| self.steps.get(at)).map(|step| step.notional) {
-            None => 0,
+        match after.checked_sub(1).and_then(|at| self.steps.get(at)).map(|step| step.notional) {
+            None => A::zero(),
             Some(Notional::Amount(amount)) => amount,
-            Some(Notional::ShareOfBalance(share)) => {
-                let product = i128::from(balance).saturating_mul(share.into());
-                i64::try_from(round_half_even(product, RATE_UNIT.into())).unwrap_or(balance)
-            }
-        };
-        (notional, next)
+            Some(Notional::ShareOfBalance(share)) => balance.portion(share, AnnualRate::UNIT),
+        }
+    }
+}
+
+/// All hedges of a loan, settled with its payments for its accrual periods by its day count: what is paid under them
+/// is part of the interest, and shown apart. The loan's principal never depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hedges<'a, A: Amount> {
+    hedges: &'a [Hedge<'a, A>],
+    path: &'a [Stretch],
+    received: Accrual<A>,
+}
+
+impl<'a, A: Amount> Hedges<'a, A> {
+    /// Along a path that is cut where notionals change.
+    #[must_use]
+    pub fn new(hedges: &'a [Hedge<'a, A>], path: &'a [Stretch]) -> Self {
+        Self { hedges, path, received: Accrual::default() }
+    }
+}
+
+impl<A: Amount> Rider<A> for Hedges<'_, A> {
+    fn pass(&mut self, ledger: &Ledger<A>, _: A, _: Date, time: YearFraction) -> Result<(), Fault> {
+        let Some(part) = stretch_on(&mut self.path, ledger.clock()) else { return Ok(()) };
+        for hedge in self.hedges {
+            let notional = hedge.notional_on(part.from, ledger.balance());
+            let rate = AnnualRate::from_parts(hedge.instrument.received_rate(part.index));
+            self.received.add(notional, rate, time)?;
+        }
+        Ok(())
+    }
+
+    fn pay(&mut self, _: &mut Ledger<A>, _: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        let paid = A::zero().minus(self.received.settle()?).ok_or(Fault::Overflow)?;
+        entry.hedge = entry.hedge.plus(paid).ok_or(Fault::Overflow)?;
+        entry.interest = entry.interest.plus(paid).ok_or(Fault::Overflow)?;
+        Ok(())
     }
 }
 
@@ -83,7 +115,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PERCENT: i64 = RATE_UNIT / 100;
+    const PERCENT: i64 = AnnualRate::UNIT / 100;
 
     #[test]
     fn a_swap_makes_a_floating_rate_fixed() {
@@ -96,28 +128,19 @@ mod tests {
     #[test]
     fn notionals_step_and_end() {
         let steps = [
-            Step { date: 10, notional: Notional::Amount(500) },
-            Step { date: 20, notional: Notional::ShareOfBalance(RATE_UNIT / 4 * 3) },
-            Step { date: 30, notional: Notional::Amount(0) },
+            NotionalStep { date: 10, notional: Notional::Amount(500_i64) },
+            NotionalStep { date: 20, notional: Notional::ShareOfBalance(AnnualRate::UNIT / 4 * 3) },
+            NotionalStep { date: 30, notional: Notional::Amount(0) },
         ];
         let hedge = Hedge { instrument: Instrument::Cap(0), steps: &steps };
         let on = |day| hedge.notional_on(day, 1_002);
-        assert_eq!(
-            [9, 10, 19, 20, 30].map(on),
-            [
-                (0, Some(10)),
-                (500, Some(20)),
-                (500, Some(20)),
-                (752, Some(30)), // 751.5, to even
-                (0, None),
-            ]
-        );
+        assert_eq!([9, 10, 19, 20, 30].map(on), [0, 500, 500, 752, 0]); // 751.5, to even
     }
 
     proptest! {
         /// A bought cap and a sold floor at one strike are a swap.
         #[test]
-        fn cap_and_sold_floor_are_a_swap(strike in -RATE_UNIT..RATE_UNIT, index in -RATE_UNIT..RATE_UNIT) {
+        fn cap_and_sold_floor_are_a_swap(strike in -AnnualRate::UNIT..AnnualRate::UNIT, index in -AnnualRate::UNIT..AnnualRate::UNIT) {
             let [swap, cap, floor] = [Instrument::PayFixedSwap(strike), Instrument::Cap(strike), Instrument::SoldFloor(strike)]
                 .map(|instrument| instrument.received_rate(index));
             prop_assert_eq!(swap, cap + floor);

@@ -12,9 +12,10 @@
 
 use std::cmp::Ordering;
 
-use super::floating::{Collar, Curve, CurveGap, RATE_UNIT, back, is_business_day};
+use super::floating::{Collar, Curve, CurveGap, back, business_day_on, next_business_day};
 use super::natural::Natural;
-use crate::calendar::Date;
+use crate::calendar::{Date, Holidays};
+use crate::rate::AnnualRate;
 
 /// How an overnight index becomes the rate of a period.
 #[derive(Clone, Copy, Debug)]
@@ -40,19 +41,16 @@ const STEP_PARTS: i64 = 100_000;
 const STEPS: f64 = 1e7;
 
 impl Daily<'_> {
-    /// The fixing that counts on a day of the period, and the day until which it does.
+    /// The fixing that is read for a day of the period, and the day until which it counts.
     ///
     /// # Errors
     /// [`CurveGap`].
-    pub fn fixing_on(&self, at: Date, from: Date, to: Date, holidays: &[Date]) -> Result<(i64, Date), CurveGap> {
-        let kept = lockout_start(from, to, self.lockout, holidays);
-        let day = business_day_on(at, holidays).min(kept.unwrap_or(Date::MAX));
-        let until = if kept.is_some_and(|kept| at >= kept) { to } else { next_business_day(at, holidays).min(to) };
-        Ok((self.fixing(back(day, self.lookback, holidays))?, until))
-    }
-
-    fn fixing(&self, on: Date) -> Result<i64, CurveGap> {
-        Ok(self.collar.apply(self.curve.in_force(on)?))
+    pub fn fixing_on(&self, at: Date, from: Date, to: Date, holidays: &Holidays) -> Result<(i64, Date), CurveGap> {
+        let kept = lockout_start(from, to, self.lockout, holidays)?;
+        let until = if at >= kept { to } else { next_business_day(at, holidays)?.min(to) };
+        let day = business_day_on(at, holidays)?.min(kept);
+        let day = if self.observation_shift { day } else { back(day, self.lookback, holidays)? };
+        Ok((self.curve.in_force(day)?, until))
     }
 
     /// Hands out each cut of the period: its fixing and its days.
@@ -60,19 +58,14 @@ impl Daily<'_> {
         &self,
         from: Date,
         to: Date,
-        holidays: &[Date],
+        holidays: &Holidays,
         emit: &mut dyn FnMut(i64, i32),
     ) -> Result<(), CurveGap> {
-        let kept = lockout_start(from, to, self.lockout, holidays).unwrap_or(Date::MAX);
         let mut at = from;
         while at < to {
-            let next = next_business_day(at, holidays).min(to);
-            let fixing = if self.observation_shift {
-                self.fixing(business_day_on(at, holidays).min(kept))?
-            } else {
-                self.fixing(back(business_day_on(at, holidays).min(kept), self.lookback, holidays))?
-            };
-            emit(fixing, next.saturating_sub(at));
+            let (fixing, _) = self.fixing_on(at, from, to, holidays)?;
+            let next = next_business_day(at, holidays)?.min(to);
+            emit(self.collar.apply(fixing), next.saturating_sub(at));
             at = next;
         }
         Ok(())
@@ -83,9 +76,9 @@ impl Daily<'_> {
 ///
 /// # Errors
 /// [`CurveGap`] where a fixing is not known.
-pub fn rate_over(daily: &Daily<'_>, from: Date, to: Date, holidays: &[Date]) -> Result<i64, CurveGap> {
+pub fn rate_over(daily: &Daily<'_>, from: Date, to: Date, holidays: &Holidays) -> Result<i64, CurveGap> {
     let (from, to) = if daily.observation_shift {
-        (back(from, daily.lookback, holidays), back(to, daily.lookback, holidays))
+        (back(from, daily.lookback, holidays)?, back(to, daily.lookback, holidays)?)
     } else {
         (from, to)
     };
@@ -95,7 +88,7 @@ pub fn rate_over(daily: &Daily<'_>, from: Date, to: Date, holidays: &[Date]) -> 
     }
     let year = i64::from(daily.year_days.max(1));
     // A year of money: the bottom of every factor, below 2^49.
-    let unit = year.saturating_mul(RATE_UNIT);
+    let unit = year.saturating_mul(AnnualRate::UNIT);
     let mut growth = Growth::default();
     daily.each_cut(from, to, holidays, &mut |fixing, cut_days| {
         growth.by(to_f64(fixing.saturating_mul(i64::from(cut_days))) / to_f64(unit));
@@ -114,22 +107,22 @@ pub fn rate_over(daily: &Daily<'_>, from: Date, to: Date, holidays: &[Date]) -> 
 ///
 /// With N / D the exact product, the rate in steps is (N - D) x 10^7 x year / (D x days): it lies above k + 1/2 where
 /// 2 x 10^7 x year x N > D x (2 x 10^7 x year + (2 k + 1) x days).
-fn exact_rate(daily: &Daily<'_>, from: Date, to: Date, holidays: &[Date], start: i64) -> Result<i64, CurveGap> {
+fn exact_rate(daily: &Daily<'_>, from: Date, to: Date, holidays: &Holidays, start: i64) -> Result<i64, CurveGap> {
     let days = i64::from(to.saturating_sub(from));
-    let unit = i64::from(daily.year_days.max(1)).saturating_mul(RATE_UNIT);
-    let (mut top, mut bottom) = (Natural::one(), Natural::one());
+    let unit = i64::from(daily.year_days.max(1)).saturating_mul(AnnualRate::UNIT);
+    let (mut top, mut bottom) = (Natural::of(1), Natural::of(1));
     daily.each_cut(from, to, holidays, &mut |fixing, cut_days| {
-        top.multiply(natural(unit.saturating_add(fixing.saturating_mul(i64::from(cut_days)))));
-        bottom.multiply(natural(unit));
+        top.multiply(whole(unit.saturating_add(fixing.saturating_mul(i64::from(cut_days)))));
+        bottom.multiply(whole(unit));
     })?;
     let twice = i64::from(daily.year_days.max(1)).saturating_mul(20_000_000);
-    top.multiply(natural(twice));
+    top.multiply(whole(twice));
     let mut steps = start;
     for _ in 0..3 {
         let odd = steps.saturating_mul(2).saturating_add(1);
         let mut tie = bottom.clone();
-        tie.multiply(natural(twice.saturating_add(odd.saturating_mul(days))));
-        let up = match top.cmp(&tie) {
+        tie.multiply(whole(twice.saturating_add(odd.saturating_mul(days))));
+        let up = match top.compare(&tie) {
             Ordering::Greater => true,
             Ordering::Equal => steps & 1 == 1,
             Ordering::Less => false,
@@ -175,8 +168,8 @@ impl Growth {
 }
 
 /// A factor as a word: rates lie above -100 % for any day, so it is positive; else it counts as 0.
-fn natural(value: i64) -> u64 {
-    u64::try_from(value).unwrap_or(0)
+fn whole(value: i64) -> u128 {
+    u128::try_from(value).unwrap_or(0)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "below 2^53, or far from a tie by the bound")]
@@ -184,22 +177,12 @@ fn to_f64(value: i64) -> f64 {
     value as f64
 }
 
-/// The day itself, or the business day before it.
-fn business_day_on(day: Date, holidays: &[Date]) -> Date {
-    if is_business_day(day, holidays) { day } else { back(day, 1, holidays) }
-}
-
-fn next_business_day(day: Date, holidays: &[Date]) -> Date {
-    let mut at = day.saturating_add(1);
-    while !is_business_day(at, holidays) {
-        at = at.saturating_add(1);
+/// The first business day of the lockout, not before the period; without one, later than any day.
+fn lockout_start(from: Date, to: Date, lockout: u16, holidays: &Holidays) -> Result<Date, CurveGap> {
+    if lockout == 0 {
+        return Ok(Date::MAX);
     }
-    at
-}
-
-/// The first business day of the lockout, if there is one; not before the period.
-fn lockout_start(from: Date, to: Date, lockout: u16, holidays: &[Date]) -> Option<Date> {
-    (lockout > 0).then(|| back(to, lockout, holidays).max(business_day_on(from, holidays)))
+    Ok(back(to, lockout, holidays)?.max(business_day_on(from, holidays)?))
 }
 
 #[cfg(test)]
