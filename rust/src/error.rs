@@ -35,6 +35,16 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
+    /// A word that is none of those a column knows.
+    Choice,
+    /// A rate that looks like a percentage.
+    RateUnit,
+    /// A payment that does not cover the interest, without leave to add the rest to the balance.
+    NegativeAmortization,
+    /// A payment that covers the interest and nothing more.
+    NeverAmortises,
+    /// A term that the loan's repayment profile has no use for.
+    Profile,
 }
 
 impl Rule {
@@ -56,6 +66,11 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
+            Self::Choice => "choice",
+            Self::RateUnit => "rate_unit",
+            Self::NegativeAmortization => "negative_amortization",
+            Self::NeverAmortises => "never_amortises",
+            Self::Profile => "profile",
         }
     }
 }
@@ -87,7 +102,7 @@ pub enum Column {
     EventShare,
     /// The months that remain.
     EventRemainingMonths,
-    /// An argument of a function that knows no fleet.
+    /// A column of loans, or an argument of a function that knows no fleet.
     Argument(&'static str),
 }
 

@@ -76,6 +76,61 @@ impl Rate {
     }
 }
 
+/// Interest of a year on one unit of money, as the decimal that was written; it may be negative.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AnnualRate {
+    parts: i64,
+}
+
+impl AnnualRate {
+    /// Nothing.
+    pub const ZERO: Self = Self { parts: 0 };
+    /// Parts of one.
+    pub const UNIT: i64 = UNIT;
+    /// 10,000 % a year: beyond it, no rate is meant.
+    const HIGHEST: f64 = 100.0;
+
+    /// Reads the decimal nearest to `rate` with twelve places.
+    ///
+    /// # Errors
+    /// [`Rule::NonFinite`]; [`Rule::Range`] at or below -100 % and above 10,000 %; [`Rule::RateUnit`] above 100 %,
+    /// where 5 % was written as 5.0 rather than meant so, unless `allow_high` says otherwise.
+    pub fn new(rate: f64, allow_high: bool) -> Result<Self, Rule> {
+        if !rate.is_finite() {
+            return Err(Rule::NonFinite);
+        }
+        if rate <= -1.0 || rate > Self::HIGHEST {
+            return Err(Rule::Range);
+        }
+        if rate > 1.0 && !allow_high {
+            return Err(Rule::RateUnit);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "between -10^12 and 10^14")]
+        let parts = (rate * 1e12).round() as i64;
+        Ok(Self { parts })
+    }
+
+    /// So many 10^-12.
+    #[must_use]
+    pub fn from_parts(parts: i64) -> Self {
+        Self { parts }
+    }
+
+    /// The rate in 10^-12.
+    #[must_use]
+    pub fn parts(self) -> i64 {
+        self.parts
+    }
+
+    /// The float64 nearest to it.
+    #[must_use]
+    pub fn as_f64(self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 10^14, so the quotient is rounded once")]
+        let parts = self.parts as f64;
+        parts / 1e12
+    }
+}
+
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {
     match a.checked_rem(b) {
         None => a.max(1),
@@ -97,5 +152,18 @@ mod tests {
         assert_eq!(Rate::new(1.0).unwrap().of(i64::MAX), i64::MAX);
         assert_eq!(Rate::new(1.5), Err(Rule::Range));
         assert_eq!(Rate::new(f64::NAN), Err(Rule::NonFinite));
+    }
+
+    #[test]
+    fn annual_rates_are_decimals_and_percents_are_refused() {
+        let parts = |rate, high| AnnualRate::new(rate, high).map(AnnualRate::parts);
+        assert_eq!(parts(0.11, false), Ok(110_000_000_000));
+        assert_eq!(parts(-0.005, false), Ok(-5_000_000_000));
+        assert_eq!(parts(1e-12, false), Ok(1));
+        assert_eq!(parts(1.0, false), Ok(1_000_000_000_000));
+        assert_eq!((parts(5.0, false), parts(5.0, true)), (Err(Rule::RateUnit), Ok(5_000_000_000_000)));
+        assert_eq!((parts(-1.0, true), parts(1e300, true)), (Err(Rule::Range), Err(Rule::Range)));
+        assert_eq!(parts(f64::INFINITY, true), Err(Rule::NonFinite));
+        assert_eq!(AnnualRate::from_parts(125_000_000_000).as_f64(), 0.125);
     }
 }

@@ -46,26 +46,26 @@ impl<T: Money> Prepared<T> {
     /// Reads and judges the rows of `range`.
     pub fn read(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: Range<usize>) {
         let reader = &mut self.reader;
-        reader.begin(fleet, &range);
-        T::read(&fleet.cost, Column::Cost, &range, settings, reader, &mut self.cost);
+        reader.begin(fleet.skip, fleet.nan_is_null, &range);
+        T::read(&fleet.cost, Column::Cost, &range, &settings.reading(), reader, &mut self.cost);
         let credits = self.cost.iter().fold(false, |any, cost| any | (cost.sign() < 0));
         if credits && !settings.allow_credit {
             for (index, cost) in self.cost.iter().enumerate() {
                 if cost.sign() < 0 {
-                    reader.note(index, Column::Cost, Rule::Range, cost.show(settings));
+                    reader.note(index, Column::Cost, Rule::Range, cost.show(settings.units));
                 }
             }
         }
-        read_days(&fleet.in_service, Column::InServiceDate, &range, settings, reader, &mut self.day);
+        read_days(&fleet.in_service, Column::InServiceDate, &range, &settings.reading(), reader, &mut self.day);
         reader.optional_from_here();
         self.residual.clear();
         if let Some(column) = &fleet.residual {
-            T::read(column, Column::ResidualValue, &range, settings, reader, &mut self.residual);
+            T::read(column, Column::ResidualValue, &range, &settings.reading(), reader, &mut self.residual);
             self.residual_null.clone_from(&reader.null);
         }
         self.life.clear();
         if let Some(column) = &fleet.life_months {
-            read_months(column, &range, settings, reader, &mut self.life);
+            read_months(column, Column::UsefulLifeMonths, &range, &settings.lives(), reader, &mut self.life);
         }
         self.opening_day.clear();
         if fleet.opening.is_some() {
@@ -79,10 +79,10 @@ impl<T: Money> Prepared<T> {
     fn read_opening(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: &Range<usize>) {
         let Some((amount, date)) = &fleet.opening else { return };
         let reader = &mut self.reader;
-        T::read(amount, Column::OpeningAccumulated, range, settings, reader, &mut self.opening);
+        T::read(amount, Column::OpeningAccumulated, range, &settings.reading(), reader, &mut self.opening);
         let without_amount = reader.null.clone();
         let mut days = Vec::new();
-        read_days(date, Column::OpeningDate, range, settings, reader, &mut days);
+        read_days(date, Column::OpeningDate, range, &settings.reading(), reader, &mut days);
         for (index, ((day, in_service), without_amount)) in days.iter().zip(&self.day).zip(without_amount).enumerate() {
             let dated = !reader.is_null(index);
             if !dated && !without_amount {
@@ -99,12 +99,19 @@ impl<T: Money> Prepared<T> {
 
     /// Reads days of service and own lives, and nothing else.
     pub fn read_dates(&mut self, fleet: &Fleet<'_>, settings: &Settings, range: Range<usize>) {
-        self.reader.begin(fleet, &range);
-        read_days(&fleet.in_service, Column::InServiceDate, &range, settings, &mut self.reader, &mut self.day);
+        self.reader.begin(fleet.skip, fleet.nan_is_null, &range);
+        read_days(
+            &fleet.in_service,
+            Column::InServiceDate,
+            &range,
+            &settings.reading(),
+            &mut self.reader,
+            &mut self.day,
+        );
         self.reader.optional_from_here();
         self.life.clear();
         if let Some(column) = &fleet.life_months {
-            read_months(column, &range, settings, &mut self.reader, &mut self.life);
+            read_months(column, Column::UsefulLifeMonths, &range, &settings.lives(), &mut self.reader, &mut self.life);
         }
         self.rows = range;
     }
@@ -210,7 +217,7 @@ impl<T: Money> Prepared<T> {
         let own = if taxed { Some(T::default()) } else { self.own_residual(index) };
         let residual = own.unwrap_or_else(|| cost.share(spec.residual_rate));
         let Some(base) = T::base(cost, residual) else {
-            return self.reject(index, Column::ResidualValue, Rule::Range, residual.show(settings));
+            return self.reject(index, Column::ResidualValue, Rule::Range, residual.show(settings.units));
         };
         let brought_in = self.opening_day.get(index).copied().flatten();
         if taxed && brought_in.is_some() {
@@ -222,7 +229,9 @@ impl<T: Money> Prepared<T> {
             let stated = *self.opening.get(index)?;
             match stated.brought_in(base, cost, settings) {
                 Some(sound) => opening = sound,
-                None => return self.reject(index, Column::OpeningAccumulated, Rule::Range, stated.show(settings)),
+                None => {
+                    return self.reject(index, Column::OpeningAccumulated, Rule::Range, stated.show(settings.units));
+                }
             }
         }
         let service = Service { in_service: day, life_months, opening: brought_in };

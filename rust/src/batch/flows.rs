@@ -41,11 +41,6 @@ const PLAIN_FLOWS: usize = 3;
 const EXTRA: usize = MOVED + 2;
 
 impl Planes {
-    fn count(self) -> usize {
-        let each = if self.eventful { 1 + EXTRA } else { 1 };
-        CHARGES.saturating_add(self.runs.saturating_mul(each))
-    }
-
     fn extra(self, run: usize, number: usize) -> usize {
         CHARGES.saturating_add(self.runs).saturating_add(run.saturating_mul(EXTRA)).saturating_add(number)
     }
@@ -69,8 +64,32 @@ impl Planes {
     }
 }
 
+/// What the planes of some sums are.
+pub trait Layout: Copy {
+    /// Groups, the null group counted.
+    fn groups(self) -> usize;
+    /// Planes.
+    fn count(self) -> usize;
+}
+
+impl Layout for Planes {
+    fn groups(self) -> usize {
+        self.groups
+    }
+
+    fn count(self) -> usize {
+        let each = if self.eventful { 1 + EXTRA } else { 1 };
+        CHARGES.saturating_add(self.runs.saturating_mul(each))
+    }
+}
+
+/// An amount of a fleet that can be summed.
+pub trait Addend: Money + Exact + Sum {}
+
+impl<T: Money + Exact + Sum> Addend for T {}
+
 /// An amount that can be summed.
-pub trait Addend: Money + Exact {
+pub trait Sum: Copy + Default {
     /// What a sum needs.
     type Wide: Addable + Send + Sync;
     /// Adds two amounts whose sum is known to fit.
@@ -82,7 +101,7 @@ pub trait Addend: Money + Exact {
     fn widen(self) -> Self::Wide;
 }
 
-impl Addend for i64 {
+impl Sum for i64 {
     type Wide = i128;
 
     fn sum(self, other: i64) -> i64 {
@@ -99,7 +118,7 @@ impl Addend for i64 {
     }
 }
 
-impl Addend for f64 {
+impl Sum for f64 {
     type Wide = f64;
 
     fn sum(self, other: f64) -> f64 {
@@ -116,25 +135,25 @@ impl Addend for f64 {
 }
 
 /// The sums themselves.
-pub struct Flows<T: Addend> {
+pub struct Flows<T: Sum, L = Planes> {
     horizon: Horizon,
     /// What planes there are.
-    pub planes: Planes,
+    pub planes: L,
     slots: usize,
     narrow: Vec<T>,
     wide: Option<Vec<T::Wide>>,
     bound: u64,
 }
 
-impl<T: Addend> Flows<T> {
+impl<T: Sum, L: Layout> Flows<T, L> {
     /// Bytes of one accumulator.
-    pub fn bytes(horizon: Horizon, planes: Planes) -> usize {
+    pub fn bytes(horizon: Horizon, planes: L) -> usize {
         let slots = horizon.months().saturating_add(1);
-        slots.saturating_mul(planes.groups).saturating_mul(planes.count()).saturating_mul(size_of::<T>())
+        slots.saturating_mul(planes.groups()).saturating_mul(planes.count()).saturating_mul(size_of::<T>())
     }
 
     /// All zero.
-    pub fn new(horizon: Horizon, planes: Planes) -> Result<Self, Error> {
+    pub fn new(horizon: Horizon, planes: L) -> Result<Self, Error> {
         let slots = horizon.months().saturating_add(1);
         let cells = Self::bytes(horizon, planes).checked_div(size_of::<T>()).unwrap_or(0);
         Ok(Self { horizon, planes, slots, narrow: filled(cells, T::default())?, wide: None, bound: 0 })
@@ -152,7 +171,7 @@ impl<T: Addend> Flows<T> {
     /// The slots of one group in one plane.
     #[inline]
     pub fn row(&mut self, plane: usize, group: usize) -> &mut [T] {
-        let start = plane.saturating_mul(self.planes.groups).saturating_add(group).saturating_mul(self.slots);
+        let start = plane.saturating_mul(self.planes.groups()).saturating_add(group).saturating_mul(self.slots);
         self.narrow.get_mut(start..start.saturating_add(self.slots)).unwrap_or_default()
     }
 
@@ -222,7 +241,7 @@ impl<T: Addend> Flows<T> {
 
     /// Reads the sums of one group in one plane.
     pub fn read(&self, plane: usize, group: usize, sums: &mut Vec<T::Wide>) {
-        let start = plane.saturating_mul(self.planes.groups).saturating_add(group).saturating_mul(self.slots);
+        let start = plane.saturating_mul(self.planes.groups()).saturating_add(group).saturating_mul(self.slots);
         let range = start..start.saturating_add(self.slots);
         sums.clear();
         sums.extend(self.narrow.get(range.clone()).unwrap_or_default().iter().map(|part| part.widen()));
@@ -232,7 +251,9 @@ impl<T: Addend> Flows<T> {
             *sum = sum.add(*spilled);
         }
     }
+}
 
+impl<T: Sum> Flows<T> {
     /// Reads what moved in one group under one run: before the horizon, then month by month.
     pub fn movements(&self, run: usize, group: usize, out: &mut Vec<Movements<T::Wide>>) {
         let mut sums = Vec::new();

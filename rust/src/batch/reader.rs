@@ -1,27 +1,46 @@
 //! From columns to plain values, judging each on the way.
 #![forbid(unsafe_code)]
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use super::columns::{DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable, in_window, read_ticks};
+use super::columns::{DateColumn, DateRead, Load, MoneyColumn, MonthsColumn, Nullable, in_window, read_ticks};
 use super::settings::Settings;
 use crate::calendar::Date;
 use crate::depreciation::straight_line::{Amount, depreciable_amount};
 use crate::error::{Column, IssueLog, Rule};
-use crate::money::{FLOAT_LIMIT_MINOR, nearest_integer, small_f64};
+use crate::money::{FLOAT_LIMIT_MINOR, MinorUnits, nearest_integer, small_f64};
 use crate::rate::Rate;
 
-/// Amounts as a call computes them: minor units in the cents modes, major units unrounded.
-pub trait Money: Amount {
+/// How values are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// Digits of the currency.
+    pub units: MinorUnits,
+    /// Broken minor units are rounded half-to-even.
+    pub round_input: bool,
+    /// Times of day are dropped.
+    pub floor_time: bool,
+}
+
+/// Amounts that a column can be read as: minor units in the cents modes, major units unrounded.
+pub trait ReadMoney: Copy + Default {
     /// Reads a column's stretch; `bad` marks rows whose value is unusable and is noted.
     fn read(
         column: &Nullable<'_, MoneyColumn<'_>>,
         what: Column,
         range: &Range<usize>,
-        settings: &Settings,
+        reading: &Reading,
         reader: &mut Reader,
         out: &mut Vec<Self>,
     );
+    /// For messages.
+    fn show(self, units: MinorUnits) -> String;
+    /// Reads amounts that may be missing: the least integer, or NaN.
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<Self>>);
+}
+
+/// Amounts as a fleet's call computes them.
+pub trait Money: Amount + ReadMoney {
     /// Cost less residual; `None` where the residual is outside its range.
     fn base(cost: Self, residual: Self) -> Option<Self>;
     /// This share of an amount.
@@ -30,10 +49,6 @@ pub trait Money: Amount {
     fn sign(self) -> i8;
     /// Depreciation brought in, if it lies between 0 and the depreciable amount (mirrored for credits).
     fn brought_in(self, base: Self, cost: Self, settings: &Settings) -> Option<Self>;
-    /// For messages.
-    fn show(self, settings: &Settings) -> String;
-    /// Reads amounts that may be missing: the least integer, or NaN.
-    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<Self>>);
 }
 
 /// The marks on a chunk's rows, the problems found, and buffers to read into.
@@ -56,13 +71,13 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Turns to the rows of `range`.
-    pub fn begin(&mut self, fleet: &Fleet<'_>, range: &Range<usize>) {
+    /// Turns to the rows of `range`, without those that `skip` marks.
+    pub fn begin(&mut self, skip: Option<&dyn Load<u8>>, nan_is_null: bool, range: &Range<usize>) {
         self.first_row = range.start;
-        self.nan_is_null = fleet.nan_is_null;
+        self.nan_is_null = nan_is_null;
         self.skip.clear();
         self.skip.resize(range.len(), false);
-        if let Some(skip) = fleet.skip {
+        if let Some(skip) = skip {
             self.load_mask(skip, range);
             for (skip, flag) in self.skip.iter_mut().zip(&self.mask) {
                 *skip = *flag != 0;
@@ -135,12 +150,12 @@ impl Reader {
     }
 }
 
-impl Money for i64 {
+impl ReadMoney for i64 {
     fn read(
         column: &Nullable<'_, MoneyColumn<'_>>,
         what: Column,
         range: &Range<usize>,
-        settings: &Settings,
+        reading: &Reading,
         reader: &mut Reader,
         out: &mut Vec<i64>,
     ) {
@@ -155,7 +170,7 @@ impl Money for i64 {
         floats.clear();
         floats.resize(range.len(), 0.0);
         majors.load(range.start, &mut floats);
-        if !settings.units.from_major_into(&floats, out) {
+        if !reading.units.from_major_into(&floats, out) {
             for (index, (value, slot)) in floats.iter().zip(out).enumerate() {
                 if reader.is_null(index) || reader.skipped(index) {
                     *slot = 0;
@@ -163,7 +178,7 @@ impl Money for i64 {
                     *slot = 0;
                     reader.missing(index, what);
                 } else {
-                    match settings.units.from_major(*value, settings.round_input) {
+                    match reading.units.from_major(*value, reading.round_input) {
                         Ok(minor) => *slot = minor,
                         Err(rule) => {
                             *slot = 0;
@@ -176,6 +191,21 @@ impl Money for i64 {
         reader.floats = floats;
     }
 
+    fn show(self, units: MinorUnits) -> String {
+        units.to_major(self).to_string()
+    }
+
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<i64>>) {
+        out.clear();
+        if let MoneyColumn::Minor(values) = column {
+            let mut minors = vec![0; range.len()];
+            values.load(range.start, &mut minors);
+            out.extend(minors.into_iter().map(|minor| (minor != i64::MIN).then_some(minor)));
+        }
+    }
+}
+
+impl Money for i64 {
     fn base(cost: i64, residual: i64) -> Option<i64> {
         depreciable_amount(cost, residual)
     }
@@ -196,27 +226,14 @@ impl Money for i64 {
         let inside = if base < 0 { (base..=0).contains(&self) } else { (0..=base).contains(&self) };
         inside.then_some(self)
     }
-
-    fn show(self, settings: &Settings) -> String {
-        settings.units.to_major(self).to_string()
-    }
-
-    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<i64>>) {
-        out.clear();
-        if let MoneyColumn::Minor(values) = column {
-            let mut minors = vec![0; range.len()];
-            values.load(range.start, &mut minors);
-            out.extend(minors.into_iter().map(|minor| (minor != i64::MIN).then_some(minor)));
-        }
-    }
 }
 
-impl Money for f64 {
+impl ReadMoney for f64 {
     fn read(
         column: &Nullable<'_, MoneyColumn<'_>>,
         what: Column,
         range: &Range<usize>,
-        settings: &Settings,
+        reading: &Reading,
         reader: &mut Reader,
         out: &mut Vec<f64>,
     ) {
@@ -229,7 +246,7 @@ impl Money for f64 {
                 let mut minors = vec![0; range.len()];
                 values.load(range.start, &mut minors);
                 for (slot, minor) in out.iter_mut().zip(minors) {
-                    *slot = settings.units.to_major(minor);
+                    *slot = reading.units.to_major(minor);
                 }
             }
         }
@@ -249,6 +266,21 @@ impl Money for f64 {
         }
     }
 
+    fn show(self, _: MinorUnits) -> String {
+        self.to_string()
+    }
+
+    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<f64>>) {
+        out.clear();
+        if let MoneyColumn::Major(values) = column {
+            let mut majors = vec![0.0; range.len()];
+            values.load(range.start, &mut majors);
+            out.extend(majors.into_iter().map(|major| (!major.is_nan()).then_some(major)));
+        }
+    }
+}
+
+impl Money for f64 {
     fn base(cost: f64, residual: f64) -> Option<f64> {
         let (low, high) = (cost.min(0.0), cost.max(0.0));
         (low..=high).contains(&residual).then_some(cost - residual)
@@ -268,19 +300,6 @@ impl Money for f64 {
         let (low, high) = (base.min(0.0), base.max(0.0));
         (low - dust..=high + dust).contains(&self).then(|| self.clamp(low, high))
     }
-
-    fn show(self, _: &Settings) -> String {
-        self.to_string()
-    }
-
-    fn load_optional(column: &MoneyColumn<'_>, range: &Range<usize>, out: &mut Vec<Option<f64>>) {
-        out.clear();
-        if let MoneyColumn::Major(values) = column {
-            let mut majors = vec![0.0; range.len()];
-            values.load(range.start, &mut majors);
-            out.extend(majors.into_iter().map(|major| (!major.is_nan()).then_some(major)));
-        }
-    }
 }
 
 /// Reads a column of dates as days.
@@ -288,7 +307,7 @@ pub fn read_days(
     column: &Nullable<'_, DateColumn<'_>>,
     what: Column,
     range: &Range<usize>,
-    settings: &Settings,
+    reading: &Reading,
     reader: &mut Reader,
     out: &mut Vec<Date>,
 ) {
@@ -303,7 +322,7 @@ pub fn read_days(
             }
             for (index, day) in out.iter_mut().enumerate() {
                 let found = if in_window(*day) { DateRead::Day(*day) } else { DateRead::Outside };
-                *day = judge_day(found, index, what, settings, reader);
+                *day = judge_day(found, index, what, reading, reader);
             }
         }
         DateColumn::Ticks(values, per_day) => {
@@ -313,7 +332,7 @@ pub fn read_days(
             values.load(range.start, &mut ticks);
             if !days_of_ticks(&ticks, per_day, out) {
                 for (index, (tick, day)) in ticks.iter().zip(out).enumerate() {
-                    *day = judge_day(read_ticks(*tick, per_day), index, what, settings, reader);
+                    *day = judge_day(read_ticks(*tick, per_day), index, what, reading, reader);
                 }
             }
             reader.ticks = ticks;
@@ -322,13 +341,13 @@ pub fn read_days(
 }
 
 /// The day, or one that does no harm where there is none.
-fn judge_day(found: DateRead, index: usize, what: Column, settings: &Settings, reader: &mut Reader) -> Date {
+fn judge_day(found: DateRead, index: usize, what: Column, reading: &Reading, reader: &mut Reader) -> Date {
     if reader.is_null(index) || reader.skipped(index) {
         return 0;
     }
     match found {
         DateRead::Day(day) => return day,
-        DateRead::NotMidnight(day) if settings.floor_time => return day,
+        DateRead::NotMidnight(day) if reading.floor_time => return day,
         DateRead::NotMidnight(day) => reader.note(index, what, Rule::DateTime, iso(day)),
         DateRead::Missing => reader.missing(index, what),
         DateRead::Outside => reader.note(index, what, Rule::DateRange, "outside 1900-01-01 to 2199-12-31"),
@@ -367,16 +386,16 @@ fn low_half(day: i64) -> Date {
     day as i32
 }
 
-/// Reads a column of lives; 0 stands for none.
+/// Reads a column of lives or terms, which lie in `allowed`; 0 stands for none.
 pub fn read_months(
     column: &Nullable<'_, MonthsColumn<'_>>,
+    what: Column,
     range: &Range<usize>,
-    settings: &Settings,
+    allowed: &RangeInclusive<i32>,
     reader: &mut Reader,
     out: &mut Vec<i32>,
 ) {
-    const WHAT: Column = Column::UsefulLifeMonths;
-    reader.nulls(column.nulls, WHAT, range);
+    reader.nulls(column.nulls, what, range);
     out.clear();
     match column.values {
         MonthsColumn::Whole(values) => {
@@ -388,7 +407,7 @@ pub fn read_months(
                 ticks
                     .iter()
                     .enumerate()
-                    .map(|(index, months)| judge_months(Ok(*months), index, months, settings, reader)),
+                    .map(|(index, months)| judge_months(Ok(*months), index, what, allowed, reader, months)),
             );
             reader.ticks = ticks;
         }
@@ -399,9 +418,9 @@ pub fn read_months(
             values.load(range.start, &mut floats);
             for (index, float) in floats.iter().enumerate() {
                 if float.is_nan() && reader.nan_is_null {
-                    reader.missing(index, WHAT);
+                    reader.missing(index, what);
                 }
-                out.push(judge_months(whole_months(*float), index, float, settings, reader));
+                out.push(judge_months(whole_months(*float), index, what, allowed, reader, float));
             }
             reader.floats = floats;
         }
@@ -411,18 +430,18 @@ pub fn read_months(
 fn judge_months(
     read: Result<i64, Rule>,
     index: usize,
-    value: impl std::fmt::Display,
-    settings: &Settings,
+    what: Column,
+    allowed: &RangeInclusive<i32>,
     reader: &mut Reader,
+    value: impl std::fmt::Display,
 ) -> i32 {
     if reader.is_null(index) || reader.skipped(index) {
         return 0;
     }
-    let in_range =
-        |months| if (1..=settings.max_life_months).contains(&months) { Ok(months) } else { Err(Rule::Range) };
+    let in_range = |months| if allowed.contains(&months) { Ok(months) } else { Err(Rule::Range) };
     let judged = read.and_then(|months| i32::try_from(months).map_err(|_| Rule::Range)).and_then(in_range);
     judged.unwrap_or_else(|rule| {
-        reader.note(index, Column::UsefulLifeMonths, rule, value);
+        reader.note(index, what, rule, value);
         0
     })
 }

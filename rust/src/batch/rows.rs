@@ -161,7 +161,7 @@ pub struct RowTargets<'a> {
 }
 
 /// Cuts the first `count` values off a slice, or all there are.
-fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
+pub(super) fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
     let whole = std::mem::take(slice);
     let at = count.min(whole.len());
     let (head, tail) = whole.split_at_mut(at);
@@ -170,7 +170,8 @@ fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
 }
 
 impl<'a> Amounts<'a> {
-    fn cut(&mut self, count: usize) -> Amounts<'a> {
+    /// Cuts the first `count` cells off, or all there are.
+    pub(super) fn cut(&mut self, count: usize) -> Amounts<'a> {
         match self {
             Self::Major(slice) => Amounts::Major(cut(slice, count)),
             Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
@@ -179,7 +180,8 @@ impl<'a> Amounts<'a> {
 }
 
 impl<'a> Dates<'a> {
-    fn cut(&mut self, count: usize) -> Dates<'a> {
+    /// Cuts the first `count` cells off, or all there are.
+    pub(super) fn cut(&mut self, count: usize) -> Dates<'a> {
         match self {
             Self::Days(slice) => Dates::Days(cut(slice, count)),
             Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
@@ -336,7 +338,7 @@ fn fill_chunk<T: RowAmount>(
     Ok(())
 }
 
-fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
+pub(super) fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
     for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
         *slot = *value;
     }
@@ -430,9 +432,13 @@ impl<T: Money> Ledger<'_, T> {
 }
 
 /// An amount that can be written as a cell of the result.
-pub trait RowAmount: Money + Exact + Addable {
+pub trait Cell: Sized {
     /// Writes amounts as cells.
     fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
+}
+
+/// An amount whose measures can be written as cells.
+pub trait RowAmount: Money + Exact + Addable + Cell {
     /// Writes one measure of an asset's rows; `scratch` is free to use.
     fn write(
         row: &Ledger<'_, Self>,
@@ -444,14 +450,16 @@ pub trait RowAmount: Money + Exact + Addable {
     );
 }
 
-impl RowAmount for i64 {
+impl Cell for i64 {
     fn convert(values: &[i64], units: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Minor(out) => copy(out, Some(values)),
             Amounts::Major(out) => units.to_major_into(values, out),
         }
     }
+}
 
+impl RowAmount for i64 {
     fn write(
         row: &Ledger<'_, i64>,
         charges: &[i64],
@@ -472,14 +480,16 @@ impl RowAmount for i64 {
     }
 }
 
-impl RowAmount for f64 {
+impl Cell for f64 {
     fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
         match out {
             Amounts::Major(out) => copy(out, Some(values)),
             Amounts::Minor(_) => {}
         }
     }
+}
 
+impl RowAmount for f64 {
     fn write(
         row: &Ledger<'_, f64>,
         charges: &[f64],

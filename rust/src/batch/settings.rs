@@ -1,7 +1,10 @@
 //! What a call asks for, already parsed.
 #![forbid(unsafe_code)]
 
+use std::ops::RangeInclusive;
+
 use super::columns::{CodeColumn, Load};
+use super::reader::Reading;
 use crate::calendar::{Month, PeriodGrid};
 use crate::depreciation::{Convention, Framework, Method, Rounding};
 use crate::money::MinorUnits;
@@ -127,6 +130,18 @@ impl Settings {
         usize::try_from(self.grid.months()).unwrap_or(1)
     }
 
+    /// How values are read.
+    #[must_use]
+    pub fn reading(&self) -> Reading {
+        Reading { units: self.units, round_input: self.round_input, floor_time: self.floor_time }
+    }
+
+    /// The lives accepted.
+    #[must_use]
+    pub fn lives(&self) -> RangeInclusive<i32> {
+        1..=self.max_life_months
+    }
+
     /// Rows of a chunk under so many runs: few enough that a request to stop is soon heard.
     #[must_use]
     pub fn rows_at_a_time(&self, runs: usize) -> usize {
@@ -144,9 +159,7 @@ impl Settings {
     /// The horizon snapped outward to whole periods, where both ends are known.
     #[must_use]
     pub fn snapped(&self, start: Option<Month>, end: Option<Month>) -> Option<Horizon> {
-        let start = self.start.or(start)?;
-        let end = self.end.or(end)?;
-        Some(Horizon { start: self.grid.period_start(start), end: self.grid.period_end(end) })
+        Some(Horizon { start: self.start.or(start)?, end: self.end.or(end)? }.snapped(self.grid))
     }
 }
 
@@ -158,6 +171,12 @@ impl Horizon {
             (Some(a), Some(b)) => Some(Self { start: a.start.min(b.start), end: a.end.max(b.end) }),
             (one, other) => one.or(other),
         }
+    }
+
+    /// The horizon widened to whole periods.
+    #[must_use]
+    pub fn snapped(self, grid: PeriodGrid) -> Self {
+        Self { start: grid.period_start(self.start), end: grid.period_end(self.end) }
     }
 
     /// Months in the horizon; 0 where it ends before it starts.

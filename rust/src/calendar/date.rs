@@ -29,7 +29,7 @@ const EPOCH: i32 = 719_468;
 #[must_use]
 #[inline]
 #[expect(clippy::arithmetic_side_effects, reason = "inputs are clamped to the window, every term is below 2^31")]
-fn civil(date: Date) -> (Month, i32) {
+pub(super) fn civil(date: Date) -> (Month, i32) {
     let days = (date.clamp(FIRST_DAY, LAST_DAY) + EPOCH).cast_unsigned();
     let n1 = 4 * days + 3;
     let century = n1 / 146_097;
@@ -57,8 +57,10 @@ pub fn day_of_month(date: Date) -> i32 {
     civil(date).1
 }
 
-/// Months with a known start: those of the window, and the 3,600 after it that the longest life may need.
-const KNOWN_MONTHS: usize = 7_202;
+/// A year before the window: the regular coupon period of a stub may begin before its loan.
+const FIRST_KNOWN_MONTH: Month = FIRST_MONTH - 12;
+/// Months with a known start: from there through the window, and the 3,600 after it that the longest life may need.
+const KNOWN_MONTHS: usize = 7_214;
 
 /// The first day of every known month, worked out by the compiler.
 static MONTH_STARTS: [Date; KNOWN_MONTHS] = {
@@ -68,14 +70,14 @@ static MONTH_STARTS: [Date; KNOWN_MONTHS] = {
         #[expect(clippy::indexing_slicing, reason = "checked by the compiler, which runs this")]
         #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below 2^13")]
         {
-            starts[number] = start_of(FIRST_MONTH + number as Month);
+            starts[number] = start_of(FIRST_KNOWN_MONTH + number as Month);
             number += 1;
         }
     }
     starts
 };
 
-#[expect(clippy::arithmetic_side_effects, reason = "known months lie in 1900..2500, every term is below 2^31")]
+#[expect(clippy::arithmetic_side_effects, reason = "known months lie in 1899..2500, every term is below 2^31")]
 const fn start_of(month: Month) -> Date {
     let shifted = month + 12 * 1970 - 2;
     let (year, month_from_march) = (shifted / 12, shifted % 12);
@@ -93,7 +95,7 @@ pub fn month_start(month: Month) -> Date {
 #[must_use]
 #[inline]
 pub fn month_starts(month: Month) -> &'static [Date] {
-    let number = usize::try_from(month.saturating_sub(FIRST_MONTH)).unwrap_or(0);
+    let number = usize::try_from(month.saturating_sub(FIRST_KNOWN_MONTH)).unwrap_or(0);
     MONTH_STARTS.get(number.min(KNOWN_MONTHS.saturating_sub(1))..).unwrap_or_default()
 }
 
@@ -111,12 +113,18 @@ pub fn days_in_month(month: Month) -> i32 {
     month_start(month.saturating_add(1)).saturating_sub(month_start(month))
 }
 
+/// A day of a month, or the month's last day where it has no such day.
+#[must_use]
+#[inline]
+pub fn day_in_month(month: Month, day: i32) -> Date {
+    month_start(month).saturating_add(day.min(days_in_month(month))).saturating_sub(1)
+}
+
 /// The same day `months` later, or the month's last day where it has no such day.
 #[must_use]
 pub fn add_months(date: Date, months: i32) -> Date {
     let (month, day) = civil(date);
-    let target = month.saturating_add(months);
-    month_start(target).saturating_add(day.min(days_in_month(target))).saturating_sub(1)
+    day_in_month(month.saturating_add(months), day)
 }
 
 #[cfg(test)]
@@ -160,5 +168,6 @@ mod tests {
         assert_eq!(add_months(date(2024, 2, 29), 12), date(2025, 2, 28));
         assert_eq!(add_months(date(2024, 2, 29), 48), date(2028, 2, 29));
         assert_eq!(add_months(date(2199, 12, 15), 72), date(2205, 12, 15));
+        assert_eq!(add_months(date(1900, 3, 31), -12), date(1900, 3, 31) - 365);
     }
 }

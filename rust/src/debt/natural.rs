@@ -1,76 +1,104 @@
-//! Natural numbers of any size, only as far as near ties need them: multiplied by a word, and compared.
+//! Whole numbers of any length, only as far as near ties need them.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
 
-/// A natural number, its lowest 64 bits first; no leading zeros.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Natural {
-    words: Vec<u64>,
+/// A whole number of any length, its least digit (of 64 bits) first and its greatest not 0.
+#[derive(Clone, Debug)]
+pub(super) struct Natural {
+    digits: Vec<u64>,
 }
 
 impl Natural {
-    /// One.
-    #[must_use]
-    pub fn one() -> Self {
-        Self { words: vec![1] }
+    pub fn of(value: u128) -> Self {
+        let mut found = Self { digits: vec![low(value), high(value)] };
+        found.trim();
+        found
     }
 
-    /// Multiplies by a word.
-    pub fn multiply(&mut self, factor: u64) {
-        let mut carry = 0_u128;
-        for word in &mut self.words {
-            // Below 2^128: (2^64 - 1)^2 + 2^64 - 1.
-            let product = u128::from(*word).wrapping_mul(u128::from(factor)).wrapping_add(carry);
-            #[expect(clippy::cast_possible_truncation, reason = "the low word is meant")]
-            let low = product as u64;
-            *word = low;
-            carry = product >> 64;
+    pub fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
+    fn trim(&mut self) {
+        while self.digits.last() == Some(&0) {
+            self.digits.pop();
         }
-        if let Ok(high @ 1..) = u64::try_from(carry) {
-            self.words.push(high);
+    }
+
+    pub fn multiply(&mut self, factor: u128) {
+        let upper = (high(factor) != 0).then(|| {
+            let mut upper = self.clone();
+            upper.multiply_digit(high(factor));
+            upper.digits.insert(0, 0);
+            upper
+        });
+        self.multiply_digit(low(factor));
+        if let Some(upper) = upper {
+            self.add(&upper);
         }
-        while self.words.last() == Some(&0) {
-            self.words.pop();
+        self.trim();
+    }
+
+    fn multiply_digit(&mut self, factor: u64) {
+        let mut carry = 0;
+        for digit in &mut self.digits {
+            // At most (2^64 - 1)^2 + 2^64 - 1 < 2^128.
+            let product = u128::from(*digit).wrapping_mul(factor.into()).wrapping_add(carry);
+            *digit = low(product);
+            carry = high(product).into();
         }
+        self.digits.push(low(carry));
+        self.trim();
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        if self.digits.len() < other.digits.len() {
+            self.digits.resize(other.digits.len(), 0);
+        }
+        let mut carry = false;
+        let others = other.digits.iter().copied().chain(std::iter::repeat(0));
+        for (digit, theirs) in self.digits.iter_mut().zip(others) {
+            let (sum, over) = digit.overflowing_add(theirs);
+            let (sum, over_again) = sum.overflowing_add(carry.into());
+            (*digit, carry) = (sum, over | over_again);
+        }
+        if carry {
+            self.digits.push(1);
+        }
+    }
+
+    /// Adds; what would be negative becomes 0.
+    pub fn add_signed(&mut self, value: i128) {
+        let other = Self::of(value.unsigned_abs());
+        if value >= 0 {
+            return self.add(&other);
+        }
+        if self.compare(&other) == Ordering::Less {
+            return self.digits.clear();
+        }
+        let mut borrow = false;
+        let others = other.digits.into_iter().chain(std::iter::repeat(0));
+        for (digit, theirs) in self.digits.iter_mut().zip(others) {
+            let (rest, under) = digit.overflowing_sub(theirs);
+            let (rest, under_again) = rest.overflowing_sub(borrow.into());
+            (*digit, borrow) = (rest, under | under_again);
+        }
+        self.trim();
+    }
+
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let lengths = self.digits.len().cmp(&other.digits.len());
+        lengths.then_with(|| self.digits.iter().rev().cmp(other.digits.iter().rev()))
     }
 }
 
-impl Ord for Natural {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.words.len().cmp(&other.words.len()).then_with(|| self.words.iter().rev().cmp(other.words.iter().rev()))
-    }
+#[expect(clippy::cast_possible_truncation, reason = "the halves of a number")]
+fn low(value: u128) -> u64 {
+    value as u64
 }
 
-impl PartialOrd for Natural {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::arithmetic_side_effects, reason = "tests")]
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn products_compare_as_integers(a in any::<[u32; 3]>(), b in any::<[u32; 3]>(), same: bool) {
-            let b = if same { [a[1], a[2], a[0]] } else { b };
-            let natural = |parts: [u32; 3]| {
-                let mut product = Natural::one();
-                parts.iter().for_each(|part| product.multiply(u64::from(*part)));
-                product
-            };
-            let wide = |parts: [u32; 3]| parts.iter().fold(1_u128, |product, part| product.wrapping_mul(u128::from(*part)));
-            prop_assert_eq!(natural(a).cmp(&natural(b)), wide(a).cmp(&wide(b)));
-            let huge = |parts: [u32; 3]| {
-                let mut product = natural(parts);
-                (0..5).for_each(|_| product.multiply(u64::MAX));
-                product
-            };
-            prop_assert_eq!(huge(a).cmp(&huge(b)), wide(a).cmp(&wide(b)));
-        }
-    }
+#[expect(clippy::cast_possible_truncation, reason = "the halves of a number")]
+fn high(value: u128) -> u64 {
+    (value >> 64) as u64
 }

@@ -1,0 +1,412 @@
+//! From a resolved loan to its rows: dated steps run on the ledger, one after the other.
+//!
+//! On one day the scheduled payment comes first, on the balance before; then a new rate, principal agreed for the day,
+//! prepayments, and advances last. Movements on a payment date share its row; on other days they have one of their
+//! own, so that balances are right on every day. Interest accrues exactly over the pieces between steps and is rounded
+//! once, when a payment settles it.
+//!
+//! What accrues beside the loan and is paid with it (fees, interest in kind, hedges) is a [`Rider`].
+#![forbid(unsafe_code)]
+
+use super::steps::{Movement, PaymentHoliday, Period, Step};
+use super::{Amount, Due, Fault, Ledger, Profile};
+use crate::calendar::{Date, DayCount, YearFraction};
+use crate::rate::AnnualRate;
+
+/// A loan with dates and integers: all that an engine needs and nothing it would have to look up.
+#[derive(Clone, Copy, Debug)]
+pub struct ResolvedLoan<'a, A: Amount> {
+    /// What is lent on the first day.
+    pub principal: A,
+    /// That day.
+    pub start: Date,
+    /// The rate until a step changes it.
+    pub rate: AnnualRate,
+    /// How parts of a year are counted.
+    pub day_count: DayCount,
+    /// The periods, each ended by a payment.
+    pub periods: &'a [Period],
+    /// The periods that a level amount is spread over, in parts of a year: from the first, and beyond the last where
+    /// a loan ends with a balloon.
+    pub times: &'a [YearFraction],
+    /// How it is repaid.
+    pub profile: Profile<'a, A>,
+    /// How many payments at the start are of interest alone.
+    pub interest_only: usize,
+    /// The level amount, where it was agreed.
+    pub payment: Option<A>,
+    /// Leave to add unpaid interest to the balance, up to this.
+    pub balance_cap: Option<A>,
+    /// Payments that are not made.
+    pub holidays: &'a [PaymentHoliday],
+    /// What else happens, in order ([`super::steps::sort`]).
+    pub steps: &'a [Step<A>],
+}
+
+impl<A: Amount> ResolvedLoan<'_, A> {
+    /// Whether nothing but a rate, equal terms and payments makes the loan: those that a faster lane may take.
+    #[must_use]
+    pub fn is_simple(&self) -> bool {
+        let plain = matches!(self.profile, Profile::LevelPayment | Profile::LevelPrincipal | Profile::Bullet);
+        plain && self.steps.is_empty() && self.holidays.is_empty() && self.balance_cap.is_none()
+    }
+
+    /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.
+    #[must_use]
+    pub fn payments(&self) -> usize {
+        self.periods.len().min(self.times.len())
+    }
+}
+
+/// A row: what moved on one day, and the balances around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Entry<A: Amount> {
+    /// The number of the payment, or of the last one before; 0 for the first advance.
+    pub number: usize,
+    /// The day of payment.
+    pub date: Date,
+    /// The first day whose interest is settled here; the day itself where none is.
+    pub accrual_start: Date,
+    /// The rate in force before anything of this day.
+    pub rate: AnnualRate,
+    /// What was owed before.
+    pub opening: A,
+    /// Lent.
+    pub draw: A,
+    /// Interest paid.
+    pub interest: A,
+    /// Interest added to the balance.
+    pub pik: A,
+    /// Principal paid as agreed.
+    pub principal: A,
+    /// Principal paid beyond that.
+    pub prepayment: A,
+    /// Fees paid, premiums included.
+    pub fee: A,
+    /// The part of `fee` that is a premium for prepayment.
+    pub premium: A,
+    /// The part of `interest` that a hedge added (or, negative, took off).
+    pub hedge: A,
+    /// What is owed after.
+    pub closing: A,
+}
+
+impl<A: Amount> Entry<A> {
+    fn on(number: usize, date: Date, ledger: &Ledger<A>) -> Self {
+        Self {
+            number,
+            date,
+            accrual_start: ledger.clock(),
+            rate: ledger.rate(),
+            opening: ledger.balance(),
+            ..Self::default()
+        }
+    }
+
+    /// Cash: interest, principal, prepayment and fees.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn payment(&self) -> Result<A, Fault> {
+        let sum = self.interest.plus(self.principal).and_then(|sum| sum.plus(self.prepayment));
+        sum.and_then(|sum| sum.plus(self.fee)).ok_or(Fault::Overflow)
+    }
+}
+
+/// Where rows go.
+pub trait Sink<A: Amount> {
+    /// Takes the next row, in order of date.
+    fn entry(&mut self, entry: &Entry<A>);
+}
+
+/// What accrues beside a loan's interest and is paid with it.
+pub trait Rider<A: Amount> {
+    /// Time passes: `time` from the ledger's clock to `date`, on the balances of the ledger; `drawn` was lent so far.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault>;
+
+    /// A payment is due: adds to its row what is settled with it, before principal is worked out. What it capitalises
+    /// goes to the ledger and to [`Entry::pik`]. `interest` is the loan's own, which the rider may change.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault>;
+
+    /// A movement other than a scheduled payment has been applied to the ledger.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn moved(&mut self, _: &Movement<A>, _: &mut Ledger<A>, _: &mut Entry<A>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// No rider.
+impl<A: Amount> Rider<A> for () {
+    #[inline]
+    fn pass(&mut self, _: &Ledger<A>, _: A, _: Date, _: YearFraction) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    #[inline]
+    fn pay(&mut self, _: &mut Ledger<A>, _: &mut A, _: &mut Entry<A>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// Two riders, one after the other.
+impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
+        self.0.pass(ledger, drawn, date, time)?;
+        self.1.pass(ledger, drawn, date, time)
+    }
+
+    fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.0.pay(ledger, interest, entry)?;
+        self.1.pay(ledger, interest, entry)
+    }
+
+    fn moved(&mut self, what: &Movement<A>, ledger: &mut Ledger<A>, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.0.moved(what, ledger, entry)?;
+        self.1.moved(what, ledger, entry)
+    }
+}
+
+/// Runs a loan to its end.
+///
+/// # Errors
+/// Any [`Fault`]; rows up to it have been written.
+pub fn amortize<A: Amount>(
+    loan: &ResolvedLoan<'_, A>,
+    rider: &mut impl Rider<A>,
+    sink: &mut impl Sink<A>,
+) -> Result<(), Fault> {
+    let ledger = Ledger::new(loan.start, loan.rate);
+    let mut run = Run { loan, ledger, rider, drawn: A::zero(), next: 0, settled: loan.start, fixing: true, later: 0 };
+    run.later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
+    let mut steps = loan.steps;
+    let mut entry = Entry::on(0, loan.start, &run.ledger);
+    run.draw(loan.principal, &mut entry)?;
+    run.happen(take_until(&mut steps, loan.start), &mut entry)?;
+    run.close(&mut entry, sink)?;
+    for period in loan.periods {
+        while let Some(step) = steps.first().filter(|step| step.date < period.end) {
+            run.pass_to(step.date, period)?;
+            let mut entry = Entry::on(run.next, step.date, &run.ledger);
+            run.happen(take_until(&mut steps, step.date), &mut entry)?;
+            run.close(&mut entry, sink)?;
+        }
+        if run.is_over() {
+            break;
+        }
+        run.pass_to(period.end, period)?;
+        let mut entry = Entry::on(run.next.saturating_add(1), period.paid, &run.ledger);
+        run.pay(period, &mut entry)?;
+        if run.next < loan.periods.len() {
+            run.happen(take_until(&mut steps, period.end), &mut entry)?;
+        }
+        run.close(&mut entry, sink)?;
+        if run.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the steps up to and on a day off the front.
+fn take_until<'s, A: Amount>(steps: &mut &'s [Step<A>], date: Date) -> &'s [Step<A>] {
+    let count = steps.iter().take_while(|step| step.date <= date).count();
+    let (now, later) = steps.split_at(count.min(steps.len()));
+    *steps = later;
+    now
+}
+
+/// A loan on its way.
+struct Run<'l, 'r, A: Amount, R> {
+    loan: &'l ResolvedLoan<'l, A>,
+    ledger: Ledger<A>,
+    rider: &'r mut R,
+    /// All that was lent.
+    drawn: A,
+    /// How many payments were made, which is the place of the next.
+    next: usize,
+    /// The day up to which interest is settled.
+    settled: Date,
+    /// Whether the level amount must be worked out anew.
+    fixing: bool,
+    /// How many advances are still to come.
+    later: usize,
+}
+
+impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
+    fn is_over(&self) -> bool {
+        self.later == 0 && self.ledger.balance() == A::zero()
+    }
+
+    /// Interest accrues up to a day of the period.
+    fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
+        let time = self.time_to(date, period);
+        self.rider.pass(&self.ledger, self.drawn, date, time)?;
+        self.ledger.accrue_to(date, time)
+    }
+
+    fn time_to(&self, date: Date, period: &Period) -> YearFraction {
+        let clock = self.ledger.clock();
+        if clock == period.start && date == period.end {
+            period.time
+        } else {
+            self.loan.day_count.fraction(clock, date, &period.context)
+        }
+    }
+
+    fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.ledger.advance(amount)?;
+        self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
+        entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+
+    /// Applies the movements of one day, to which interest has accrued.
+    fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
+        for step in steps {
+            match step.movement {
+                Movement::Reset(rate) => {
+                    self.fixing |= rate != self.ledger.rate();
+                    self.ledger.reset(rate);
+                }
+                Movement::Principal(amount) => {
+                    if amount.exceeds(self.ledger.balance()) {
+                        return Err(Fault::BeyondBalance { number: self.next });
+                    }
+                    let paid = self.ledger.repay(amount)?;
+                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
+                }
+                Movement::Prepayment { amount, refix } => {
+                    let paid = self.ledger.repay(amount)?;
+                    entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
+                    self.fixing |= refix;
+                }
+                Movement::Draw(amount) => {
+                    self.later = self.later.saturating_sub(1);
+                    self.draw(amount, entry)?;
+                    self.fixing = true;
+                }
+            }
+            self.rider.moved(&step.movement, &mut self.ledger, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Makes the payment that ends a period.
+    fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
+        entry.accrual_start = self.settled;
+        self.settled = period.end;
+        let mut interest = self.ledger.settle()?;
+        self.rider.pay(&mut self.ledger, &mut interest, entry)?;
+        let number = self.next.saturating_add(1);
+        let last = number >= self.loan.payments();
+        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
+        let mut principal = A::zero();
+        if last {
+            principal = self.ledger.balance();
+        } else if let Some(holiday) = holiday {
+            self.fixing = true;
+            if holiday.capitalised && interest > A::zero() {
+                self.capitalise(interest, entry)?;
+                interest = A::zero();
+            }
+        } else if number > self.loan.interest_only {
+            let due = Due {
+                number,
+                balance: self.ledger.balance(),
+                interest,
+                drawn: self.drawn,
+                payment: self.ledger.payment(),
+                agreed: self.loan.payment.is_some(),
+            };
+            principal = self.loan.profile.principal(&due)?;
+            self.judge(&due, principal, period)?;
+            if principal < A::zero() {
+                let unpaid = self.room().lesser(A::zero().minus(principal).ok_or(Fault::Overflow)?);
+                self.capitalise(unpaid, entry)?;
+                interest = interest.minus(unpaid).ok_or(Fault::Overflow)?;
+                principal = A::zero();
+            }
+        }
+        entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
+        entry.principal = self.ledger.repay(principal)?;
+        self.next = number;
+        self.fixing |= number == self.loan.interest_only;
+        Ok(())
+    }
+
+    /// Refuses an agreed payment that leaves interest unpaid, or the balance as it is, without leave.
+    fn judge(&self, due: &Due<A>, principal: A, period: &Period) -> Result<(), Fault> {
+        if self.loan.balance_cap.is_some() || !due.agreed || principal > A::zero() || due.balance == A::zero() {
+            return Ok(());
+        }
+        let (number, date) = (due.number, period.paid);
+        let (interest, payment) = (due.interest.as_f64(), due.payment.as_f64());
+        if principal < A::zero() {
+            return Err(Fault::NegativeAmortization { number, date, interest, payment });
+        }
+        let first = number == self.loan.interest_only.saturating_add(1);
+        if first { Err(Fault::NeverAmortises { number, date, interest, payment }) } else { Ok(()) }
+    }
+
+    /// How much unpaid interest may still be added.
+    fn room(&self) -> A {
+        let cap = self.loan.balance_cap.unwrap_or_default();
+        cap.minus(self.ledger.balance()).unwrap_or_default().at_least_zero()
+    }
+
+    fn capitalise(&mut self, interest: A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.ledger.capitalise(interest)?;
+        entry.pik = entry.pik.plus(interest).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+
+    /// Ends a day: works out the level amount where something changed it, and writes the row if anything moved.
+    fn close(&mut self, entry: &mut Entry<A>, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+        if self.fixing && self.next >= self.loan.interest_only {
+            self.fixing = false;
+            self.fix()?;
+        }
+        entry.closing = self.ledger.balance();
+        let zero = A::zero();
+        let moved =
+            [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee, entry.opening];
+        let paid = entry.number > 0 && entry.number == self.next && entry.accrual_start < entry.date;
+        if paid || moved.iter().take(6).any(|amount| *amount != zero) {
+            sink.entry(entry);
+        }
+        Ok(())
+    }
+
+    /// Works out the level amount from here on.
+    fn fix(&mut self) -> Result<(), Fault> {
+        if let Some(agreed) = self.loan.payment {
+            self.ledger.set_payment(agreed);
+            return Ok(());
+        }
+        let left = self.loan.times.get(self.next..).unwrap_or_default();
+        let Some((whole, later)) = left.split_first() else { return Ok(()) };
+        match self.loan.profile {
+            Profile::LevelPayment => {
+                let next = match self.loan.periods.get(self.next) {
+                    Some(period) if self.ledger.clock() > period.start => self.time_to(period.end, period),
+                    _ => *whole,
+                };
+                self.ledger.fix_payment(next, later)
+            }
+            Profile::LevelPrincipal => {
+                let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
+                self.ledger.set_payment(self.ledger.balance().portion(1, count));
+                Ok(())
+            }
+            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) => Ok(()),
+        }
+    }
+}

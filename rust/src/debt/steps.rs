@@ -1,0 +1,87 @@
+//! What happens to a loan between and on its payment dates, as dated steps in order.
+#![forbid(unsafe_code)]
+
+use super::Amount;
+use crate::calendar::{Context, Date, YearFraction};
+use crate::rate::AnnualRate;
+
+/// A period of interest and the payment that ends it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Period {
+    /// The first day that bears interest.
+    pub start: Date,
+    /// The day up to which interest is computed.
+    pub end: Date,
+    /// The day of the schedule, before business days are looked at.
+    pub scheduled: Date,
+    /// The day of payment.
+    pub paid: Date,
+    /// The part of a year between start and end.
+    pub time: YearFraction,
+    /// What the day count needs to divide the period.
+    pub context: Context,
+}
+
+/// What can happen on a day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Movement<A: Amount> {
+    /// Interest accrues at another rate from this day on.
+    Reset(AnnualRate),
+    /// Principal agreed for a day that is no payment date.
+    Principal(A),
+    /// More principal than agreed.
+    Prepayment {
+        /// How much.
+        amount: A,
+        /// Whether later payments become smaller; otherwise the loan ends earlier.
+        refix: bool,
+    },
+    /// A further advance.
+    Draw(A),
+}
+
+impl<A: Amount> Movement<A> {
+    /// The order of movements on one day: after the scheduled payment, a new rate, then principal, then advances.
+    #[must_use]
+    pub fn order(&self) -> u8 {
+        match self {
+            Self::Reset(_) => 0,
+            Self::Principal(_) => 1,
+            Self::Prepayment { .. } => 2,
+            Self::Draw(_) => 3,
+        }
+    }
+}
+
+/// A movement and its day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step<A: Amount> {
+    /// The day; movements on the end of a period follow its payment.
+    pub date: Date,
+    /// What happens.
+    pub movement: Movement<A>,
+}
+
+/// Puts steps in the order in which they happen; those of one day and kind keep theirs.
+pub fn sort<A: Amount>(steps: &mut [Step<A>]) {
+    steps.sort_by_key(|step| (step.date, step.movement.order()));
+}
+
+/// Payments that are not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaymentHoliday {
+    /// The first scheduled day that it covers.
+    pub from: Date,
+    /// The last.
+    pub to: Date,
+    /// Whether interest is added to the balance instead of being paid.
+    pub capitalised: bool,
+}
+
+impl PaymentHoliday {
+    /// Whether a payment scheduled for a day is not made.
+    #[must_use]
+    pub fn covers(&self, scheduled: Date) -> bool {
+        (self.from..=self.to).contains(&scheduled)
+    }
+}
