@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 /// A whole number of any length, its least digit (of 64 bits) first and its greatest not 0.
 #[derive(Clone, Debug)]
 pub(super) struct Natural {
-    digits: Vec<u64>,
+    pub(super) digits: Vec<u64>,
 }
 
 impl Natural {

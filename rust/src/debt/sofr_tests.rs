@@ -30,7 +30,10 @@ fn a_friday_counts_three_days() {
     // With Friday off, Thursday counts for four days, at Thursday's fixing.
     let exact = ((1.0_f64 + 0.04 / 360.0).powi(3) * (1.0 + 0.16 / 360.0) - 1.0) * 360.0 / 7.0;
     let expected = (exact * 1e7).round() as i64 * STEP_PARTS;
-    assert_eq!(rate_over(&daily(&dates, &values), MONDAY, MONDAY + 7, &Holidays::new(Weekend::default(), vec![MONDAY + 4])), Ok(expected));
+    assert_eq!(
+        rate_over(&daily(&dates, &values), MONDAY, MONDAY + 7, &Holidays::new(Weekend::default(), vec![MONDAY + 4])),
+        Ok(expected)
+    );
 }
 
 #[test]
@@ -40,7 +43,11 @@ fn lookback_shift_and_lockout() {
     let values: Vec<i64> = (1..=dates.len() as i64).map(|n| n * AnnualRate::UNIT / 1_000).collect();
     let seen = |daily: Daily<'_>, from, to| {
         let mut cuts = Vec::new();
-        daily.each_cut(from, to, &Holidays::default(), &mut |fixing, days| cuts.push((fixing * 1_000 / AnnualRate::UNIT, days))).unwrap();
+        daily
+            .each_cut(from, to, &Holidays::default(), &mut |fixing, days| {
+                cuts.push((fixing * 1_000 / AnnualRate::UNIT, days))
+            })
+            .unwrap();
         cuts
     };
     let plain = daily(&dates, &values);
@@ -52,8 +59,14 @@ fn lookback_shift_and_lockout() {
     assert_eq!(seen(shifted, MONDAY - 4, MONDAY + 3), [(4, 1), (5, 3), (6, 1), (7, 1), (8, 1)]);
     let locked = Daily { lockout: 2, ..plain };
     assert_eq!(seen(locked, MONDAY, MONDAY + 7), [(6, 1), (7, 1), (8, 1), (9, 1), (9, 3)]);
-    assert_eq!(locked.fixing_on(MONDAY + 4, MONDAY, MONDAY + 7, &Holidays::default()), Ok((9 * AnnualRate::UNIT / 1_000, MONDAY + 7)));
-    assert_eq!(plain.fixing_on(MONDAY + 6, MONDAY, MONDAY + 14, &Holidays::default()), Ok((10 * AnnualRate::UNIT / 1_000, MONDAY + 7)));
+    assert_eq!(
+        locked.fixing_on(MONDAY + 4, MONDAY, MONDAY + 7, &Holidays::default()),
+        Ok((9 * AnnualRate::UNIT / 1_000, MONDAY + 7))
+    );
+    assert_eq!(
+        plain.fixing_on(MONDAY + 6, MONDAY, MONDAY + 14, &Holidays::default()),
+        Ok((10 * AnnualRate::UNIT / 1_000, MONDAY + 7))
+    );
     let early = rate_over(&Daily { lookback: 6, ..plain }, MONDAY, MONDAY + 1, &Holidays::default());
     assert_eq!(early, Err(CurveGap::Before(MONDAY - 10)));
 }
