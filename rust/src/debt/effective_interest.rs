@@ -20,10 +20,8 @@ use crate::money::nearest_integer;
 pub enum Kind {
     /// Interest is settled: paid, or capitalised.
     Settlement,
-    /// Money moves between settlements: a draw, a prepayment.
-    Movement,
-    /// Nothing: the books are looked at.
-    Observation,
+    /// Interest goes on accruing: a draw, a prepayment, or the books are looked at.
+    Between,
 }
 
 /// A row of a schedule: the time since the row before, then what moves at its end.
@@ -35,7 +33,7 @@ pub struct Row {
     pub fraction: f64,
     /// What the contract charges on a face of one over that time, where it floats; else 0.
     pub base: f64,
-    /// Contractual interest since the last settlement, paid and capitalised.
+    /// Contractual interest since the last settlement: paid, capitalised, or accrued so far.
     pub interest: i64,
     /// Face that is added: drawn or capitalised.
     pub advance: i64,
@@ -105,19 +103,16 @@ pub fn unamortized_into(rows: &[Row], rate: f64, par: bool, out: &mut [i64]) {
     for (number, (row, slot)) in rows.iter().zip(out).enumerate() {
         accrued += to_f64(face.saturating_sub(left)) * (row.base + rate * row.fraction);
         let amortized = nearest_integer(accrued).1.saturating_sub(row.interest);
-        *slot = match row.kind {
-            Kind::Observation => left.saturating_sub(amortized),
-            Kind::Movement => left.saturating_add(row.discount),
-            Kind::Settlement => {
-                accrued = 0.0;
-                let ends = last.is_some_and(|last| number >= last);
-                if ends { 0 } else { left.saturating_sub(amortized).saturating_add(row.discount) }
+        left = left.saturating_add(row.discount);
+        *slot = left.saturating_sub(amortized);
+        if row.kind == Kind::Settlement {
+            accrued = 0.0;
+            if last.is_some_and(|last| number >= last) {
+                *slot = 0;
             }
-        };
-        if row.kind != Kind::Observation {
             left = *slot;
-            face = face.saturating_add(row.advance).saturating_sub(row.repaid);
         }
+        face = face.saturating_add(row.advance).saturating_sub(row.repaid);
     }
 }
 

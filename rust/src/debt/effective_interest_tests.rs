@@ -11,7 +11,7 @@ fn a_discount_over_two_years() {
     // 1,000.00 at 98.00 % without interest, due in two years: 980 (1 + x)^2 = 1000, x = 1.0152545...%. The first year
     // earns 980 x = 9.949..., the second what is left of the 20.00.
     let rows = [
-        Row { advance: 100_000, discount: 2_000, ..row(Kind::Movement, 0.0) },
+        Row { advance: 100_000, discount: 2_000, ..row(Kind::Between, 0.0) },
         row(Kind::Settlement, 1.0),
         Row { repaid: 100_000, ..row(Kind::Settlement, 1.0) },
     ];
@@ -25,8 +25,8 @@ fn a_discount_over_two_years() {
 #[test]
 fn par_leaves_nothing_and_an_observation_disturbs_nothing() {
     let rows = [
-        Row { advance: 100_000, discount: 1_500, ..row(Kind::Movement, 0.0) },
-        Row { interest: 1_000, ..row(Kind::Observation, 0.125) },
+        Row { advance: 100_000, discount: 1_500, ..row(Kind::Between, 0.0) },
+        Row { interest: 1_000, ..row(Kind::Between, 0.125) },
         Row { interest: 2_000, ..row(Kind::Settlement, 0.125) },
         Row { interest: 2_000, repaid: 100_000, ..row(Kind::Settlement, 0.25) },
     ];
@@ -45,11 +45,11 @@ fn par_leaves_nothing_and_an_observation_disturbs_nothing() {
 
 #[test]
 fn what_is_never_repaid_has_no_rate() {
-    let open = [Row { advance: 100, ..row(Kind::Movement, 0.0) }, row(Kind::Settlement, 1.0)];
+    let open = [Row { advance: 100, ..row(Kind::Between, 0.0) }, row(Kind::Settlement, 1.0)];
     assert_eq!(solve(&open), Err(NoRate::Open));
     // Nothing received, and something repaid.
     let gift = [
-        Row { advance: 100, discount: 100, ..row(Kind::Movement, 0.0) },
+        Row { advance: 100, discount: 100, ..row(Kind::Between, 0.0) },
         Row { repaid: 100, ..row(Kind::Settlement, 1.0) },
     ];
     assert_eq!(solve(&gift), Err(NoRate::OutOfBounds));
@@ -63,7 +63,7 @@ proptest! {
     ) {
         let interest = (principal as f64 * rate / 4.0).round() as i64;
         let discount = principal / 1_000 * discount / 2;
-        let mut rows = vec![Row { advance: principal, discount, ..row(Kind::Movement, 0.0) }];
+        let mut rows = vec![Row { advance: principal, discount, ..row(Kind::Between, 0.0) }];
         rows.extend((0..periods).map(|_| Row { interest, ..row(Kind::Settlement, 0.25) }));
         rows.last_mut().unwrap().repaid = principal;
         let found = solve(&rows).unwrap();

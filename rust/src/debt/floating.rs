@@ -195,6 +195,12 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// At the start: margin, default margin, interest in kind on top, and the share of the rate that is in kind.
+    #[must_use]
+    pub fn new(margin: i64, default_margin: i64, pik: i64, pik_share: i64) -> Self {
+        Self { annual_rate: None, margin, default_margin, pik, pik_share }
+    }
+
     fn change(&mut self, change: &Change) {
         match change.term {
             Term::AnnualRate => self.annual_rate = Some(change.value),
@@ -384,6 +390,21 @@ impl<'a, A: Amount> InKind<'a, A> {
     #[must_use]
     pub fn new(path: &'a [Stretch]) -> Self {
         Self { path, accrued: Accrual::default() }
+    }
+
+    /// The rate on a day, once time has passed up to it.
+    #[must_use]
+    pub fn rate_on(&self, day: Date) -> AnnualRate {
+        let part = stretch_on(&mut { self.path }, day);
+        part.map_or(AnnualRate::ZERO, |part| AnnualRate::from_parts(part.pik_rate))
+    }
+
+    /// What would be capitalised now.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn due(&self) -> Result<A, Fault> {
+        self.accrued.due()
     }
 }
 

@@ -89,6 +89,18 @@ pub struct Entry<A: Amount> {
     pub hedge: A,
     /// What is owed after.
     pub closing: A,
+    /// The day up to which interest has accrued.
+    pub clock: Date,
+    /// Whether interest is settled: the row of a payment.
+    pub settles: bool,
+    /// Whether the books are looked at on this day ([`Movement::Observe`]).
+    pub observed: bool,
+    /// Noted by a rider that keeps books: interest that has accrued and is not settled.
+    pub accrued: A,
+    /// The part of a year since the row before.
+    pub time: f64,
+    /// What the contract charged on a balance of one over that time.
+    pub growth: f64,
 }
 
 impl<A: Amount> Entry<A> {
@@ -288,6 +300,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
                     self.fixing |= refix;
                 }
+                Movement::Observe => entry.observed = true,
                 Movement::Draw(amount) => {
                     self.later = self.later.saturating_sub(1);
                     self.draw(amount, entry)?;
@@ -302,6 +315,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Makes the payment that ends a period.
     fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
+        entry.settles = true;
         self.settled = period.end;
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;
@@ -375,11 +389,12 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             self.fix()?;
         }
         entry.closing = self.ledger.balance();
+        entry.clock = self.ledger.clock();
         let zero = A::zero();
         let moved =
             [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee, entry.opening];
         let paid = entry.number > 0 && entry.number == self.next && entry.accrual_start < entry.date;
-        if paid || moved.iter().take(6).any(|amount| *amount != zero) {
+        if paid || entry.observed || moved.iter().take(6).any(|amount| *amount != zero) {
             sink.entry(entry);
         }
         Ok(())

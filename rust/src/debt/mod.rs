@@ -8,6 +8,7 @@
 mod accrual;
 mod amount;
 pub mod annuity;
+pub mod books;
 mod bullet;
 mod custom;
 pub mod effective_interest;
