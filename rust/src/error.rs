@@ -35,8 +35,6 @@ pub enum Rule {
     Framework,
     /// An event that the asset's method has no answer to.
     Method,
-    /// A word that is none of those a column knows.
-    Choice,
     /// A rate that looks like a percentage.
     RateUnit,
     /// A payment that does not cover the interest, without leave to add the rest to the balance.
@@ -68,7 +66,6 @@ impl Rule {
             Self::EventState => "event_state",
             Self::Framework => "framework",
             Self::Method => "method",
-            Self::Choice => "choice",
             Self::RateUnit => "rate_unit",
             Self::NegativeAmortization => "negative_amortization",
             Self::NeverAmortises => "never_amortises",

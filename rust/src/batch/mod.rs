@@ -9,6 +9,7 @@ mod cohorts;
 mod columns;
 mod flows;
 mod happenings;
+mod loans;
 mod months;
 mod patterns;
 mod pool;
@@ -23,8 +24,12 @@ pub use assets::{BookValue, book_values, validate};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
+pub use loans::{
+    Choice, LoanAmount, LoanMeasure, LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans, PrincipalSchedule,
+    RateSteps, Skipped, fill_loan_rows, loan_totals, payment_amounts, plan_loan_rows, validate_loans,
+};
 pub use pool::{Poll, filled, for_each, stretches};
-pub use reader::Money;
+pub use reader::{Money, Reading};
 pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -9,7 +9,7 @@ use crate::calendar::Date;
 use crate::depreciation::straight_line::{Amount, depreciable_amount};
 use crate::error::{Column, IssueLog, Rule};
 use crate::money::{FLOAT_LIMIT_MINOR, MinorUnits, nearest_integer, small_f64};
-use crate::rate::Rate;
+use crate::rate::{AnnualRate, Rate};
 
 /// How values are read.
 #[derive(Clone, Copy, Debug)]
@@ -444,6 +444,34 @@ fn judge_months(
         reader.note(index, what, rule, value);
         0
     })
+}
+
+/// Reads a column of rates per year.
+pub fn read_rates(
+    column: &Nullable<'_, &dyn Load<f64>>,
+    what: Column,
+    range: &Range<usize>,
+    allow_high: bool,
+    reader: &mut Reader,
+    out: &mut Vec<AnnualRate>,
+) {
+    reader.nulls(column.nulls, what, range);
+    let mut floats = std::mem::take(&mut reader.floats);
+    floats.clear();
+    floats.resize(range.len(), 0.0);
+    column.values.load(range.start, &mut floats);
+    out.clear();
+    for (index, float) in floats.iter().enumerate() {
+        let judged = AnnualRate::new(*float, allow_high);
+        let ignored = reader.is_null(index) || reader.skipped(index);
+        if !ignored && float.is_nan() && reader.optional && reader.nan_is_null {
+            reader.missing(index, what);
+        } else if let (false, Err(rule)) = (ignored, judged) {
+            reader.note(index, what, rule, float);
+        }
+        out.push(judged.unwrap_or_default());
+    }
+    reader.floats = floats;
 }
 
 fn whole_months(float: f64) -> Result<i64, Rule> {

@@ -16,7 +16,7 @@ use crate::depreciation::{Asset, Exact, Rounding};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
 
-const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
+pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// The months an asset is in the ledger: from the month its cost enters to its last charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,6 +28,39 @@ pub struct Grouping<'a> {
     pub groups: usize,
 }
 
+impl Grouping<'_> {
+    /// Loads the group of each row, null as the last group, and counts the rows that are not bad.
+    pub(super) fn load(
+        &self,
+        range: Range<usize>,
+        bad: &[bool],
+        groups: &mut Vec<i32>,
+        group_rows: &mut [i64],
+    ) -> Result<(), Error> {
+        let null = i32::try_from(self.groups).map_err(|_| Error::Argument("too many groups".to_owned()))?;
+        groups.clear();
+        groups.resize(range.len(), 0);
+        if let Some(codes) = self.codes {
+            codes.load(range.start, groups);
+        }
+        if !groups.iter().fold(true, |plain, code| plain & (0..null).contains(code)) {
+            for code in groups.iter_mut() {
+                *code = match *code {
+                    code if code < 0 => null,
+                    code if code < null => code,
+                    code => return Err(Error::Argument(format!("group code {code} is not below {null}"))),
+                };
+            }
+        }
+        for (code, bad) in groups.iter().zip(bad) {
+            if let Some(count) = usize::try_from(*code).ok().and_then(|code| group_rows.get_mut(code)) {
+                *count = count.wrapping_add(i64::from(!bad));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// How rows are summed; the result is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -40,7 +73,7 @@ pub enum Route {
 }
 
 /// Accumulators of all threads together stay below this, as long as one fits at all.
-const ACCUMULATOR_BYTES: usize = 1 << 29;
+pub(super) const ACCUMULATOR_BYTES: usize = 1 << 29;
 
 /// Sums by run, group and period.
 pub struct Totals<T: Addend> {
@@ -163,7 +196,7 @@ impl<T: Summable> Worker<T> {
         range: Range<usize>,
     ) -> Result<(), Error> {
         self.chunk.read(fleet, settings, range.clone());
-        self.group(grouping, range)?;
+        grouping.load(range, &self.chunk.reader.bad, &mut self.codes, &mut self.group_rows)?;
         self.leftover.clear();
         if let Some(cohorts) = &mut self.cohorts {
             cohorts.begin(&self.chunk, &self.codes, &mut self.flows)?;
@@ -196,31 +229,6 @@ impl<T: Summable> Worker<T> {
             }
         }
         self.leftover = leftover;
-        Ok(())
-    }
-
-    /// Loads the group of each row, null as the last group, and counts the rows that are not left out.
-    fn group(&mut self, grouping: Grouping<'_>, range: Range<usize>) -> Result<(), Error> {
-        let null = i32::try_from(grouping.groups).map_err(|_| Error::Argument("too many groups".to_owned()))?;
-        self.codes.clear();
-        self.codes.resize(range.len(), 0);
-        if let Some(codes) = grouping.codes {
-            codes.load(range.start, &mut self.codes);
-        }
-        if !self.codes.iter().fold(true, |plain, code| plain & (0..null).contains(code)) {
-            for code in &mut self.codes {
-                *code = match *code {
-                    code if code < 0 => null,
-                    code if code < null => code,
-                    code => return Err(Error::Argument(format!("group code {code} is not below {null}"))),
-                };
-            }
-        }
-        for (code, bad) in self.codes.iter().zip(&self.chunk.reader.bad) {
-            if let Some(count) = usize::try_from(*code).ok().and_then(|code| self.group_rows.get_mut(code)) {
-                *count = count.wrapping_add(i64::from(!bad));
-            }
-        }
         Ok(())
     }
 

@@ -97,6 +97,9 @@ pub enum PaymentFrequency {
 }
 
 impl PaymentFrequency {
+    /// Every month.
+    pub const MONTHLY: Self = Self::Every(Cycle(Step::Months(1)));
+
     /// Every name; [`PaymentFrequency::parse`] also takes cycles.
     pub const ALL: [(&'static str, Self); 10] = [
         ("daily", Self::Every(Cycle(Step::Days(1)))),
@@ -217,7 +220,8 @@ impl Grid {
     }
 
     /// The number of the first date after `date`.
-    fn first_after(&self, date: Date) -> i32 {
+    #[must_use]
+    pub fn first_after(&self, date: Date) -> i32 {
         self.last_before(date.saturating_add(1)).saturating_add(1)
     }
 }

@@ -87,6 +87,8 @@ pub struct Entry<A: Amount> {
     pub premium: A,
     /// The part of `interest` that a hedge added (or, negative, took off).
     pub hedge: A,
+    /// Cash: interest, principal, prepayment and fees.
+    pub payment: A,
     /// What is owed after.
     pub closing: A,
     /// The day up to which interest has accrued.
@@ -113,15 +115,6 @@ impl<A: Amount> Entry<A> {
             opening: ledger.balance(),
             ..Self::default()
         }
-    }
-
-    /// Cash: interest, principal, prepayment and fees.
-    ///
-    /// # Errors
-    /// [`Fault::Overflow`].
-    pub fn payment(&self) -> Result<A, Fault> {
-        let sum = self.interest.plus(self.principal).and_then(|sum| sum.plus(self.prepayment));
-        sum.and_then(|sum| sum.plus(self.fee)).ok_or(Fault::Overflow)
     }
 }
 
@@ -202,13 +195,13 @@ pub fn amortize<A: Amount>(
     let mut entry = Entry::on(0, loan.start, &run.ledger);
     run.draw(loan.principal, &mut entry)?;
     run.happen(take_until(&mut steps, loan.start), &mut entry)?;
-    run.close(&mut entry, sink)?;
+    run.close(&mut entry, false, sink)?;
     for period in loan.periods {
         while let Some(step) = steps.first().filter(|step| step.date < period.end) {
             run.pass_to(step.date, period)?;
             let mut entry = Entry::on(run.next, step.date, &run.ledger);
             run.happen(take_until(&mut steps, step.date), &mut entry)?;
-            run.close(&mut entry, sink)?;
+            run.close(&mut entry, false, sink)?;
         }
         if run.is_over() {
             break;
@@ -219,7 +212,7 @@ pub fn amortize<A: Amount>(
         if run.next < loan.periods.len() {
             run.happen(take_until(&mut steps, period.end), &mut entry)?;
         }
-        run.close(&mut entry, sink)?;
+        run.close(&mut entry, true, sink)?;
         if run.is_over() {
             break;
         }
@@ -382,19 +375,19 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Ends a day: works out the level amount where something changed it, and writes the row if anything moved.
-    fn close(&mut self, entry: &mut Entry<A>, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+    /// Ends a day: works out the level amount where something changed it, and writes the row of a scheduled payment, or of
+    /// another day if anything moved.
+    fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
         if self.fixing && self.next >= self.loan.interest_only {
             self.fixing = false;
             self.fix()?;
         }
         entry.closing = self.ledger.balance();
         entry.clock = self.ledger.clock();
-        let zero = A::zero();
-        let moved =
-            [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee, entry.opening];
-        let paid = entry.number > 0 && entry.number == self.next && entry.accrual_start < entry.date;
-        if paid || entry.observed || moved.iter().take(6).any(|amount| *amount != zero) {
+        let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
+        entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
+        let moved = [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee];
+        if scheduled || entry.observed || moved.iter().any(|amount| *amount != A::zero()) {
             sink.entry(entry);
         }
         Ok(())

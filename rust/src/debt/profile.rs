@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use super::{Amount, Fault, bullet, custom, level_payment, level_principal, percent_schedule};
-use crate::error::Rule;
 
 /// How a loan is repaid. What is left at the last payment is due with it, whatever the profile.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,11 +44,9 @@ impl ProfileKind {
     ];
 
     /// Reads a public name.
-    ///
-    /// # Errors
-    /// [`Rule::Choice`].
-    pub fn parse(text: &str) -> Result<Self, Rule> {
-        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind).ok_or(Rule::Choice)
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, kind)| *kind)
     }
 
     /// Whether the principal of each payment comes from a schedule.

@@ -10,12 +10,13 @@ use super::inputs::MoneyArray;
 use crate::batch;
 use crate::money::MinorUnits;
 
-fn take<T: numpy::Element>(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<T>> {
+/// An array of exactly this type and length.
+pub fn take<T: numpy::Element>(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<T>> {
     Column::take(array, Some(len))?.ok_or_else(|| PyTypeError::new_err("an array has the wrong type"))
 }
 
 /// Offsets that never fall and end where the columns do.
-fn take_offsets(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<i64>> {
+pub fn take_offsets(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<i64>> {
     let offsets: Column<i64> =
         Column::take(array, None)?.ok_or_else(|| PyTypeError::new_err("offsets must be an int64 array"))?;
     let ends = [0, offsets.len().saturating_sub(1)].map(|at| {

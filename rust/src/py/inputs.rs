@@ -45,13 +45,13 @@ impl MoneyArray {
     }
 }
 
-enum DateArray {
+pub enum DateArray {
     Ticks(Column<i64>, i64),
     Days(Column<i32>),
 }
 
 impl DateArray {
-    fn take(array: &Bound<'_, PyAny>, unit: &str, len: usize) -> PyResult<Self> {
+    pub fn take(array: &Bound<'_, PyAny>, unit: &str, len: usize) -> PyResult<Self> {
         if let Some(days) = Column::take(array, Some(len))? {
             return Ok(Self::Days(days));
         }
@@ -69,7 +69,7 @@ impl DateArray {
             .ok_or_else(|| PyTypeError::new_err("dates must be int64 or int32 arrays"))
     }
 
-    fn borrow(&self) -> DateColumn<'_> {
+    pub fn borrow(&self) -> DateColumn<'_> {
         match self {
             Self::Ticks(column, per_day) => DateColumn::Ticks(column, *per_day),
             Self::Days(column) => DateColumn::Days(column),
@@ -77,13 +77,13 @@ impl DateArray {
     }
 }
 
-enum MonthsArray {
+pub enum MonthsArray {
     Whole(Column<i64>),
     Float(Column<f64>),
 }
 
 impl MonthsArray {
-    fn take(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Self> {
+    pub fn take(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Self> {
         if let Some(column) = Column::take(array, Some(len))? {
             return Ok(Self::Whole(column));
         }
@@ -91,7 +91,7 @@ impl MonthsArray {
         column.map(Self::Float).ok_or_else(|| PyTypeError::new_err("months must be int64 or float64 arrays"))
     }
 
-    fn borrow(&self) -> MonthsColumn<'_> {
+    pub fn borrow(&self) -> MonthsColumn<'_> {
         match self {
             Self::Whole(column) => MonthsColumn::Whole(column),
             Self::Float(column) => MonthsColumn::Float(column),
@@ -142,17 +142,17 @@ pub fn codes(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Codes> {
 }
 
 /// A column and its nulls.
-struct WithNulls<C> {
+pub struct WithNulls<C> {
     values: C,
     nulls: Option<Mask>,
 }
 
 impl<C> WithNulls<C> {
-    fn take(values: C, nulls: Option<&Bound<'_, PyAny>>, len: usize) -> PyResult<Self> {
+    pub fn take(values: C, nulls: Option<&Bound<'_, PyAny>>, len: usize) -> PyResult<Self> {
         Ok(Self { values, nulls: nulls.map(|mask| Mask::take(mask, len)).transpose()? })
     }
 
-    fn borrow<'a, B>(&'a self, borrow: impl FnOnce(&'a C) -> B) -> Nullable<'a, B> {
+    pub fn borrow<'a, B>(&'a self, borrow: impl FnOnce(&'a C) -> B) -> Nullable<'a, B> {
         Nullable { values: borrow(&self.values), nulls: self.nulls.as_ref().map(|mask| -> &dyn Load<u8> { mask }) }
     }
 }

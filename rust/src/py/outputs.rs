@@ -80,13 +80,13 @@ pub struct RowsPlan {
 }
 
 /// An output array of either of two types, held for writing.
-enum Out<'py, A: numpy::Element, B: numpy::Element> {
+pub enum Out<'py, A: numpy::Element, B: numpy::Element> {
     A(PyReadwriteArray1<'py, A>),
     B(PyReadwriteArray1<'py, B>),
 }
 
 impl<'py, A: numpy::Element, B: numpy::Element> Out<'py, A, B> {
-    fn take(array: &Bound<'py, PyAny>, len: usize) -> PyResult<Self> {
+    pub fn take(array: &Bound<'py, PyAny>, len: usize) -> PyResult<Self> {
         let out = if let Ok(array) = array.cast::<PyArray1<A>>() {
             Self::A(array.try_readwrite().map_err(|error| PyValueError::new_err(error.to_string()))?)
         } else if let Ok(array) = array.cast::<PyArray1<B>>() {
@@ -98,8 +98,26 @@ impl<'py, A: numpy::Element, B: numpy::Element> Out<'py, A, B> {
     }
 }
 
-fn written<'a, T: numpy::Element>(array: &'a mut PyReadwriteArray1<'_, T>) -> PyResult<&'a mut [T]> {
+pub fn written<'a, T: numpy::Element>(array: &'a mut PyReadwriteArray1<'_, T>) -> PyResult<&'a mut [T]> {
     array.as_slice_mut().map_err(|_| PyValueError::new_err("output arrays must be contiguous"))
+}
+
+/// Where dates go: int32 days or int64 microseconds.
+pub fn date_target<'a>(out: &'a mut Option<Out<'_, i32, i64>>) -> PyResult<Option<Dates<'a>>> {
+    Ok(match out {
+        None => None,
+        Some(Out::A(days)) => Some(Dates::Days(written(days)?)),
+        Some(Out::B(microseconds)) => Some(Dates::Microseconds(written(microseconds)?)),
+    })
+}
+
+/// Where amounts go: float64 major units, or, if they are rounded, int64 minor units.
+pub fn money_target<'a>(out: &'a mut Out<'_, f64, i64>, rounded: bool) -> PyResult<Amounts<'a>> {
+    match out {
+        Out::A(major) => Ok(Amounts::Major(written(major)?)),
+        Out::B(_) if !rounded => Err(PyTypeError::new_err("unrounded amounts need float64 arrays")),
+        Out::B(minor) => Ok(Amounts::Minor(written(minor)?)),
+    }
 }
 
 #[pymethods]
@@ -152,20 +170,9 @@ impl RowsPlan {
         if let (Some(ids), Some(Out::A(array) | Out::B(array))) = (&ids, &mut ids_out) {
             targets.ids = Some((ids as &dyn Load<i64>, written(array)?));
         }
-        targets.period_end = match &mut period_end {
-            None => None,
-            Some(Out::A(days)) => Some(Dates::Days(written(days)?)),
-            Some(Out::B(microseconds)) => Some(Dates::Microseconds(written(microseconds)?)),
-        };
+        targets.period_end = date_target(&mut period_end)?;
         for (measure, array) in &mut columns {
-            let amounts = match array {
-                Out::A(major) => Amounts::Major(written(major)?),
-                Out::B(_) if self.settings.rounding.is_none() => {
-                    return Err(PyTypeError::new_err("unrounded amounts need float64 arrays"));
-                }
-                Out::B(minor) => Amounts::Minor(written(minor)?),
-            };
-            targets.money.push((*measure, amounts));
+            targets.money.push((*measure, money_target(array, self.settings.rounding.is_some())?));
         }
         let (run, settings, plan) = (self.run.get(), &self.settings, &self.plan);
         enter(py, |poll: Poll<'_>| match settings.rounding {
@@ -173,6 +180,51 @@ impl RowsPlan {
             None => batch::fill_rows::<f64>(&fleet.borrow(), &run.borrow(), settings, plan, targets, poll),
         })
     }
+}
+
+fn contiguous<E>(_: E) -> PyErr {
+    PyValueError::new_err("cells must be contiguous")
+}
+
+/// Sums in row-major order as an array of int64 minor units.
+pub fn minor_cells(
+    py: Python<'_>,
+    shape: [usize; 3],
+    each: impl FnOnce(&mut dyn FnMut(i128)),
+) -> PyResult<Bound<'_, PyAny>> {
+    let array = PyArray3::<i64>::zeros(py, shape, false);
+    let mut fits = true;
+    {
+        let mut view = array.readwrite();
+        let mut slots = view.as_slice_mut().map_err(contiguous)?.iter_mut();
+        each(&mut |sum| {
+            let value = i64::try_from(sum);
+            fits &= value.is_ok();
+            if let (Some(slot), Ok(value)) = (slots.next(), value) {
+                *slot = value;
+            }
+        });
+    }
+    if fits { Ok(array.into_any()) } else { Err(to_exception(Error::TotalOverflow)) }
+}
+
+/// Sums in row-major order as an array of float64.
+pub fn major_cells(
+    py: Python<'_>,
+    shape: [usize; 3],
+    each: impl FnOnce(&mut dyn FnMut(f64)),
+) -> PyResult<Bound<'_, PyAny>> {
+    let array = PyArray3::<f64>::zeros(py, shape, false);
+    {
+        let mut view = array.readwrite();
+        let mut slots = view.as_slice_mut().map_err(contiguous)?.iter_mut();
+        each(&mut |value| {
+            if let Some(slot) = slots.next() {
+                *slot = value;
+            }
+        });
+    }
+    Ok(array.into_any())
 }
 
 /// Sums of either kind.
@@ -240,42 +292,18 @@ impl Totals {
             Some(Sums::Unrounded(totals)) => totals.period_ends().len(),
         };
         let shape = [self.runs, self.groups, periods];
-        let wrong = |_| PyValueError::new_err("cells must be contiguous");
         if self.amounts == OutAmounts::Minor {
-            let array = PyArray3::<i64>::zeros(py, shape, false);
-            if let Some(Sums::Cents(totals)) = &self.sums {
-                let mut view = array.readwrite();
-                let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
-                let mut fits = true;
-                totals.each(measure, |sum| {
-                    let value = i64::try_from(sum);
-                    fits &= value.is_ok();
-                    if let (Some(slot), Ok(value)) = (slots.next(), value) {
-                        *slot = value;
-                    }
-                });
-                if !fits {
-                    return Err(to_exception(Error::TotalOverflow));
+            return minor_cells(py, shape, |emit| {
+                if let Some(Sums::Cents(totals)) = &self.sums {
+                    totals.each(measure, emit);
                 }
-            }
-            return Ok(array.into_any());
+            });
         }
-        let array = PyArray3::<f64>::zeros(py, shape, false);
-        {
-            let mut view = array.readwrite();
-            let mut slots = view.as_slice_mut().map_err(wrong)?.iter_mut();
-            let mut write = |value: f64| {
-                if let Some(slot) = slots.next() {
-                    *slot = value;
-                }
-            };
-            match &self.sums {
-                None => {}
-                Some(Sums::Cents(totals)) => totals.each(measure, |sum| write(totals.units().wide_to_major(sum))),
-                Some(Sums::Unrounded(totals)) => totals.each(measure, &mut write),
-            }
-        }
-        Ok(array.into_any())
+        major_cells(py, shape, |emit| match &self.sums {
+            None => {}
+            Some(Sums::Cents(totals)) => totals.each(measure, |sum| emit(totals.units().wide_to_major(sum))),
+            Some(Sums::Unrounded(totals)) => totals.each(measure, emit),
+        })
     }
 
     /// The same cells as Python integers of minor units, in one list.

@@ -1,0 +1,175 @@
+//! Tables beside the loans: their rows sorted by loan and date, those of loan n from `offsets[n]` to `offsets[n + 1]`.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use crate::batch::columns::{Load, MoneyColumn};
+use crate::batch::reader::ReadMoney;
+use crate::calendar::Date;
+use crate::debt::steps::PaymentHoliday;
+use crate::rate::AnnualRate;
+
+/// Rates that take the place of the loan's.
+#[derive(Clone, Copy)]
+pub struct RateSteps<'a> {
+    /// Where each loan's rows begin.
+    pub offsets: &'a dyn Load<i64>,
+    /// The first day of the rate.
+    pub date: &'a dyn Load<Date>,
+    /// The rate in 10^-12.
+    pub parts: &'a dyn Load<i64>,
+    /// The row of the table, for messages.
+    pub source: &'a dyn Load<i32>,
+}
+
+/// Principal by payment.
+#[derive(Clone, Copy)]
+pub struct PrincipalSchedule<'a> {
+    /// Where each loan's rows begin.
+    pub offsets: &'a dyn Load<i64>,
+    /// The number of the payment; 0 where its date says which.
+    pub number: &'a dyn Load<i32>,
+    /// Its date.
+    pub date: &'a dyn Load<Date>,
+    /// The amount; the least integer or NaN for none.
+    pub amount: MoneyColumn<'a>,
+    /// The share of what was drawn, in 10^-12; the least integer for none.
+    pub share: &'a dyn Load<i64>,
+    /// The row of the table.
+    pub source: &'a dyn Load<i32>,
+}
+
+/// Payment holidays.
+#[derive(Clone, Copy)]
+pub struct Skipped<'a> {
+    /// Where each loan's rows begin.
+    pub offsets: &'a dyn Load<i64>,
+    /// The first day covered.
+    pub from: &'a dyn Load<Date>,
+    /// The last.
+    pub to: &'a dyn Load<Date>,
+    /// Whether interest is added to the balance (non-zero).
+    pub capitalised: &'a dyn Load<i8>,
+}
+
+/// A change of the rate, copied out.
+#[derive(Clone, Copy, Debug)]
+pub struct RateStep {
+    pub date: Date,
+    pub rate: AnnualRate,
+    pub source: usize,
+}
+
+/// A row of a principal schedule, copied out.
+#[derive(Clone, Copy, Debug)]
+pub struct Instalment<A> {
+    pub number: usize,
+    pub date: Date,
+    pub amount: Option<A>,
+    pub share: Option<i64>,
+    pub source: usize,
+}
+
+/// What stands beside the loans of a chunk.
+#[derive(Default)]
+pub struct Beside<A> {
+    steps: Grouped<RateStep>,
+    instalments: Grouped<Instalment<A>>,
+    holidays: Grouped<PaymentHoliday>,
+}
+
+/// Rows and where each loan's begin.
+struct Grouped<T> {
+    offsets: Vec<i64>,
+    rows: Vec<T>,
+}
+
+impl<T> Default for Grouped<T> {
+    fn default() -> Self {
+        Self { offsets: Vec::new(), rows: Vec::new() }
+    }
+}
+
+impl<T> Grouped<T> {
+    /// Loads the offsets of a chunk; returns the stretch of its rows. Offsets that Python changed meanwhile are empty.
+    fn begin(&mut self, offsets: Option<&dyn Load<i64>>, range: &Range<usize>) -> Range<usize> {
+        self.rows.clear();
+        self.offsets.clear();
+        let Some(offsets) = offsets else { return 0..0 };
+        self.offsets.resize(range.len().saturating_add(1), 0);
+        offsets.load(range.start, &mut self.offsets);
+        let end = |at: Option<&i64>| at.and_then(|at| usize::try_from(*at).ok()).unwrap_or(0);
+        end(self.offsets.first())..end(self.offsets.last())
+    }
+
+    fn of(&self, index: usize) -> &[T] {
+        let first = self.offsets.first().copied().unwrap_or(0);
+        let at = |index: usize| self.offsets.get(index).and_then(|at| usize::try_from(at.saturating_sub(first)).ok());
+        let range = at(index).zip(at(index.saturating_add(1)));
+        range.and_then(|(from, to)| self.rows.get(from..to)).unwrap_or_default()
+    }
+}
+
+fn loaded<T: Copy + Default>(column: &dyn Load<T>, range: &Range<usize>) -> Vec<T> {
+    let mut values = vec![T::default(); range.len()];
+    column.load(range.start, &mut values);
+    values
+}
+
+fn place(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+impl<A: ReadMoney> Beside<A> {
+    /// Copies out what belongs to the loans of `range`.
+    pub fn read(
+        &mut self,
+        steps: Option<&RateSteps<'_>>,
+        schedule: Option<&PrincipalSchedule<'_>>,
+        skipped: Option<&Skipped<'_>>,
+        range: &Range<usize>,
+    ) {
+        let rows = self.steps.begin(steps.map(|steps| steps.offsets), range);
+        if let Some(steps) = steps {
+            let columns = (loaded(steps.date, &rows), loaded(steps.parts, &rows), loaded(steps.source, &rows));
+            for ((date, parts), source) in columns.0.into_iter().zip(columns.1).zip(columns.2) {
+                let rate = AnnualRate::from_parts(parts);
+                self.steps.rows.push(RateStep { date, rate, source: place(source) });
+            }
+        }
+        let rows = self.instalments.begin(schedule.map(|schedule| schedule.offsets), range);
+        if let Some(schedule) = schedule {
+            let mut amounts = Vec::new();
+            A::load_optional(&schedule.amount, &rows, &mut amounts);
+            let numbers = loaded(schedule.number, &rows).into_iter().zip(loaded(schedule.date, &rows));
+            let shares = loaded(schedule.share, &rows).into_iter().zip(loaded(schedule.source, &rows));
+            for (((number, date), amount), (share, source)) in numbers.zip(amounts).zip(shares) {
+                let share = (share != i64::MIN).then_some(share);
+                let row = Instalment { number: place(number), date, amount, share, source: place(source) };
+                self.instalments.rows.push(row);
+            }
+        }
+        let rows = self.holidays.begin(skipped.map(|skipped| skipped.offsets), range);
+        if let Some(skipped) = skipped {
+            let days = loaded(skipped.from, &rows).into_iter().zip(loaded(skipped.to, &rows));
+            for ((from, to), flag) in days.zip(loaded(skipped.capitalised, &rows)) {
+                self.holidays.rows.push(PaymentHoliday { from, to, capitalised: flag != 0 });
+            }
+        }
+    }
+
+    /// The changes of a loan's rate, by date.
+    pub fn steps(&self, index: usize) -> &[RateStep] {
+        self.steps.of(index)
+    }
+
+    /// The rows of its principal schedule.
+    pub fn instalments(&self, index: usize) -> &[Instalment<A>] {
+        self.instalments.of(index)
+    }
+
+    /// Its payment holidays.
+    pub fn holidays(&self, index: usize) -> &[PaymentHoliday] {
+        self.holidays.of(index)
+    }
+}

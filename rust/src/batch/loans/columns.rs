@@ -1,0 +1,69 @@
+//! Borrowed columns of a loan book.
+#![forbid(unsafe_code)]
+
+use super::beside::{PrincipalSchedule, RateSteps, Skipped};
+use crate::batch::columns::{CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
+use crate::calendar::{BusinessDayConvention, DayCount, PaymentFrequency, Stub};
+use crate::debt::ProfileKind;
+
+/// A column of words, as codes into what they mean; a negative code stands for the default.
+#[derive(Clone, Copy)]
+pub struct Choice<'a, T> {
+    /// The code of each row.
+    pub codes: CodeColumn<'a>,
+    /// What the codes mean.
+    pub values: &'a [T],
+}
+
+/// A loan book as columns of equal length.
+#[derive(Clone, Copy)]
+pub struct Loans<'a> {
+    /// Number of rows.
+    pub len: usize,
+    /// What is lent on the first day.
+    pub principal: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// What may be lent in all.
+    pub commitment: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// The first day.
+    pub start: Nullable<'a, DateColumn<'a>>,
+    /// The day on which all is due.
+    pub maturity: Option<Nullable<'a, DateColumn<'a>>>,
+    /// Months from start to maturity.
+    pub term_months: Option<Nullable<'a, MonthsColumn<'a>>>,
+    /// Interest of a year.
+    pub rate: Nullable<'a, &'a dyn Load<f64>>,
+    /// How the loan is repaid.
+    pub profile: Option<Choice<'a, ProfileKind>>,
+    /// How often.
+    pub frequency: Option<Choice<'a, PaymentFrequency>>,
+    /// How parts of a year are counted.
+    pub day_count: Option<Choice<'a, DayCount>>,
+    /// Where payments go that fall on no business day.
+    pub convention: Option<Choice<'a, BusinessDayConvention>>,
+    /// Where an irregular period lies.
+    pub stub: Option<Choice<'a, Stub>>,
+    /// Whether schedules anchored on a month end stay there.
+    pub end_of_month: Option<Choice<'a, bool>>,
+    /// The first payment, where the start does not tell.
+    pub first_payment: Option<Nullable<'a, DateColumn<'a>>>,
+    /// Months from the start with payments of interest alone.
+    pub interest_only_months: Option<Nullable<'a, MonthsColumn<'a>>>,
+    /// Months that a level amount is spread over after those.
+    pub amortization_months: Option<Nullable<'a, MonthsColumn<'a>>>,
+    /// The level amount, where it is agreed.
+    pub payment: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// What unpaid interest may raise the balance to.
+    pub balance_cap: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// The same as a multiple of the principal.
+    pub balance_cap_rate: Option<Nullable<'a, &'a dyn Load<f64>>>,
+    /// Changes of the rate.
+    pub rate_steps: Option<RateSteps<'a>>,
+    /// The principal of each payment.
+    pub principal_schedule: Option<PrincipalSchedule<'a>>,
+    /// Payments that are not made.
+    pub skipped: Option<Skipped<'a>>,
+    /// Rows to leave out (non-zero).
+    pub skip: Option<&'a dyn Load<u8>>,
+    /// Whether NaN in an optional column means missing.
+    pub nan_is_null: bool,
+}

@@ -1,0 +1,32 @@
+//! Loan books: columns in, rows of payments or totals out.
+//!
+//! A chunk of loans is copied out, judged row by row ([`chunk`]) and resolved one loan at a time ([`resolve`]); each
+//! is run on the ledger, first to count its rows, then to write them ([`rows`]) or to add them up ([`totals`]).
+#![forbid(unsafe_code)]
+
+mod beside;
+mod chunk;
+mod columns;
+mod level;
+mod resolve;
+mod rows;
+mod settings;
+mod totals;
+
+pub use beside::{PrincipalSchedule, RateSteps, Skipped};
+pub use columns::{Choice, Loans};
+pub use level::payment_amounts;
+pub use rows::{LoanRowPlan, LoanRowTargets, fill_loan_rows, plan_loan_rows, validate_loans};
+pub use settings::{LoanMeasure, LoanSettings};
+pub use totals::{LoanTotals, loan_totals};
+
+use super::flows::Sum;
+use super::reader::ReadMoney;
+use super::roll::Addable;
+use super::rows::Cell;
+use crate::debt::Amount;
+
+/// An amount that loan books are computed in.
+pub trait LoanAmount: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable {}
+
+impl<T: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable> LoanAmount for T {}

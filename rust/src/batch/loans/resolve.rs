@@ -1,0 +1,476 @@
+//! From the terms of a loan to its dates: the one place that lays out periods.
+#![forbid(unsafe_code)]
+
+use super::LoanAmount;
+use super::chunk::{LoanChunk, Words};
+use super::settings::LoanSettings;
+use crate::batch::reader::iso;
+use crate::calendar::{
+    Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
+    YearFraction, add_months,
+};
+use crate::debt::steps::{self, Movement, Period, Step};
+use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink, amortize};
+use crate::error::{Column, Rule};
+use crate::rate::AnnualRate;
+
+/// Why a loan cannot be resolved: the column, the rule, the value, and the row of a table beside where it stands.
+struct Refusal {
+    column: &'static str,
+    rule: Rule,
+    example: String,
+    source: Option<usize>,
+}
+
+impl Refusal {
+    fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
+        Self { column, rule, example: example.into(), source: None }
+    }
+
+    fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
+        Self { column, rule, example: example.into(), source: Some(source) }
+    }
+}
+
+/// Places to lay out a loan in, used again for the next.
+pub struct Layout<A: LoanAmount> {
+    periods: Vec<Period>,
+    times: Vec<YearFraction>,
+    steps: Vec<Step<A>>,
+    shares: Vec<i64>,
+    amounts: Vec<A>,
+    /// The principal of each payment that is also one of interest.
+    interest_only: usize,
+}
+
+impl<A: LoanAmount> Default for Layout<A> {
+    fn default() -> Self {
+        Self {
+            periods: Vec::new(),
+            times: Vec::new(),
+            steps: Vec::new(),
+            shares: Vec::new(),
+            amounts: Vec::new(),
+            interest_only: 0,
+        }
+    }
+}
+
+/// Where payment dates come from.
+struct Dates {
+    schedule: Schedule,
+    grid: Option<(Grid, Cycle)>,
+    start: Date,
+    maturity: Date,
+}
+
+impl<A: LoanAmount> LoanChunk<A> {
+    /// Runs the loan at `index`; `false` where it is left out or wrong, and then noted.
+    pub fn run(
+        &mut self,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &mut Layout<A>,
+        sink: &mut impl Sink<A>,
+    ) -> bool {
+        let outcome = self.with(settings, index, layout, |loan| amortize(loan, &mut (), sink));
+        match outcome {
+            None => false,
+            Some(Ok(())) => true,
+            Some(Err(fault)) => {
+                let refusal = explain(&fault, settings);
+                self.refuse(index, refusal);
+                false
+            }
+        }
+    }
+
+    /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
+    pub fn with<R>(
+        &mut self,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &mut Layout<A>,
+        work: impl FnOnce(&ResolvedLoan<'_, A>) -> R,
+    ) -> Option<R> {
+        if *self.reader.bad.get(index)? {
+            return None;
+        }
+        match self.resolve(settings, index, layout) {
+            Ok(loan) => Some(work(&loan)),
+            Err(refusal) => {
+                self.refuse(index, refusal);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, index: usize, refusal: Refusal) {
+        let column = Column::Argument(refusal.column);
+        match refusal.source {
+            None => self.reader.note(index, column, refusal.rule, refusal.example),
+            Some(source) => self.reader.note_elsewhere(index, source, column, refusal.rule, refusal.example),
+        }
+    }
+
+    fn resolve<'a>(
+        &'a self,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &'a mut Layout<A>,
+    ) -> Result<ResolvedLoan<'a, A>, Refusal> {
+        let missing = || Refusal::new("start_date", Rule::Null, "null");
+        let start = *self.start.get(index).ok_or_else(missing)?;
+        let words = *self.words.get(index).ok_or_else(missing)?;
+        let rate = *self.rate.get(index).ok_or_else(missing)?;
+        let principal = self.lent(settings, index)?;
+        let dates = self.dates(index, start, &words)?;
+        layout.lay_periods(settings, &words, &dates)?;
+        let payment = self.payment.get(index);
+        let levelled = matches!(words.profile, ProfileKind::LevelPayment | ProfileKind::LevelPrincipal);
+        if let (Some(payment), false) = (payment, levelled) {
+            return Err(Refusal::new("payment", Rule::Profile, payment.show(settings.reading.units)));
+        }
+        layout.interest_only = self.interest_only(index, &words, &dates, &layout.periods)?;
+        layout.times.clear();
+        layout.times.extend(layout.periods.iter().map(|period| period.time));
+        if let Some(months) = self.amortization_months.get(index) {
+            if !levelled {
+                return Err(Refusal::new("amortization_months", Rule::Profile, months.to_string()));
+            }
+            layout.spread(settings, &words, &dates, months)?;
+        }
+        if let (true, Some((_, cycle))) = (settings.nominal, dates.grid) {
+            // Rate / periods per year, whatever the days.
+            let (per_year, cycles) = cycle.per_year();
+            layout.times.fill(YearFraction { top: cycles, bottom: per_year });
+        }
+        layout.steps.clear();
+        self.add_rate_steps(index, start, layout)?;
+        self.add_schedule(index, words.profile, &dates, layout)?;
+        steps::sort(&mut layout.steps);
+        Ok(ResolvedLoan {
+            principal,
+            start,
+            rate,
+            day_count: words.day_count,
+            periods: &layout.periods,
+            times: &layout.times,
+            profile: match words.profile {
+                ProfileKind::LevelPayment => Profile::LevelPayment,
+                ProfileKind::LevelPrincipal => Profile::LevelPrincipal,
+                ProfileKind::Bullet => Profile::Bullet,
+                ProfileKind::PercentSchedule => Profile::PercentSchedule(&layout.shares),
+                ProfileKind::Custom => Profile::Custom(&layout.amounts),
+            },
+            interest_only: layout.interest_only,
+            payment,
+            balance_cap: self.cap(settings, index, principal)?,
+            holidays: self.beside.holidays(index),
+            steps: &layout.steps,
+        })
+    }
+
+    /// What is lent on the first day: the principal, or nothing yet of a commitment.
+    fn lent(&self, settings: &LoanSettings, index: usize) -> Result<A, Refusal> {
+        match (self.principal.get(index), self.commitment.get(index)) {
+            (None, None) => Err(Refusal::new("principal", Rule::Null, "null")),
+            (Some(principal), Some(commitment)) if principal > commitment => {
+                Err(Refusal::new("principal", Rule::Range, principal.show(settings.reading.units)))
+            }
+            (principal, _) => Ok(principal.unwrap_or_default()),
+        }
+    }
+
+    /// The maturity, as a date or as a term from the start; where both are given they must agree.
+    fn maturity(&self, index: usize, start: Date, words: &Words) -> Result<Date, Refusal> {
+        let month = Cycle::months(1);
+        let after = |months: i32| match month {
+            Some(month) => Grid::new(start, month, words.end_of_month).date(months),
+            None => add_months(start, months),
+        };
+        match (self.maturity.get(index), self.term_months.get(index)) {
+            (None, None) => Err(Refusal::new("maturity_date", Rule::Null, "null")),
+            (Some(maturity), _) if maturity <= start => {
+                Err(Refusal::new("maturity_date", Rule::DateOrder, iso(maturity)))
+            }
+            (Some(maturity), Some(months)) if after(months) != maturity => {
+                Err(Refusal::new("term_months", Rule::DateOrder, format!("{months}, not up to {}", iso(maturity))))
+            }
+            (Some(maturity), _) => Ok(maturity),
+            (None, Some(months)) if after(months) > LAST_DAY => {
+                Err(Refusal::new("term_months", Rule::DateRange, months.to_string()))
+            }
+            (None, Some(months)) => Ok(after(months)),
+        }
+    }
+
+    fn dates(&self, index: usize, start: Date, words: &Words) -> Result<Dates, Refusal> {
+        let maturity = self.maturity(index, start, words)?;
+        let first = self.first_payment.get(index);
+        if let Some(first) = first.filter(|first| *first <= start || *first > maturity) {
+            return Err(Refusal::new("first_payment_date", Rule::DateOrder, iso(first)));
+        }
+        let cycle = words.frequency.cycle();
+        let terms = ScheduleTerms {
+            start,
+            end: maturity,
+            cycle,
+            stub: words.stub,
+            end_of_month: words.end_of_month,
+            first: first.filter(|_| cycle.is_some()),
+            last_regular: None,
+        };
+        let schedule = Schedule::new(&terms).map_err(|fault| {
+            let column = match fault {
+                ScheduleFault::End => "maturity_date",
+                ScheduleFault::First | ScheduleFault::LastRegular | ScheduleFault::LastRegularOffCycle => {
+                    "first_payment_date"
+                }
+            };
+            Refusal::new(column, fault.rule(), iso(maturity))
+        })?;
+        let from_end = matches!(words.stub, Stub::ShortFront | Stub::LongFront);
+        let anchor = terms.first.unwrap_or(if from_end { maturity } else { start });
+        let grid = cycle.map(|cycle| (Grid::new(anchor, cycle, words.end_of_month), cycle));
+        Ok(Dates { schedule, grid, start, maturity })
+    }
+
+    /// How many payments are of interest alone.
+    fn interest_only(&self, index: usize, words: &Words, dates: &Dates, periods: &[Period]) -> Result<usize, Refusal> {
+        let Some(months) = self.interest_only_months.get(index).filter(|months| *months > 0) else { return Ok(0) };
+        let end = match Cycle::months(1) {
+            Some(month) => Grid::new(dates.start, month, words.end_of_month).date(months),
+            None => dates.maturity,
+        };
+        let count = periods.iter().take_while(|period| period.scheduled <= end).count();
+        if count >= periods.len() && words.profile != ProfileKind::Bullet {
+            return Err(Refusal::new("interest_only_months", Rule::Range, months.to_string()));
+        }
+        Ok(count)
+    }
+
+    fn add_rate_steps(&self, index: usize, start: Date, layout: &mut Layout<A>) -> Result<(), Refusal> {
+        for step in self.beside.steps(index) {
+            if step.date < start {
+                let (column, date) = ("rate_steps.date", iso(step.date));
+                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
+            }
+            let date = layout.moved(step.date);
+            layout.steps.push(Step { date, movement: Movement::Reset(step.rate) });
+        }
+        Ok(())
+    }
+
+    /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
+    fn add_schedule(
+        &self,
+        index: usize,
+        profile: ProfileKind,
+        dates: &Dates,
+        layout: &mut Layout<A>,
+    ) -> Result<(), Refusal> {
+        let rows = self.beside.instalments(index);
+        let (wanted, unwanted) = match profile {
+            ProfileKind::PercentSchedule => ("principal_schedule.share", "principal_schedule.principal"),
+            _ => ("principal_schedule.principal", "principal_schedule.share"),
+        };
+        match rows.first() {
+            Some(row) if !profile.is_scheduled() => {
+                return Err(Refusal::beside("principal_schedule.loan_id", Rule::Profile, "", row.source));
+            }
+            None if profile.is_scheduled() => return Err(Refusal::new("profile", Rule::Null, "no principal schedule")),
+            _ => {}
+        }
+        let count = layout.periods.len();
+        layout.shares.clear();
+        layout.shares.resize(if profile == ProfileKind::PercentSchedule { count } else { 0 }, 0);
+        layout.amounts.clear();
+        layout.amounts.resize(if profile == ProfileKind::Custom { count } else { 0 }, A::zero());
+        for row in rows {
+            let refuse = |column, rule, example: String| Refusal::beside(column, rule, example, row.source);
+            if row.amount.is_some() && row.share.is_some() {
+                return Err(refuse(unwanted, Rule::Profile, String::new()));
+            }
+            let place = if row.number > 0 {
+                if row.number > count {
+                    return Err(refuse("principal_schedule.payment_number", Rule::Range, row.number.to_string()));
+                }
+                row.number.checked_sub(1)
+            } else {
+                if row.date <= dates.start || row.date > dates.maturity {
+                    return Err(refuse("principal_schedule.date", Rule::DateOrder, iso(row.date)));
+                }
+                layout.place_of(row.date)
+            };
+            if profile == ProfileKind::PercentSchedule {
+                let share = row.share.ok_or_else(|| refuse(wanted, Rule::Null, "null".to_owned()))?;
+                let Some(slot) = place.and_then(|place| layout.shares.get_mut(place)) else {
+                    return Err(refuse("principal_schedule.date", Rule::DateOrder, iso(row.date)));
+                };
+                *slot = slot.saturating_add(share);
+                continue;
+            }
+            let amount = row.amount.ok_or_else(|| refuse(wanted, Rule::Null, "null".to_owned()))?;
+            match place.and_then(|place| layout.amounts.get_mut(place)) {
+                Some(slot) => {
+                    let sum = slot.plus(amount);
+                    *slot = sum.ok_or_else(|| refuse(wanted, Rule::Overflow, String::new()))?;
+                }
+                None => layout.steps.push(Step { date: row.date, movement: Movement::Principal(amount) }),
+            }
+        }
+        let mut through = 0_i64;
+        for share in &mut layout.shares {
+            through = through.saturating_add(*share);
+            *share = through;
+        }
+        if let (true, Some(row)) = (through > AnnualRate::UNIT, rows.last()) {
+            let sum = AnnualRate::from_parts(through).as_f64();
+            return Err(Refusal::beside(wanted, Rule::Range, format!("{sum} in all"), row.source));
+        }
+        Ok(())
+    }
+
+    /// What unpaid interest may raise the balance to, where it may at all.
+    fn cap(&self, settings: &LoanSettings, index: usize, principal: A) -> Result<Option<A>, Refusal> {
+        let overflow = || Refusal::new("balance_cap_rate", Rule::Overflow, "");
+        let (column, cap) = match (self.balance_cap.get(index), self.balance_cap_rate.get(index)) {
+            (Some(cap), _) => ("balance_cap", cap),
+            (None, Some(rate)) => {
+                let interest = principal.accrue(A::Interest::default(), rate, YearFraction { top: 1, bottom: 1 });
+                let cap = interest.and_then(A::settled).ok_or_else(overflow)?;
+                ("balance_cap_rate", cap)
+            }
+            (None, None) => return Ok(None),
+        };
+        if cap < principal {
+            return Err(Refusal::new(column, Rule::Range, cap.show(settings.reading.units)));
+        }
+        Ok(settings.allow_negative_amortization.then_some(cap))
+    }
+}
+
+impl<A: LoanAmount> Layout<A> {
+    /// Lays out the periods. Payments that are moved to one business day are one.
+    fn lay_periods(&mut self, settings: &LoanSettings, words: &Words, dates: &Dates) -> Result<(), Refusal> {
+        self.periods.clear();
+        let count = dates.schedule.count();
+        let mut start = dates.start;
+        for number in 1..=count {
+            let scheduled = dates.schedule.date(number);
+            let paid = match settings.holidays.adjust(scheduled, words.convention) {
+                Ok(day) => day.max(dates.start),
+                Err(rule) => return Err(Refusal::new("business_day_convention", rule, iso(scheduled))),
+            };
+            let mut end = if settings.accrual == Accrual::Adjusted { paid } else { scheduled };
+            if end <= start {
+                if number < count {
+                    continue;
+                }
+                if let Some(last) = self.periods.pop() {
+                    start = last.start;
+                }
+                end = end.max(start);
+            }
+            let reference =
+                (words.day_count == DayCount::ActActIcma).then(|| dates.schedule.reference(number)).flatten();
+            let context = Context { maturity: Some(dates.maturity), reference };
+            let time = words.day_count.fraction(start, end, &context);
+            self.periods.push(Period { start, end, scheduled, paid, time, context });
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Spreads level amounts over so many months after the payments of interest alone: times end earlier, or go on
+    /// beyond the maturity by the dates that the loan would then have.
+    fn spread(&mut self, settings: &LoanSettings, words: &Words, dates: &Dates, months: i32) -> Result<(), Refusal> {
+        let refuse = |rule| Refusal::new("amortization_months", rule, months.to_string());
+        let Some((grid, cycle)) = dates.grid else { return Err(refuse(Rule::Profile)) };
+        let from = self.interest_only.checked_sub(1).and_then(|last| self.periods.get(last));
+        let from = from.map_or(dates.start, |period| period.scheduled);
+        let number = match (cycle.in_months(), cycle.in_days()) {
+            (Some(step), _) => months.saturating_add(step).saturating_sub(1).checked_div(step),
+            (_, Some(step)) => {
+                let days = add_months(from, months).saturating_sub(from);
+                days.saturating_add(step).saturating_sub(1).checked_div(step)
+            }
+            (None, None) => None,
+        };
+        let number = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(1).max(1);
+        let wanted = self.interest_only.saturating_add(number);
+        if wanted <= self.times.len() {
+            self.times.truncate(wanted);
+            return Ok(());
+        }
+        // A last period cut short by the maturity is a whole one of the longer loan.
+        self.times.pop();
+        let last = self.periods.len().checked_sub(2).and_then(|before| self.periods.get(before));
+        let (mut start, before) = last.map_or((dates.start, dates.start), |last| (last.end, last.scheduled));
+        let mut next = grid.first_after(before);
+        while self.times.len() < wanted {
+            let scheduled = grid.date(next);
+            next = next.saturating_add(1);
+            if scheduled > LAST_DAY {
+                return Err(refuse(Rule::DateRange));
+            }
+            let end = if settings.accrual == Accrual::Adjusted {
+                settings.holidays.adjust(scheduled, words.convention).map_err(refuse)?
+            } else {
+                scheduled
+            };
+            if end <= start {
+                continue;
+            }
+            let reference = (words.day_count == DayCount::ActActIcma)
+                .then(|| dates.schedule.reference(i32::try_from(self.times.len()).unwrap_or(0).saturating_add(1)))
+                .flatten();
+            let context = Context { maturity: None, reference };
+            self.times.push(words.day_count.fraction(start, end, &context));
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// The payment that is scheduled for a day or made on it.
+    fn place_of(&self, date: Date) -> Option<usize> {
+        let at = self.periods.partition_point(|period| period.scheduled < date && period.paid < date);
+        let found = self.periods.get(at).is_some_and(|period| period.scheduled == date || period.paid == date);
+        found.then_some(at)
+    }
+
+    /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
+    fn moved(&self, date: Date) -> Date {
+        let at = self.periods.partition_point(|period| period.scheduled < date);
+        self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
+    }
+}
+
+/// What users read about a fault.
+fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
+    let shown = |amount: f64| if settings.rounded { amount / settings.reading.units.scale() } else { amount };
+    let story = |number: usize, date: Date, interest: f64, payment: f64| {
+        let (interest, payment) = (shown(interest), shown(payment));
+        format!("{payment}, interest {interest} at payment {number} on {}", iso(date))
+    };
+    match *fault {
+        Fault::Overflow => Refusal::new("principal", Rule::Overflow, ""),
+        Fault::NegativeAmortization { number, date, interest, payment } => {
+            Refusal::new("payment", Rule::NegativeAmortization, story(number, date, interest, payment))
+        }
+        Fault::NeverAmortises { number, date, interest, payment } => {
+            Refusal::new("payment", Rule::NeverAmortises, story(number, date, interest, payment))
+        }
+        Fault::BeyondBalance { number } => {
+            Refusal::new("principal", Rule::Range, format!("less than the principal due with payment {number}"))
+        }
+    }
+}
+
+/// Forgets what it is told.
+pub struct Silent;
+
+impl<A: LoanAmount> Sink<A> for Silent {
+    fn entry(&mut self, _: &Entry<A>) {}
+}

@@ -1,0 +1,291 @@
+//! One row per loan and payment: count first, then fill arrays that the caller allocated.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::LoanAmount;
+use super::chunk::LoanChunk;
+use super::columns::Loans;
+use super::resolve::{Layout, Silent};
+use super::settings::{LoanMeasure, LoanSettings};
+use crate::batch::columns::Load;
+use crate::batch::pool::{Poll, filled, for_each, stretches};
+use crate::batch::reader::Reader;
+use crate::batch::rows::{Amounts, Dates, MICROSECONDS_PER_DAY, cut};
+use crate::calendar::Date;
+use crate::debt::{Entry, Sink};
+use crate::error::{Error, IssueLog};
+
+/// How many rows each loan has.
+#[derive(Debug, Default)]
+pub struct LoanRowPlan {
+    counts: Vec<u32>,
+    /// Loans in a chunk.
+    size: usize,
+    /// Rows of the result.
+    pub n_rows: usize,
+}
+
+impl LoanRowPlan {
+    /// Rows of each loan.
+    #[must_use]
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+}
+
+/// A thread's chunk and its places to work in.
+struct Worker<A: LoanAmount> {
+    chunk: LoanChunk<A>,
+    layout: Layout<A>,
+    entries: Entries<A>,
+    values: Vec<A>,
+}
+
+impl<A: LoanAmount> Worker<A> {
+    fn new(settings: &LoanSettings) -> Self {
+        Self {
+            chunk: LoanChunk::default(),
+            layout: Layout::default(),
+            entries: Entries { rows: Vec::new(), settings: settings.clone() },
+            values: Vec::new(),
+        }
+    }
+}
+
+/// The rows of one loan inside the horizon.
+struct Entries<A: LoanAmount> {
+    rows: Vec<Entry<A>>,
+    settings: LoanSettings,
+}
+
+impl<A: LoanAmount> Sink<A> for Entries<A> {
+    fn entry(&mut self, entry: &Entry<A>) {
+        if self.settings.includes(entry.date) {
+            self.rows.push(*entry);
+        }
+    }
+}
+
+/// Counts the rows inside the horizon.
+struct Count<'a> {
+    rows: u32,
+    settings: &'a LoanSettings,
+}
+
+impl<A: LoanAmount> Sink<A> for Count<'_> {
+    fn entry(&mut self, entry: &Entry<A>) {
+        self.rows = self.rows.saturating_add(u32::from(self.settings.includes(entry.date)));
+    }
+}
+
+/// Judges every loan: the problems, and which rows have one.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::OutOfMemory`].
+pub fn validate_loans<A: LoanAmount>(
+    loans: &Loans<'_>,
+    settings: &LoanSettings,
+    poll: Poll<'_>,
+) -> Result<(IssueLog, Vec<bool>), Error> {
+    let mut bad = filled(loans.len, false)?;
+    let size = settings.chunk_size(loans.len);
+    let tasks = stretches(loans.len, size).into_iter().zip(bad.chunks_mut(size)).collect();
+    let init = || (LoanChunk::<A>::default(), Layout::default());
+    let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, bad): (Range<usize>, &mut [bool])| {
+        chunk.read(loans, settings, &range);
+        for index in 0..bad.len() {
+            chunk.run(settings, index, layout, &mut Silent);
+        }
+        let Reader { bad: marks, skip, .. } = &chunk.reader;
+        for ((slot, bad), skip) in bad.iter_mut().zip(marks).zip(skip) {
+            *slot = *bad && !skip;
+        }
+        Ok(())
+    };
+    let states = for_each(tasks, settings.threads, poll, &init, &work)?;
+    let mut log = IssueLog::default();
+    states.into_iter().for_each(|(chunk, _)| log.merge(chunk.reader.log));
+    Ok((log, bad))
+}
+
+/// Judges every loan and counts the rows of the result.
+///
+/// # Errors
+/// [`Error::Interrupted`], [`Error::OutOfMemory`].
+pub fn plan_loan_rows<A: LoanAmount>(
+    loans: &Loans<'_>,
+    settings: &LoanSettings,
+    poll: Poll<'_>,
+) -> Result<(IssueLog, LoanRowPlan), Error> {
+    let mut counts = filled(loans.len, 0_u32)?;
+    let size = settings.chunk_size(loans.len);
+    let tasks = stretches(loans.len, size).into_iter().zip(counts.chunks_mut(size)).collect();
+    let init = || (LoanChunk::<A>::default(), Layout::default());
+    let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, counts): (Range<usize>, &mut [u32])| {
+        chunk.read(loans, settings, &range);
+        for (index, slot) in counts.iter_mut().enumerate() {
+            let mut count = Count { rows: 0, settings };
+            *slot = if chunk.run(settings, index, layout, &mut count) { count.rows } else { 0 };
+        }
+        Ok(())
+    };
+    let mut log = IssueLog::default();
+    for (chunk, _) in for_each(tasks, settings.threads, poll, &init, &work)? {
+        log.merge(chunk.reader.log);
+    }
+    let n_rows = counts.iter().fold(0_usize, |sum, count| sum.saturating_add(usize::try_from(*count).unwrap_or(0)));
+    Ok((log, LoanRowPlan { counts, size, n_rows }))
+}
+
+/// The columns to fill, each as long as the result.
+#[derive(Default)]
+pub struct LoanRowTargets<'a> {
+    /// The loan's row number.
+    pub position: Option<&'a mut [i32]>,
+    /// The loan's own number, taken from a column.
+    pub ids: Option<(&'a dyn Load<i64>, &'a mut [i64])>,
+    /// The number of the payment.
+    pub number: Option<&'a mut [i32]>,
+    /// Its day.
+    pub date: Option<Dates<'a>>,
+    /// The first day whose interest is settled.
+    pub accrual_start: Option<Dates<'a>>,
+    /// The rate in force.
+    pub rate: Option<&'a mut [f64]>,
+    /// Amounts by measure.
+    pub money: Vec<(LoanMeasure, Amounts<'a>)>,
+}
+
+impl<'a> LoanRowTargets<'a> {
+    fn cut(&mut self, count: usize) -> LoanRowTargets<'a> {
+        LoanRowTargets {
+            position: self.position.as_mut().map(|slice| cut(slice, count)),
+            ids: self.ids.as_mut().map(|(source, slice)| (*source, cut(slice, count))),
+            number: self.number.as_mut().map(|slice| cut(slice, count)),
+            date: self.date.as_mut().map(|dates| dates.cut(count)),
+            accrual_start: self.accrual_start.as_mut().map(|dates| dates.cut(count)),
+            rate: self.rate.as_mut().map(|slice| cut(slice, count)),
+            money: self.money.iter_mut().map(|(measure, amounts)| (*measure, amounts.cut(count))).collect(),
+        }
+    }
+}
+
+/// Some loans, as planned, and where their rows go.
+struct Chunk<'a> {
+    range: Range<usize>,
+    counts: &'a [u32],
+    targets: LoanRowTargets<'a>,
+}
+
+/// Fills the targets with the rows that `plan` counted.
+///
+/// # Errors
+/// [`Error::ConcurrentMutation`] where the loans no longer are what was planned, [`Error::Interrupted`].
+pub fn fill_loan_rows<A: LoanAmount>(
+    loans: &Loans<'_>,
+    settings: &LoanSettings,
+    plan: &LoanRowPlan,
+    mut targets: LoanRowTargets<'_>,
+    poll: Poll<'_>,
+) -> Result<(), Error> {
+    let size = plan.size.max(1);
+    let chunks = stretches(loans.len, size).into_iter().zip(plan.counts.chunks(size)).map(|(range, counts)| {
+        let rows = counts.iter().fold(0_usize, |sum, count| sum.saturating_add(usize::try_from(*count).unwrap_or(0)));
+        Chunk { range, counts, targets: targets.cut(rows) }
+    });
+    let work = |worker: &mut Worker<A>, mut part: Chunk<'_>| worker.fill(loans, settings, &mut part);
+    for_each(chunks.collect(), settings.threads, poll, &|| Worker::new(settings), &work)?;
+    Ok(())
+}
+
+impl<A: LoanAmount> Worker<A> {
+    fn fill(&mut self, loans: &Loans<'_>, settings: &LoanSettings, part: &mut Chunk<'_>) -> Result<(), Error> {
+        let Chunk { range, counts, targets } = part;
+        self.chunk.read(loans, settings, range);
+        let mut ids = vec![0; if targets.ids.is_some() { counts.len() } else { 0 }];
+        if let Some((source, _)) = &targets.ids {
+            source.load(range.start, &mut ids);
+        }
+        for (index, count) in counts.iter().enumerate() {
+            self.entries.rows.clear();
+            if !self.chunk.run(settings, index, &mut self.layout, &mut self.entries) {
+                self.entries.rows.clear();
+            }
+            let rows = self.entries.rows.len();
+            if u32::try_from(rows) != Ok(*count) {
+                return Err(Error::ConcurrentMutation);
+            }
+            if let Some(position) = &mut targets.position {
+                let row = range.start.saturating_add(index);
+                cut(position, rows).fill(i32::try_from(row).unwrap_or(i32::MAX));
+            }
+            if let Some((_, out)) = &mut targets.ids {
+                cut(out, rows).fill(ids.get(index).copied().unwrap_or(0));
+            }
+            self.write(settings, &mut targets.cut_rows(rows));
+        }
+        Ok(())
+    }
+
+    /// Writes the rows of one loan.
+    fn write(&mut self, settings: &LoanSettings, targets: &mut LoanRowTargets<'_>) {
+        let rows = &self.entries.rows;
+        if let Some(out) = &mut targets.number {
+            put(out, rows, |entry| i32::try_from(entry.number).unwrap_or(i32::MAX));
+        }
+        put_dates(&mut targets.date, rows, |entry| entry.date);
+        put_dates(&mut targets.accrual_start, rows, |entry| entry.accrual_start);
+        if let Some(out) = &mut targets.rate {
+            put(out, rows, |entry| entry.rate.as_f64());
+        }
+        for (measure, out) in &mut targets.money {
+            self.values.clear();
+            self.values.extend(rows.iter().map(|entry| value(entry, *measure)));
+            A::convert(&self.values, settings.reading.units, out.cut(rows.len()));
+        }
+    }
+}
+
+impl<'a> LoanRowTargets<'a> {
+    /// Cuts the rows of one loan off all columns but its identity.
+    fn cut_rows(&mut self, count: usize) -> LoanRowTargets<'a> {
+        let (position, ids) = (self.position.take(), self.ids.take());
+        let part = self.cut(count);
+        (self.position, self.ids) = (position, ids);
+        part
+    }
+}
+
+/// A measure of a row.
+pub(super) fn value<A: LoanAmount>(entry: &Entry<A>, measure: LoanMeasure) -> A {
+    match measure {
+        LoanMeasure::OpeningBalance => entry.opening,
+        LoanMeasure::Draw => entry.draw,
+        LoanMeasure::Interest => entry.interest,
+        LoanMeasure::Pik => entry.pik,
+        LoanMeasure::Principal => entry.principal,
+        LoanMeasure::Prepayment => entry.prepayment,
+        LoanMeasure::Fee => entry.fee,
+        LoanMeasure::Payment => entry.payment,
+        LoanMeasure::ClosingBalance => entry.closing,
+        LoanMeasure::Premium => entry.premium,
+        LoanMeasure::Hedge => entry.hedge,
+    }
+}
+
+fn put<T, A: LoanAmount>(out: &mut [T], rows: &[Entry<A>], pick: impl Fn(&Entry<A>) -> T) {
+    for (slot, entry) in out.iter_mut().zip(rows) {
+        *slot = pick(entry);
+    }
+}
+
+fn put_dates<A: LoanAmount>(out: &mut Option<Dates<'_>>, rows: &[Entry<A>], pick: impl Fn(&Entry<A>) -> Date) {
+    match out {
+        None => {}
+        Some(Dates::Days(out)) => put(out, rows, pick),
+        Some(Dates::Microseconds(out)) => {
+            put(out, rows, |entry| i64::from(pick(entry)).saturating_mul(MICROSECONDS_PER_DAY));
+        }
+    }
+}
