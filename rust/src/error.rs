@@ -45,6 +45,18 @@ pub enum Rule {
     Profile,
     /// A date that no business day stands for.
     Calendar,
+    /// A date of a curve before the one above it.
+    CurveOrder,
+    /// A date of a curve that stands there twice.
+    CurveDuplicate,
+    /// A day that a curve does not reach.
+    CurveRange,
+    /// An index without a curve.
+    CurveMissing,
+    /// A fixed rate beside an index.
+    RateConflict,
+    /// Flows that no rate discounts to nothing.
+    NoRoot,
 }
 
 impl Rule {
@@ -71,6 +83,12 @@ impl Rule {
             Self::NeverAmortises => "never_amortises",
             Self::Profile => "profile",
             Self::Calendar => "calendar",
+            Self::CurveOrder => "curve_order",
+            Self::CurveDuplicate => "curve_duplicate",
+            Self::CurveRange => "curve_range",
+            Self::CurveMissing => "curve_missing",
+            Self::RateConflict => "rate_conflict",
+            Self::NoRoot => "no_root",
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use super::effective_interest::{Kind, NoRate, Row, solve, unamortized_into};
 use super::floating::{InKind, Stretch};
-use super::hedge::{Hedge, Hedges};
+use super::hedge::Hedges;
 use super::steps::Movement;
 use super::{Amount, Entry, Fault, Ledger, ResolvedLoan, Rider, Sink, amortize};
 use crate::calendar::{Date, YearFraction};
@@ -114,26 +114,32 @@ impl Sink<i64> for Rows<'_> {
 /// Keeps the books of a loan in `books`; returns its effective rate: of a year, compounding with payments, and where
 /// the loan floats the spread over what the contract charges.
 ///
-/// `path` are its rates, `scratch` is room to work in.
+/// `floats` says that the contract's own rate is the base, `scratch` is room to work in.
 ///
 /// # Errors
 /// [`BookFault`].
 pub fn keep(
     loan: &ResolvedLoan<'_, i64>,
-    (path, hedges, floats): (&[Stretch], &[Hedge<'_, i64>], bool),
+    floats: bool,
     costs: &Costs,
     construction: &[Construction],
     books: &mut Vec<BookRow>,
     scratch: &mut Scratch,
 ) -> Result<f64, BookFault> {
     books.clear();
+    let path = loan.path;
     let watch = Watch { in_kind: InKind::new(path), time: 0.0, growth: 0.0 };
-    amortize(loan, &mut (watch, Hedges::new(hedges, path)), &mut Rows(books)).map_err(BookFault::Loan)?;
+    amortize(loan, &mut (watch, Hedges::new(loan.hedges, path)), &mut Rows(books)).map_err(BookFault::Loan)?;
     accrue_contract(books);
     spread_costs(books, costs);
     // One rate throughout earns itself, and so does a base that is the contract's own.
     let same = |one: &Stretch, other: &Stretch| (one.cash_rate, one.pik_rate) == (other.cash_rate, other.pik_rate);
-    let level = path.iter().zip(path.iter().skip(1)).all(|(one, other)| same(one, other));
+    let stepped = loan.steps.iter().any(|step| matches!(step.movement, Movement::Reset(_)));
+    let level = if path.is_empty() {
+        !stepped
+    } else {
+        path.iter().zip(path.iter().skip(1)).all(|(one, other)| same(one, other))
+    };
     let rows = &mut scratch.rows;
     rows.clear();
     rows.extend(books.iter().map(|row| as_row(row, floats)));

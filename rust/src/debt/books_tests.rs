@@ -29,6 +29,7 @@ fn books(
     let times: Vec<YearFraction> = periods.iter().map(|period| period.time).collect();
     let mut steps: Vec<Step<i64>> = steps.into_iter().map(|(date, movement)| Step { date, movement }).collect();
     sort(&mut steps);
+    let path = [Stretch { from: 0, to: 90 * count, index: TEN, cash_rate: TEN, pik_rate: pik }];
     let loan = ResolvedLoan {
         principal: 100_000,
         start: 0,
@@ -42,10 +43,11 @@ fn books(
         balance_cap: None,
         holidays: &[],
         steps: &steps,
+        path: &path,
+        hedges: &[],
     };
-    let path = [Stretch { from: 0, to: 90 * count, index: TEN, cash_rate: TEN, pik_rate: pik }];
     let (mut rows, mut scratch) = (Vec::new(), Scratch::default());
-    let rate = keep(&loan, (&path, &[], false), costs, construction, &mut rows, &mut scratch).unwrap();
+    let rate = keep(&loan, false, costs, construction, &mut rows, &mut scratch).unwrap();
     (rate, rows)
 }
 

@@ -42,34 +42,27 @@ pub enum Notional<A: Amount> {
     ShareOfBalance(i64),
 }
 
-/// From this date on, the notional is this.
+/// A row of a hedge's notional schedule: nothing before the first; a last one of 0 ends it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct NotionalStep<A: Amount> {
+pub struct HedgeStep<A: Amount> {
+    /// Which of the loan's hedges.
+    pub hedge: i32,
+    /// What is exchanged.
+    pub instrument: Instrument,
     /// The first day.
     pub date: Date,
     /// Until the next step.
     pub notional: Notional<A>,
 }
 
-/// A hedge: nothing before its first step; a last step of 0 ends it.
-#[derive(Clone, Copy, Debug)]
-pub struct Hedge<'a, A: Amount> {
-    /// What is exchanged.
-    pub instrument: Instrument,
-    /// On how much; dates ascend without repetition.
-    pub steps: &'a [NotionalStep<A>],
-}
-
-impl<A: Amount> Hedge<'_, A> {
-    /// The notional on a day, for a loan with this balance.
-    #[must_use]
-    pub fn notional_on(&self, day: Date, balance: A) -> A {
-        let after = self.steps.partition_point(|step| step.date <= day);
-        match after.checked_sub(1).and_then(|at| self.steps.get(at)).map(|step| step.notional) {
-            None => A::zero(),
-            Some(Notional::Amount(amount)) => amount,
-            Some(Notional::ShareOfBalance(share)) => balance.portion(share, AnnualRate::UNIT),
-        }
+/// The notional of a hedge on a day, for a loan with this balance; its steps are in order of date.
+#[must_use]
+pub fn notional_on<A: Amount>(steps: &[HedgeStep<A>], day: Date, balance: A) -> A {
+    let after = steps.partition_point(|step| step.date <= day);
+    match after.checked_sub(1).and_then(|at| steps.get(at)).map(|step| step.notional) {
+        None => A::zero(),
+        Some(Notional::Amount(amount)) => amount,
+        Some(Notional::ShareOfBalance(share)) => balance.portion(share, AnnualRate::UNIT),
     }
 }
 
@@ -77,25 +70,26 @@ impl<A: Amount> Hedge<'_, A> {
 /// is part of the interest, and shown apart. The loan's principal never depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Hedges<'a, A: Amount> {
-    hedges: &'a [Hedge<'a, A>],
+    steps: &'a [HedgeStep<A>],
     path: &'a [Stretch],
     received: Accrual<A>,
 }
 
 impl<'a, A: Amount> Hedges<'a, A> {
-    /// Along a path that is cut where notionals change.
+    /// Steps in order of hedge and date, along a path that is cut where notionals change.
     #[must_use]
-    pub fn new(hedges: &'a [Hedge<'a, A>], path: &'a [Stretch]) -> Self {
-        Self { hedges, path, received: Accrual::default() }
+    pub fn new(steps: &'a [HedgeStep<A>], path: &'a [Stretch]) -> Self {
+        Self { steps, path, received: Accrual::default() }
     }
 }
 
 impl<A: Amount> Rider<A> for Hedges<'_, A> {
     fn pass(&mut self, ledger: &Ledger<A>, _: A, _: Date, time: YearFraction) -> Result<(), Fault> {
         let Some(part) = stretch_on(&mut self.path, ledger.clock()) else { return Ok(()) };
-        for hedge in self.hedges {
-            let notional = hedge.notional_on(part.from, ledger.balance());
-            let rate = AnnualRate::from_parts(hedge.instrument.received_rate(part.index));
+        for steps in self.steps.chunk_by(|one, next| one.hedge == next.hedge) {
+            let Some(first) = steps.first() else { continue };
+            let notional = notional_on(steps, part.from, ledger.balance());
+            let rate = AnnualRate::from_parts(first.instrument.received_rate(part.index));
             self.received.add(notional, rate, time)?;
         }
         Ok(())
@@ -127,13 +121,13 @@ mod tests {
 
     #[test]
     fn notionals_step_and_end() {
+        let step = |date, notional| HedgeStep { hedge: 0, instrument: Instrument::Cap(0), date, notional };
         let steps = [
-            NotionalStep { date: 10, notional: Notional::Amount(500_i64) },
-            NotionalStep { date: 20, notional: Notional::ShareOfBalance(AnnualRate::UNIT / 4 * 3) },
-            NotionalStep { date: 30, notional: Notional::Amount(0) },
+            step(10, Notional::Amount(500_i64)),
+            step(20, Notional::ShareOfBalance(AnnualRate::UNIT / 4 * 3)),
+            step(30, Notional::Amount(0)),
         ];
-        let hedge = Hedge { instrument: Instrument::Cap(0), steps: &steps };
-        let on = |day| hedge.notional_on(day, 1_002);
+        let on = |day| notional_on(&steps, day, 1_002);
         assert_eq!([9, 10, 19, 20, 30].map(on), [0, 500, 500, 752, 0]); // 751.5, to even
     }
 

@@ -8,6 +8,8 @@
 //! What accrues beside the loan and is paid with it (fees, interest in kind, hedges) is a [`Rider`].
 #![forbid(unsafe_code)]
 
+use super::floating::Stretch;
+use super::hedge::HedgeStep;
 use super::steps::{Movement, PaymentHoliday, Period, Step};
 use super::{Amount, Due, Fault, Ledger, Profile};
 use crate::calendar::{Date, DayCount, YearFraction};
@@ -41,6 +43,10 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub holidays: &'a [PaymentHoliday],
     /// What else happens, in order ([`super::steps::sort`]).
     pub steps: &'a [Step<A>],
+    /// Its rates over its life, where more than the steps must know of them: interest in kind, hedges.
+    pub path: &'a [Stretch],
+    /// Hedges of its rate, along that path.
+    pub hedges: &'a [HedgeStep<A>],
 }
 
 impl<A: Amount> ResolvedLoan<'_, A> {
@@ -48,7 +54,7 @@ impl<A: Amount> ResolvedLoan<'_, A> {
     #[must_use]
     pub fn is_simple(&self) -> bool {
         let plain = matches!(self.profile, Profile::LevelPayment | Profile::LevelPrincipal | Profile::Bullet);
-        plain && self.steps.is_empty() && self.holidays.is_empty() && self.balance_cap.is_none()
+        plain && self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty() && self.balance_cap.is_none()
     }
 
     /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.

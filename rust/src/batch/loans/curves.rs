@@ -73,13 +73,17 @@ mod tests {
         let dates = [10, 10, 20, 10, 9, 30, 0];
         let values = [0.01, 0.02, f64::NAN, 0.0, 0.0, 5.0, 0.0];
         let (curves, log) = Curves::new(2, &codes, &dates, &values, false, false);
-        let found: Vec<_> = log.iter().map(|(column, rule, issue)| (column.name(), rule, issue.first_rows.clone())).collect();
-        assert_eq!(found, [
-            ("rates.date", Rule::CurveOrder, vec![4]),
-            ("rates.date", Rule::CurveDuplicate, vec![3]),
-            ("rates.value", Rule::NonFinite, vec![2]),
-            ("rates.value", Rule::RateUnit, vec![5]),
-        ]);
+        let found: Vec<_> =
+            log.iter().map(|(column, rule, issue)| (column.name(), rule, issue.first_rows.clone())).collect();
+        assert_eq!(
+            found,
+            [
+                ("rates.date", Rule::CurveOrder, vec![4]),
+                ("rates.date", Rule::CurveDuplicate, vec![3]),
+                ("rates.value", Rule::NonFinite, vec![2]),
+                ("rates.value", Rule::RateUnit, vec![5]),
+            ]
+        );
         assert_eq!(curves.get(1).unwrap().in_force(10), Ok(AnnualRate::UNIT / 50));
         assert!(curves.get(2).is_none());
     }

@@ -8,7 +8,7 @@ use crate::batch::columns::{Load, MoneyColumn};
 use crate::batch::reader::ReadMoney;
 use crate::calendar::Date;
 use crate::debt::Amount;
-use crate::debt::hedge::{Hedge, Instrument, Notional, NotionalStep};
+use crate::debt::hedge::{HedgeStep, Instrument, Notional};
 
 /// Borrowed columns of the table.
 #[derive(Clone, Copy)]
@@ -42,53 +42,43 @@ fn instrument(kind: i8, parts: i64) -> Instrument {
 
 /// The hedges of a chunk's loans.
 pub struct HedgeChunk<A: Amount> {
-    rows: Grouped<(i32, Instrument)>,
-    steps: Vec<NotionalStep<A>>,
+    steps: Grouped<HedgeStep<A>>,
 }
 
 impl<A: Amount> Default for HedgeChunk<A> {
     fn default() -> Self {
-        Self { rows: Grouped::default(), steps: Vec::new() }
+        Self { steps: Grouped::default() }
     }
 }
 
 impl<A: Amount + ReadMoney> HedgeChunk<A> {
     /// Copies out what belongs to the loans of `range`.
     pub fn read(&mut self, columns: Option<&HedgeColumns<'_>>, range: &Range<usize>) {
-        let rows = self.rows.begin(columns.map(|columns| columns.offsets), range);
-        self.steps.clear();
+        let rows = self.steps.begin(columns.map(|columns| columns.offsets), range);
         let Some(columns) = columns else { return };
         let mut amounts = Vec::new();
         A::load_optional(&columns.notional, &rows, &mut amounts);
-        let kinds = loaded(columns.kind, &rows).into_iter().zip(loaded(columns.parts, &rows));
-        for (number, (kind, parts)) in loaded(columns.number, &rows).into_iter().zip(kinds) {
-            self.rows.push((number, instrument(kind, parts)));
-        }
-        let shares = loaded(columns.date, &rows).into_iter().zip(loaded(columns.share, &rows));
-        for ((date, share), amount) in shares.zip(amounts) {
+        let what = loaded(columns.kind, &rows).into_iter().zip(loaded(columns.parts, &rows));
+        let when = loaded(columns.number, &rows).into_iter().zip(loaded(columns.date, &rows));
+        let much = loaded(columns.share, &rows).into_iter().zip(amounts);
+        for (((kind, parts), (hedge, date)), (share, amount)) in what.zip(when).zip(much) {
             let notional = match amount {
                 Some(amount) => Notional::Amount(amount),
                 None => Notional::ShareOfBalance(share.max(0)),
             };
-            self.steps.push(NotionalStep { date, notional });
+            self.steps.push(HedgeStep { hedge, instrument: instrument(kind, parts), date, notional });
         }
     }
 
-    /// The hedges of a loan, and the days on which their notionals change.
-    pub fn of<'a>(&'a self, index: usize, hedges: &mut Vec<Hedge<'a, A>>, cuts: &mut Vec<Date>) {
-        hedges.clear();
+    /// The hedges of a loan.
+    pub fn of(&self, index: usize) -> &[HedgeStep<A>] {
+        self.steps.of(index)
+    }
+
+    /// The days on which their notionals change.
+    pub fn cuts_into(&self, index: usize, cuts: &mut Vec<Date>) {
         cuts.clear();
-        let Some(range) = self.rows.range(index) else { return };
-        let (Some(rows), Some(steps)) = (self.rows.rows().get(range.clone()), self.steps.get(range)) else { return };
-        let mut at = 0_usize;
-        for same in rows.chunk_by(|one, other| one.0 == other.0) {
-            let end = at.saturating_add(same.len());
-            if let (Some((_, instrument)), Some(steps)) = (same.first(), steps.get(at..end)) {
-                hedges.push(Hedge { instrument: *instrument, steps });
-                cuts.extend(steps.iter().map(|step| step.date));
-            }
-            at = end;
-        }
+        cuts.extend(self.of(index).iter().map(|step| step.date));
         cuts.sort_unstable();
         cuts.dedup();
     }

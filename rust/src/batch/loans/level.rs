@@ -45,9 +45,9 @@ pub fn payment_amounts<A: LoanAmount>(
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, slots): (Range<usize>, &mut [A])| {
         chunk.read(loans, settings, &range);
         for (index, slot) in slots.iter_mut().enumerate() {
-            let number = chunk.with(settings, index, layout, |loan| loan.interest_only.saturating_add(1));
+            let number = chunk.with(loans, settings, index, layout, |loan| loan.interest_only.saturating_add(1));
             let mut first = First { number: number.unwrap_or(0), ..First::default() };
-            chunk.run(settings, index, layout, &mut first);
+            chunk.run(loans, settings, index, layout, &mut first);
             *slot = first.payment;
         }
         Ok(())

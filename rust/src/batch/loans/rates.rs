@@ -4,7 +4,6 @@
 use std::ops::Range;
 
 use super::LoanAmount;
-use super::beside::RateStep;
 use super::chunk::{Door, Optional, choose};
 use super::columns::Choice;
 use super::curves::Curves;
@@ -128,6 +127,8 @@ pub struct RateChunk {
     default_from: Optional<Date>,
     default_to: Optional<Date>,
     codes: Vec<i32>,
+    /// Whether the columns have been read.
+    any: bool,
 }
 
 // Places in `rates` and `counts`.
@@ -148,6 +149,7 @@ const MOST_DAYS: i32 = 250;
 impl RateChunk {
     /// Copies the columns out and judges value by value.
     pub fn read(&mut self, columns: &RateColumns<'_>, door: &mut Door<'_>, range: &Range<usize>) {
+        self.any = true;
         self.index.clear();
         self.index.resize(range.len(), -1);
         if let Some(index) = &columns.index {
@@ -209,29 +211,24 @@ impl RateChunk {
         })
     }
 
-    /// Changes of terms: those of the table beside, and the time in default.
-    fn changes_into(
-        &self,
-        index: usize,
-        start: Date,
-        steps: &[RateStep],
-        out: &mut Vec<Change>,
-    ) -> Result<(), Refusal> {
-        out.clear();
-        out.extend(steps.iter().map(|step| Change { date: step.date, term: step.term, value: step.rate.parts() }));
+    /// Adds the time in default to the changes of terms.
+    fn add_default(&self, index: usize, start: Date, changes: &mut Vec<Change>) -> Result<(), Refusal> {
         let (from, to) = (self.default_from.get(index), self.default_to.get(index));
-        if let (Some(to), from) = (to, from.unwrap_or(start))
-            && to <= from
-        {
+        if let Some(to) = to.filter(|to| *to <= from.unwrap_or(start)) {
             return Err(Refusal::new("default_to_date", Rule::DateOrder, iso(to)));
         }
         if let Some(margin) = self.rate(DEFAULT_MARGIN, index) {
             let term = Term::DefaultMargin;
-            out.extend(from.map(|date| Change { date, term, value: margin }));
-            out.extend(to.map(|date| Change { date, term, value: 0 }));
+            changes.extend(from.map(|date| Change { date, term, value: margin }));
+            changes.extend(to.map(|date| Change { date, term, value: 0 }));
         }
-        out.sort_by_key(|change| change.date);
+        changes.sort_by_key(|change| change.date);
         Ok(())
+    }
+
+    /// Whether the loan at `index` has more than a fixed rate.
+    pub fn matters(&self, index: usize) -> bool {
+        self.any && index < self.index.len()
     }
 
     /// Lays the rates of the loan at `index` along its periods: [`Layout::path`], and the changes as steps. Returns
@@ -241,20 +238,17 @@ impl RateChunk {
         columns: &RateColumns<'_>,
         settings: &LoanSettings,
         loan: (usize, Date, DayCount, Option<AnnualRate>),
-        steps: &[RateStep],
         layout: &mut Layout<A>,
     ) -> Result<AnnualRate, Refusal> {
-        let (index, start, day_count, annual_rate) = loan;
-        let mut changes = std::mem::take(&mut layout.changes);
-        let outcome = self.changes_into(index, start, steps, &mut changes).and_then(|()| {
-            let terms = self.terms(columns, settings, (index, start, day_count, annual_rate), &changes)?;
-            let name = self.name(columns, index);
-            terms
-                .path_into(&layout.periods, &layout.cuts, &mut layout.path)
-                .map_err(|gap| Refusal::new("index", Rule::CurveRange, describe(gap, name)))
-        });
-        layout.changes = changes;
-        outcome?;
+        let (index, start, ..) = loan;
+        self.add_default(index, start, &mut layout.changes)?;
+        if let (Some(rate), true) = (loan.3, self.floats(index)) {
+            return Err(Refusal::new("annual_rate", Rule::RateConflict, rate.as_f64().to_string()));
+        }
+        let terms = self.terms(columns, settings, loan, &layout.changes)?;
+        let name = self.name(columns, index);
+        let laid = terms.path_into(&layout.periods, &layout.cuts, &mut layout.path);
+        laid.map_err(|gap| Refusal::new("index", Rule::CurveRange, describe(gap, name)))?;
         let all = !layout.cuts.is_empty() || layout.path.iter().any(|part| part.pik_rate != 0);
         resets_into(&layout.path, all, &mut layout.steps);
         Ok(layout.path.first().map_or(AnnualRate::ZERO, |part| AnnualRate::from_parts(part.cash_rate)))
@@ -266,7 +260,7 @@ impl RateChunk {
     }
 
     fn terms<'a>(
-        &self,
+        &'a self,
         columns: &RateColumns<'a>,
         settings: &'a LoanSettings,
         loan: (usize, Date, DayCount, Option<AnnualRate>),

@@ -3,19 +3,22 @@
 
 use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
+use super::columns::Loans;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::{
     Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
-    YearFraction, add_months,
+    YearFraction, add_months, month_end, month_of,
 };
+use crate::debt::floating::{Change, InKind, Stretch, Term};
+use crate::debt::hedge::Hedges;
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink, amortize};
 use crate::error::{Column, Rule};
 use crate::rate::AnnualRate;
 
 /// Why a loan cannot be resolved: the column, the rule, the value, and the row of a table beside where it stands.
-struct Refusal {
+pub(super) struct Refusal {
     column: &'static str,
     rule: Rule,
     example: String,
@@ -23,7 +26,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
+    pub fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
         Self { column, rule, example: example.into(), source: None }
     }
 
@@ -34,9 +37,15 @@ impl Refusal {
 
 /// Places to lay out a loan in, used again for the next.
 pub struct Layout<A: LoanAmount> {
-    periods: Vec<Period>,
+    pub(super) periods: Vec<Period>,
     times: Vec<YearFraction>,
-    steps: Vec<Step<A>>,
+    pub(super) steps: Vec<Step<A>>,
+    /// Rates over the life, where they are more than steps.
+    pub(super) path: Vec<Stretch>,
+    /// Changes of terms, by date.
+    pub(super) changes: Vec<Change>,
+    /// Where a hedge's notional changes.
+    pub(super) cuts: Vec<Date>,
     shares: Vec<i64>,
     amounts: Vec<A>,
     /// The principal of each payment that is also one of interest.
@@ -49,6 +58,9 @@ impl<A: LoanAmount> Default for Layout<A> {
             periods: Vec::new(),
             times: Vec::new(),
             steps: Vec::new(),
+            path: Vec::new(),
+            changes: Vec::new(),
+            cuts: Vec::new(),
             shares: Vec::new(),
             amounts: Vec::new(),
             interest_only: 0,
@@ -68,12 +80,19 @@ impl<A: LoanAmount> LoanChunk<A> {
     /// Runs the loan at `index`; `false` where it is left out or wrong, and then noted.
     pub fn run(
         &mut self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &mut Layout<A>,
         sink: &mut impl Sink<A>,
     ) -> bool {
-        let outcome = self.with(settings, index, layout, |loan| amortize(loan, &mut (), sink));
+        let outcome = self.with(loans, settings, index, layout, |loan| {
+            if loan.path.is_empty() {
+                return amortize(loan, &mut (), sink);
+            }
+            let mut riders = (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
+            amortize(loan, &mut riders, sink)
+        });
         match outcome {
             None => false,
             Some(Ok(())) => true,
@@ -88,6 +107,7 @@ impl<A: LoanAmount> LoanChunk<A> {
     /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
     pub fn with<R>(
         &mut self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &mut Layout<A>,
@@ -96,7 +116,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         if *self.reader.bad.get(index)? {
             return None;
         }
-        match self.resolve(settings, index, layout) {
+        match self.resolve(loans, settings, index, layout) {
             Ok(loan) => Some(work(&loan)),
             Err(refusal) => {
                 self.refuse(index, refusal);
@@ -105,7 +125,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         }
     }
 
-    fn refuse(&mut self, index: usize, refusal: Refusal) {
+    pub(super) fn refuse(&mut self, index: usize, refusal: Refusal) {
         let column = Column::Argument(refusal.column);
         match refusal.source {
             None => self.reader.note(index, column, refusal.rule, refusal.example),
@@ -115,6 +135,7 @@ impl<A: LoanAmount> LoanChunk<A> {
 
     fn resolve<'a>(
         &'a self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &'a mut Layout<A>,
@@ -122,7 +143,6 @@ impl<A: LoanAmount> LoanChunk<A> {
         let missing = || Refusal::new("start_date", Rule::Null, "null");
         let start = *self.start.get(index).ok_or_else(missing)?;
         let words = *self.words.get(index).ok_or_else(missing)?;
-        let rate = *self.rate.get(index).ok_or_else(missing)?;
         let principal = self.lent(settings, index)?;
         let dates = self.dates(index, start, &words)?;
         layout.lay_periods(settings, &words, &dates)?;
@@ -146,7 +166,8 @@ impl<A: LoanAmount> LoanChunk<A> {
             layout.times.fill(YearFraction { top: cycles, bottom: per_year });
         }
         layout.steps.clear();
-        self.add_rate_steps(index, start, layout)?;
+        let rate = self.lay_rates(loans, settings, (index, start, words.day_count), layout)?;
+        self.add_observations(settings, index, &dates, layout);
         self.add_schedule(index, words.profile, &dates, layout)?;
         steps::sort(&mut layout.steps);
         Ok(ResolvedLoan {
@@ -168,6 +189,8 @@ impl<A: LoanAmount> LoanChunk<A> {
             balance_cap: self.cap(settings, index, principal)?,
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
+            path: &layout.path,
+            hedges: if layout.path.is_empty() { &[] } else { self.hedges.of(index) },
         })
     }
 
@@ -250,16 +273,55 @@ impl<A: LoanAmount> LoanChunk<A> {
         Ok(count)
     }
 
-    fn add_rate_steps(&self, index: usize, start: Date, layout: &mut Layout<A>) -> Result<(), Refusal> {
+    /// Lays out the loan's rates, as steps and where needed as a path; returns the rate that it starts with.
+    fn lay_rates(
+        &self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        (index, start, day_count): (usize, Date, DayCount),
+        layout: &mut Layout<A>,
+    ) -> Result<AnnualRate, Refusal> {
+        layout.path.clear();
+        layout.changes.clear();
         for step in self.beside.steps(index) {
             if step.date < start {
                 let (column, date) = ("rate_steps.date", iso(step.date));
                 return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
             }
             let date = layout.moved(step.date);
-            layout.steps.push(Step { date, movement: Movement::Reset(step.rate) });
+            layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
         }
-        Ok(())
+        let fixed = self.rate.get(index);
+        if let Some(columns) = loans.rates.as_ref().filter(|_| self.rates.matters(index)) {
+            self.hedges.cuts_into(index, &mut layout.cuts);
+            return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
+        }
+        for change in &layout.changes {
+            if change.term != Term::AnnualRate {
+                return Err(Refusal::new("index", Rule::Null, "null, with a margin"));
+            }
+            let movement = Movement::Reset(AnnualRate::from_parts(change.value));
+            layout.steps.push(Step { date: change.date, movement });
+        }
+        fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
+    }
+
+    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
+    fn add_observations(&self, settings: &LoanSettings, index: usize, dates: &Dates, layout: &mut Layout<A>) {
+        if !settings.observe {
+            return;
+        }
+        let mut look = |date: Date| {
+            if date >= dates.start && date < dates.maturity {
+                layout.steps.push(Step { date, movement: Movement::Observe });
+            }
+        };
+        let mut month = settings.grid.period_end(month_of(dates.start));
+        while month_end(month) < dates.maturity {
+            look(month_end(month));
+            month = settings.grid.period_end(month.saturating_add(1));
+        }
+        self.beside.construction(index).iter().for_each(|step| look(step.date));
     }
 
     /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
@@ -448,7 +510,7 @@ impl<A: LoanAmount> Layout<A> {
 }
 
 /// What users read about a fault.
-fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
+pub(super) fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
     let shown = |amount: f64| if settings.rounded { amount / settings.reading.units.scale() } else { amount };
     let story = |number: usize, date: Date, interest: f64, payment: f64| {
         let (interest, payment) = (shown(interest), shown(payment));
