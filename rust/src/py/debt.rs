@@ -386,7 +386,7 @@ impl LoanSettings {
     #[pyo3(signature = (
         *, rounded=true, minor_units=2, freq="M", fiscal_year_end=12, start=None, end=None, accrual="adjusted",
         nominal=false, holidays=None, weekend=0b110_0000, allow_high_rate=false, allow_negative_amortization=false,
-        round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0, observe=false
+        round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keywords that Python sees")]
     fn new(
@@ -407,7 +407,6 @@ impl LoanSettings {
         max_term_months: i32,
         threads: usize,
         chunk_rows: usize,
-        observe: bool,
     ) -> PyResult<Self> {
         let refuse = |what: &str| PyValueError::new_err(format!("{what} out of range"));
         let grid = Frequency::parse(freq).and_then(|frequency| PeriodGrid::new(frequency, fiscal_year_end));
@@ -434,12 +433,17 @@ impl LoanSettings {
                 allow_negative_amortization,
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
-                observe,
+                observe: false,
                 threads: count_threads(threads),
                 chunk_rows: if chunk_rows == 0 { CHUNK_LOANS } else { chunk_rows },
                 memory_limit: usize::MAX,
             },
         })
+    }
+
+    /// The same, and books are looked at, at the end of each period too.
+    fn observing(&self) -> Self {
+        Self { inner: batch::LoanSettings { observe: true, ..self.inner.clone() } }
     }
 }
 
