@@ -17,7 +17,7 @@ import pytest
 
 import neocalc as nc
 from broken import BROKEN_BESIDE, POLICY, ROWS, good, one, refused, third
-from neocalc import _results
+from neocalc import _output
 from neocalc.errors import Issue, Issues
 
 pa = pytest.importorskip("pyarrow")
@@ -244,7 +244,7 @@ def test_a_frame_changed_between_counting_and_filling(monkeypatch: pytest.Monkey
     def change(*_: Any) -> None:
         dates[:] = np.datetime64("2026-05-01")
 
-    monkeypatch.setattr(_results, "check_memory", change)
+    monkeypatch.setattr(_output, "check_memory", change)
     with pytest.raises(nc.InputError) as caught:
         nc.depreciate(frame, POLICY)
     assert caught.value.code == "concurrent_mutation"
@@ -427,7 +427,7 @@ def _changed_while_read() -> None:
     frame = pd.DataFrame({"cost": cost, "in_service_date": pd.Timestamp("2025-01-01")}, copy=False)
     assert np.shares_memory(frame["cost"].to_numpy(), cost)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_results, "check_memory", lambda *_: cost.fill(-1.0))
+        patch.setattr(_output, "check_memory", lambda *_: cost.fill(-1.0))
         nc.depreciate(frame, POLICY)
 
 

@@ -21,6 +21,7 @@ from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.compare import compare_lives, compare_policies
+from neocalc.debt import amortize, payment_amount
 from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
     ConfigError,
@@ -59,6 +60,7 @@ __all__ = [
     "ResourceLimitError",
     "ValueCurve",
     "__version__",
+    "amortize",
     "book_values",
     "compare_lives",
     "compare_policies",
@@ -71,6 +73,7 @@ __all__ = [
     "load_example",
     "macrs",
     "market_values",
+    "payment_amount",
     "straight_line",
     "sum_of_years_digits",
     "table",

@@ -18,7 +18,7 @@ from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import Frame, as_frame, nearest
 from neocalc._groups import Groups
 from neocalc._options import OptionArgs, Options, make_options, to_days
-from neocalc._results import money_column
+from neocalc._output import money_column
 from neocalc._runs import ANY_LIFE, PolicyByClass, check_policy, uniform_run
 from neocalc.depreciation import book_values
 from neocalc.errors import ConfigError, InputError, Issue

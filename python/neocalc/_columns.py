@@ -296,6 +296,47 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
     return None
 
 
+def rates(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Column | None:
+    """Rates as float64 (the core reads the decimal nearest to each), and the mask of nulls."""
+    values = raw.values
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if raw.refuse is not None:
+        problems.column(name, *raw.refuse)
+        return None
+    if raw.text and len(values):
+        problems.column(name, "dtype", "text")
+        return None
+    if kind == "f" and size == 8:
+        return native(values), raw.null
+    if kind == "f" and size < 8:  # float32 0.11 means 0.11
+        return np.array([float(str(v)) for v in values], dtype=np.float64), raw.null
+    if kind in "iu":
+        return native(values).astype(np.float64), raw.null
+    if kind == "O":
+        return _rate_objects(raw, name, problems, nan_is_null)
+    problems.column(name, "dtype", str(values.dtype))
+    return None
+
+
+def _rate_objects(raw: Raw, name: str, problems: Problems, nan_is_null: bool) -> Column:
+    n = len(raw.values)
+    out = np.zeros(n, dtype=np.float64)
+    null = np.zeros(n, dtype=bool) if raw.null is None else raw.null.copy()
+    wrong = []
+    for row, value in enumerate(raw.values):
+        if null[row] or value is None or _is_missing(value) or (nan_is_null and value != value):
+            null[row] = True
+        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal, np.number)):
+            wrong.append(row)
+        else:
+            try:
+                out[row] = float(value)
+            except (OverflowError, ValueError):  # 10**400, sNaN
+                out[row] = math.inf
+    problems.rows(name, "dtype", wrong, n, lambda row: repr(raw.values[row]))
+    return out, null if null.any() else None
+
+
 def _microseconds(value: Any) -> int:
     if isinstance(value, np.datetime64):
         day = value.astype("M8[D]")

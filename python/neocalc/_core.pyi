@@ -202,6 +202,100 @@ def financial(
     threads: int = 0,
 ) -> list[IssueTuple]: ...
 
+@final
+class Loans:
+    # By name: money, months, rates (values, nulls | None); dates (values, unit, nulls | None); words (codes, what they
+    # mean); end_of_month (codes: 0, 1, -1 = null); tables beside, each a dict with offsets and columns sorted by loan.
+    def __new__(
+        cls,
+        columns: dict[str, Any],
+        rows: int,
+        *,
+        skip: Mask | None = None,
+        nan_is_null: bool = True,
+    ) -> Loans: ...
+    @property
+    def rows(self) -> int: ...
+
+@final
+class LoanSettings:
+    def __new__(
+        cls,
+        *,
+        rounded: bool = True,
+        minor_units: int = 2,
+        freq: str = "M",
+        fiscal_year_end: int = 12,
+        start: int | None = None,  # days since 1970-01-01
+        end: int | None = None,
+        accrual: str = "adjusted",  # adjusted | unadjusted
+        nominal: bool = False,
+        holidays: npt.NDArray[np.int32] | None = None,  # days since 1970-01-01
+        weekend: int = 0b110_0000,  # bit 0 is Monday
+        allow_high_rate: bool = False,
+        allow_negative_amortization: bool = False,
+        round_input: bool = False,
+        floor_time: bool = False,
+        max_term_months: int = 1200,
+        threads: int = 0,  # 0 = as many as there are
+        chunk_rows: int = 0,  # 0 = chosen by the core
+    ) -> LoanSettings: ...
+
+@final
+class LoanRowsPlan:
+    @property
+    def issues(self) -> list[IssueTuple]: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def counts(self) -> npt.NDArray[np.int32]: ...
+    def fill(
+        self,
+        *,
+        position: npt.NDArray[np.int32] | None = None,
+        ids: npt.NDArray[np.int64] | None = None,
+        ids_out: npt.NDArray[np.int64] | None = None,
+        payment_number: npt.NDArray[np.int32] | None = None,
+        payment_date: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,  # microseconds | days
+        accrual_start: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,
+        annual_rate: npt.NDArray[np.float64] | None = None,
+        money: dict[str, Money] | None = None,
+    ) -> None: ...
+
+@final
+class LoanTotals:
+    @property
+    def issues(self) -> list[IssueTuple]: ...
+    @property
+    def group_rows(self) -> npt.NDArray[np.int64]: ...  # good rows per group, null group last
+    @property
+    def period_ends(self) -> npt.NDArray[np.int32]: ...  # days since 1970-01-01
+    def cells(self, column: str) -> Any: ...  # (1, groups + 1, periods), float64 major or int64 minor units
+    def cells_exact(self, column: str) -> list[int]: ...  # the same in one row-major list of minor units
+
+def validate_loans(
+    loans: Loans, settings: LoanSettings, values_only: bool = False
+) -> tuple[list[IssueTuple], Mask | None]: ...
+def plan_loan_rows(loans: Loans, settings: LoanSettings) -> LoanRowsPlan: ...
+def loan_totals(
+    loans: Loans,
+    settings: LoanSettings,
+    group: Codes | None,
+    n_groups: int,
+    columns: Sequence[str],
+    amounts: str = "major",  # major | minor | decimal
+    memory_limit: int | None = None,  # bytes
+) -> LoanTotals: ...
+def payment_amounts(
+    loans: Loans, settings: LoanSettings, amounts: str = "major"
+) -> tuple[list[IssueTuple], Any]: ...
+def is_loan_word(column: str, word: str) -> bool: ...
+
+PROFILES: tuple[str, ...]
+PAYMENT_FREQUENCIES: tuple[str, ...]
+DAY_COUNTS: tuple[str, ...]
+BUSINESS_DAY_CONVENTIONS: tuple[str, ...]
+STUBS: tuple[str, ...]
 CONVENTIONS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]
 __version__: str

@@ -8,7 +8,7 @@ import numpy as np
 
 from neocalc._columns import Array, Problems, is_missing
 from neocalc._frames import Frame
-from neocalc._happenings import match
+from neocalc._side import match
 
 # What stands at the end of a period, and where it stood at its beginning.
 CLOSING = ("closing_book_value", "accumulated_depreciation", "closing_cost")

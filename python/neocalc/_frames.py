@@ -20,7 +20,7 @@ from neocalc.errors import InputError, Issue
 
 @dataclass(slots=True)
 class Ids:
-    """Identities of the assets: int64 numbers the core may gather, or a column taken by position."""
+    """Identities of the rows: int64 numbers the core may gather, or a column taken by position."""
 
     ints: Array | None
     by_position: Callable[[Array], Any]  # int32 positions -> column
@@ -32,6 +32,7 @@ class Frame(Protocol):
     """What the verbs need of a frame."""
 
     kind: str
+    id_name: str  # the column that tells rows apart
     n: int
     names: tuple[Any, ...]
     date_dtype: np.dtype[Any]  # in which the core writes dates: int64 microseconds or int32 days
@@ -47,7 +48,7 @@ class Frame(Protocol):
         """Return which rows hold one of the values."""
 
     def ids(self, keep_dtype: bool) -> Ids:
-        """Return the assets' identities."""
+        """Return the rows' identities."""
 
     def id_values(self) -> Array:
         """Return the ids as numpy: whole numbers, or objects."""
@@ -114,17 +115,17 @@ def nearest(name: str, names: Sequence[Any]) -> str:
     return f"the frame has {shown}{', ...' if len(text) > 12 else ''}"
 
 
-def as_frame(data: Any) -> Frame:
-    """Wrap a user's frame, or refuse it."""
+def as_frame(data: Any, id_name: str = "asset_id", subject: str = "fleet") -> Frame:
+    """Wrap a user's frame, or refuse it; `id_name` is the column that tells its rows apart."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(data, pandas.DataFrame):
         from neocalc._pandas_frame import PandasFrame
 
-        return PandasFrame(data)
+        return PandasFrame(data, id_name, subject)
     if type(data).__module__.partition(".")[0] in ("polars", "pyarrow"):
         from neocalc._narwhals_frame import wrap
 
-        frame = wrap(data)
+        frame = wrap(data, id_name)
         if frame is not None:
             return frame
-    raise InputError([Issue.make("fleet", "frame", example=type(data).__name__)])
+    raise InputError([Issue.make(subject, "frame", example=type(data).__name__)])

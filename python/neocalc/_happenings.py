@@ -6,7 +6,6 @@ is bad.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, dates, minor_to_major, money, native
-from neocalc._frames import Frame, as_frame, nearest
+from neocalc._columns import Array, native
+from neocalc._frames import Frame
 from neocalc._groups import Groups, group_rows
 from neocalc._options import Options
+from neocalc._side import FIRST_DAY, NO_MINOR, Side, by_row
 from neocalc.errors import InputError, Issue
 
 # Handled here, before the core: it makes the day of service.
@@ -25,193 +25,7 @@ IN_SERVICE = "in_service"
 KINDS = (*_core.EVENT_KINDS, IN_SERVICE)
 _NEEDS_AMOUNT = ("addition", "residual_change", "impairment", "reversal")
 _NO_MONTH = np.iinfo(np.int32).min
-_NO_MINOR = np.iinfo(np.int64).min
-_FIRST_DAY, _LAST_DAY = -25_567, 84_005
-TICKS = {"D": 1, "s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _MILLION = 1_000_000
-
-
-class Side:
-    """A frame beside the fleet, whose rows belong to assets by ``asset_id``."""
-
-    def __init__(self, data: Any, what: str, required: Sequence[str], options: Options) -> None:
-        self.what = what
-        self.options = options
-        self.frame: Frame = as_frame(data)
-        self.n = self.frame.n
-        self.issues: list[Issue] = []
-        self.bad = np.zeros(self.n, dtype=bool)
-        self.present = frozenset(self.frame.names)
-        if len(self.present) < len(self.frame.names):
-            twice = next(name for name in self.frame.names if self.frame.names.count(name) > 1)
-            raise InputError([Issue.make(f"{what}.{twice}", "duplicate_column")])
-        missing = [name for name in required if name not in self.present]
-        if missing:
-            hints = [nearest(name, self.frame.names) for name in missing]
-            raise InputError(
-                [
-                    Issue.make(f"{what}.{name}", "missing_column", hint=hint)
-                    for name, hint in zip(missing, hints, strict=True)
-                ]
-            )
-
-    def note(self, column: str, code: str, rows: Array, example: Any = None, hint: str | None = None) -> None:
-        """Record a problem of some rows of this frame."""
-        if not len(rows):
-            return
-        self.bad[rows] = True
-        first = np.sort(rows)[:MAX_LISTED_ROWS].tolist()
-        text = "null" if code == "null" else "" if example is None else str(example(first[0]))
-        name = f"{self.what}.{column}"
-        self.issues.append(
-            self.locate(Issue.make(name, code, n_bad=len(rows), rows=first, example=text, hint=hint))
-        )
-
-    def locate(self, issue: Issue) -> Issue:
-        """Add labels and asset ids to an issue of this frame."""
-        pick = self.frame.ids(True).pick
-        ids = tuple(pick(row) for row in issue.rows)
-        return issue.located(self.frame.labels(issue.rows), ids)
-
-    def assign(self, known: Array) -> Array:
-        """Return the fleet row of each row, -1 where there is none."""
-        own = self.frame.id_values()
-        rows = match(known, own)
-        null = np.zeros(self.n, dtype=bool)
-        null[self.frame.null_ids(False)] = True
-        self.note("asset_id", "null", np.flatnonzero(null))
-        self.note(
-            "asset_id", "unknown_id", np.flatnonzero((rows < 0) & ~null), lambda row: repr(_item(own[row]))
-        )
-        return rows
-
-    def read_days(self, name: str) -> tuple[Array, Array]:
-        """Return days since 1970 and which are null; what is no civil date is noted."""
-        problems = Problems()
-        found = dates(self.frame.raw(name), name, problems)
-        self._take_over(problems)
-        if found is None:
-            return np.zeros(self.n, dtype=np.int32), np.zeros(self.n, dtype=bool)
-        counts, unit, mask = found
-        null = counts == _NO_MINOR if mask is None else mask | (counts == _NO_MINOR)
-        day, rest = np.divmod(np.where(null, 0, counts), TICKS[unit])
-        outside = ((day < _FIRST_DAY) | (day > _LAST_DAY)) & ~null
-        self.note(name, "date_range", np.flatnonzero(outside))
-        if not self.options.settings_args["floor_time"]:
-            self.note(name, "date_time", np.flatnonzero((rest != 0) & ~null & ~outside))
-        return np.where(outside, 0, day).astype(np.int32), null
-
-    def read_money(self, name: str) -> Array:
-        """Return amounts as the core wants them, the least integer or NaN for none."""
-        options = self.options
-        none = np.full(self.n, _NO_MINOR) if options.rounded else np.full(self.n, np.nan)
-        if name not in self.present:
-            return none
-        problems = Problems()
-        found = money(
-            self.frame.raw(name),
-            name,
-            problems,
-            minor_units=options.minor_units,
-            in_minor=options.amounts == "minor",
-            round_input=options.round_input,
-            nan_is_null=True,
-        )
-        self._take_over(problems)
-        if found is None:
-            return none
-        values, mask = found
-        null = np.zeros(self.n, dtype=bool) if mask is None else mask.copy()
-        if values.dtype == np.float64:
-            null |= np.isnan(values)
-            if not options.rounded:
-                self.note(name, "nonfinite", np.flatnonzero(np.isinf(values)), values.item)
-                return np.where(null, np.nan, values)
-            plain = np.where(null, 0.0, values)
-            minor, wrong = _core.to_minor(plain, options.minor_units, options.round_input)
-            for code in sorted({code for _, code in wrong}):
-                self.note(name, code, np.array([at for at, other in wrong if other == code]), values.item)
-            values = np.asarray(minor)
-        elif not options.rounded:
-            values = minor_to_major(values, options.minor_units)
-        return np.where(null, none, values)
-
-    def read_number(self, name: str, default: float) -> tuple[Array, Array]:
-        """Return a column of numbers as float64, and which are null."""
-        null = np.zeros(self.n, dtype=bool)
-        if name not in self.present:
-            return np.full(self.n, default), ~null
-        raw = self.frame.raw(name)
-        if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":
-            self.column(name, "dtype", str(raw.values.dtype))
-            return np.full(self.n, default), ~null
-        if raw.null is not None:
-            null = raw.null.copy()
-        values = np.full(self.n, default)
-        if raw.values.dtype.kind == "O":
-            for row, value in enumerate(raw.values):
-                if value is None or null[row] or type(value).__name__ in ("NAType", "NaTType"):
-                    null[row] = True
-                elif isinstance(value, (bool, np.bool_, str)):
-                    self.note(name, "dtype", np.array([row]), lambda _, value=value: repr(value))
-                else:
-                    try:
-                        values[row] = float(value)
-                    except (TypeError, ValueError):
-                        self.note(name, "dtype", np.array([row]), lambda _, value=value: repr(value))
-        else:
-            values[~null] = raw.values[~null]
-        null |= np.isnan(values)
-        self.note(name, "nonfinite", np.flatnonzero(np.isinf(values)), values.item)
-        return np.where(null | np.isinf(values), default, values), null
-
-    def column(self, name: str, code: str, example: str = "") -> None:
-        """Refuse a whole column."""
-        raise InputError([Issue.make(f"{self.what}.{name}", code, example=example)])
-
-    def _take_over(self, problems: Problems) -> None:
-        if problems.whole_column:
-            issue = problems.issues[0]
-            raise InputError([Issue.make(f"{self.what}.{issue.column}", issue.code, example=issue.example)])
-        for issue, (name, code, rows) in zip(problems.issues, problems.found, strict=True):
-            self.note(name, code, rows, lambda _, issue=issue: issue.example)
-
-
-def _item(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def match(known: Array, wanted: Array) -> Array:
-    """Return where each wanted id stands among the known ones, -1 where it does not."""
-    if known.dtype.kind in "iu" and wanted.dtype.kind in "iu":
-        if not len(known):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        ascending = bool((known[1:] > known[:-1]).all())
-        if ascending and int(known[-1]) - int(known[0]) == len(known) - 1:  # numbered without a gap
-            inside = (wanted >= known[0]) & (wanted <= known[-1])
-            return np.where(inside, wanted - known[0], -1).astype(np.int64, copy=False)
-        order = None if ascending else np.argsort(known, kind="stable")
-        ordered = known if order is None else known[order]
-        at = np.minimum(np.searchsorted(ordered, wanted), len(known) - 1)
-        found = ordered[at] == wanted
-        return np.where(found, at if order is None else order[at], -1)
-    pandas = sys.modules.get("pandas")
-    if pandas is not None and known.dtype == object and wanted.dtype == object:
-        index = pandas.Index(known, tupleize_cols=False)
-        if index.is_unique:
-            return np.asarray(index.get_indexer(pandas.Index(wanted, tupleize_cols=False)), dtype=np.int64)
-    places: dict[Any, int] = {}
-    for place, value in enumerate(known.tolist()):
-        places.setdefault(value, place)
-    return np.array([places.get(value, -1) for value in wanted.tolist()], dtype=np.int64)
-
-
-def _by_row(rows: Array, n: int) -> tuple[Array | None, Array]:
-    """Return the order that sorts by fleet row (None: sorted already), and each row's stretch."""
-    order = None if not len(rows) or bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows, kind="stable")
-    offsets = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=n), out=offsets[1:])
-    return order, offsets
 
 
 @dataclass(slots=True)
@@ -225,6 +39,8 @@ class Transfers:
 
 class EventColumns(Side):
     """A frame of events."""
+
+    options: Options
 
     def __init__(self, data: Any, options: Options, ignored: Sequence[str] = ()) -> None:
         self.ignored = ignored  # kinds that mean nothing here
@@ -265,7 +81,7 @@ class EventColumns(Side):
             table[[KINDS.index(name) for name in names]] = True
             return table[kind]
 
-        none = amount == _NO_MINOR if self.options.rounded else np.isnan(amount)
+        none = amount == NO_MINOR if self.options.rounded else np.isnan(amount)
         self.note("amount", "null", np.flatnonzero(of(*_NEEDS_AMOUNT) & none))
         self.note("remaining_months", "null", np.flatnonzero(of("life_change") & no_months))
         self.note(
@@ -294,14 +110,14 @@ class EventColumns(Side):
             starts[again] = False
             self.in_service = (rows[starts], day[starts])
             # Cost added under construction enters with the rest.
-            entered = np.full(n, _FIRST_DAY, dtype=np.int32)
+            entered = np.full(n, FIRST_DAY, dtype=np.int32)
             entered[rows[starts]] = day[starts]
             early = of("addition") & (rows >= 0)
             day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
         self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
         used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
-        by_row, offsets = _by_row(rows[used], n)
-        pick = used if by_row is None else used[by_row]
+        by_asset, offsets = by_row(rows[used], n)
+        pick = used if by_asset is None else used[by_asset]
         places = rows[pick]
         moved = kind[pick] == KINDS.index("transfer")
         if moved.any():
@@ -374,7 +190,7 @@ class UsageColumns(Side):
         self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
         used = np.flatnonzero((rows >= 0) & ~self.bad)
         order = used[np.lexsort((month[used], rows[used]))]
-        _, offsets = _by_row(rows[order], n)
+        _, offsets = by_row(rows[order], n)
         parts = np.rint(units[order] * _MILLION).astype(np.int64)
         total = np.cumsum(parts)
         before = np.concatenate([[0], total])[offsets[:-1]]

@@ -10,10 +10,11 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array, recode
-from neocalc._fleet import FleetColumns, guarded
-from neocalc._happenings import TICKS
+from neocalc._fleet import FleetColumns
 from neocalc._macrs import MAX_POLICIES, NO_DATE, MacrsPolicy, ResolvedMacrs, macrs_problems, resolve_macrs
 from neocalc._options import to_days
+from neocalc._records import guarded
+from neocalc._side import TICKS
 from neocalc.errors import ConfigError, InputError
 
 _FIRST_DAY, _LAST_DAY = to_days("first", "1900-01-01"), to_days("last", "2199-12-31")

@@ -18,7 +18,7 @@ _NO_VALUES = np.empty(0, dtype=object)
 _NO_ROWS = np.empty(0, dtype=np.intp)
 
 
-def wrap(data: Any) -> NarwhalsFrame | None:
+def wrap(data: Any, id_name: str) -> NarwhalsFrame | None:
     """Wrap an eager polars or pyarrow frame; None for anything else, such as a lazy one."""
     try:
         frame = nw.from_native(data, eager_only=True)
@@ -28,7 +28,7 @@ def wrap(data: Any) -> NarwhalsFrame | None:
         names = Counter(data.schema.names)
         twice = [Issue.make(name, "duplicate_column", n_bad=n) for name, n in names.items() if n > 1]
         raise InputError(twice) from None
-    return NarwhalsFrame(frame)
+    return NarwhalsFrame(frame, id_name)
 
 
 def raw_arrow(array: Any) -> Raw:
@@ -86,8 +86,9 @@ class NarwhalsFrame:
     date_dtype = np.dtype(np.int32)
     nan_is_null = False
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, id_name: str) -> None:
         self.frame = frame
+        self.id_name = id_name
         self.n = len(frame)
         self.names: tuple[Any, ...] = tuple(frame.columns)
         self.polars = frame.implementation.is_polars()
@@ -119,9 +120,9 @@ class NarwhalsFrame:
 
     def id_values(self) -> Array:
         """Return the ids as numpy: whole numbers, or objects."""
-        if "asset_id" not in self.names:
+        if self.id_name not in self.names:
             return np.arange(self.n, dtype=np.int64)
-        raw = self.raw("asset_id")
+        raw = self.raw(self.id_name)
         return raw.values if raw.values.dtype.kind in "iuO" else raw.values.astype(object)
 
     def _codes_of(self, column: Any) -> tuple[Array, int, Any]:
@@ -166,11 +167,11 @@ class NarwhalsFrame:
             raise ConfigError(f"{name!r} is {column.dtype}, which holds none of {values!r}") from error
 
     def ids(self, keep_dtype: bool) -> Ids:
-        """Return asset_id, else the row number."""
-        if "asset_id" not in self.names:
+        """Return the column of ids, else the row number."""
+        if self.id_name not in self.names:
             numbers = np.arange(self.n, dtype=np.int64)
             return Ids(numbers, numbers.take, int)
-        column = self.frame["asset_id"]
+        column = self.frame[self.id_name]
         if column.dtype.is_integer() and not column.null_count() and "128" not in str(column.dtype):
             values = np.asarray(column.to_numpy())
             return Ids(
@@ -198,24 +199,24 @@ class NarwhalsFrame:
 
     def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; null ids are found elsewhere."""
-        if "asset_id" not in self.names or self.n < 2:
+        if self.id_name not in self.names or self.n < 2:
             return _NO_ROWS
-        column = self.frame["asset_id"]
+        column = self.frame[self.id_name]
         nulls = column.null_count()
         if column.dtype.is_integer() and not nulls and "128" not in str(column.dtype):
             if not has_repeats(np.asarray(column.to_numpy())):
                 return _NO_ROWS
         elif column.n_unique() == self.n - nulls + bool(nulls):
             return _NO_ROWS
-        codes, n_codes, _ = self.codes("asset_id")
+        codes, n_codes, _ = self.codes(self.id_name)
         counts = np.bincount(codes[codes >= 0], minlength=n_codes)
         return np.flatnonzero((codes >= 0) & (np.append(counts, 0)[codes] > 1))
 
     def null_ids(self, with_index: bool) -> Array:
         """Return the rows without an id."""
-        if "asset_id" not in self.names or not self.frame["asset_id"].null_count():
+        if self.id_name not in self.names or not self.frame[self.id_name].null_count():
             return _NO_ROWS
-        return np.flatnonzero(self.frame["asset_id"].is_null().to_numpy())
+        return np.flatnonzero(self.frame[self.id_name].is_null().to_numpy())
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return row numbers: these frames have no index."""

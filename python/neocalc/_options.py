@@ -37,7 +37,7 @@ ZERO_COLUMNS = frozenset(
 DIFFERENCE_COLUMNS = ("opening_book_value", "depreciation", "closing_book_value", "accumulated_depreciation")
 
 FRAMEWORKS = ("us_gaap", "ifrs", "tax", "management")
-_FREQS = ("M", "Q", "Y")
+FREQS = ("M", "Q", "Y")
 _EPOCH_ORDINAL = dt.date(1970, 1, 1).toordinal()
 _FIRST_DATE, _LAST_DATE = dt.date(1900, 1, 1), dt.date(2199, 12, 31)
 # Below this no answer of the system about free memory could matter: don't ask.
@@ -70,18 +70,21 @@ class OptionArgs(TypedDict, total=False):
     posted_through: Any
 
 
-def _choice(name: str, value: Any, allowed: Iterable[Any]) -> None:
+def choice(name: str, value: Any, allowed: Iterable[Any]) -> None:
+    """Refuse an argument that is none of the words allowed."""
     allowed = tuple(allowed)
     if not isinstance(value, (str, NoneType)) or value not in allowed:
         raise ConfigError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
 
 
-def _flag(name: str, value: Any) -> None:
+def flag(name: str, value: Any) -> None:
+    """Refuse an argument that is not a bool."""
     if value is not True and value is not False:
         raise ConfigError(f"{name} must be True or False, not {value!r}")
 
 
-def _int_between(name: str, value: Any, low: int, high: int) -> int:
+def int_between(name: str, value: Any, low: int, high: int) -> int:
+    """Return a whole number of a range, or refuse it."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise ConfigError(f"{name} must be a whole number from {low} to {high}, not {value!r}")
     return int(value)
@@ -119,7 +122,7 @@ def to_days(name: str, value: Any) -> int:
 def resolve_threads(threads: Any) -> int:
     """Number of threads asked for; 0 means all."""
     if threads is not None:
-        return _int_between("threads", threads, 1, 4096)
+        return int_between("threads", threads, 1, 4096)
     text = os.environ.get(_THREADS_VARIABLE)
     if text is None or text == "":
         return 0
@@ -175,6 +178,7 @@ class Options:
     on_error: str
     keep_id_dtype: bool
     round_input: bool
+    floor_time: bool
     rows_all: bool
     settings_args: dict[str, Any]
     default_columns: bool = False
@@ -195,10 +199,14 @@ class Options:
         return [c for c in self.columns if self.eventful or c not in ZERO_COLUMNS]
 
 
-def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
-    """Money columns in the order asked for, without repetition."""
+def resolve_columns(
+    columns: Sequence[str] | None,
+    default: Sequence[str] = MONEY_COLUMNS,
+    more: Sequence[str] = (*EVENT_COLUMNS, *NOTE_COLUMNS),
+) -> tuple[str, ...]:
+    """Columns in the order asked for, without repetition; without a wish, the default ones."""
     if columns is None:
-        return MONEY_COLUMNS
+        return tuple(default)
     if isinstance(columns, str):
         raise ConfigError(f"columns must be a list of names, such as columns=[{columns!r}]")
     try:
@@ -206,7 +214,7 @@ def resolve_columns(columns: Sequence[str] | None) -> tuple[str, ...]:
     except TypeError:
         raise ConfigError(f"columns must be a list of names, not {columns!r}") from None
     for name in chosen:
-        _choice("columns", name, (*MONEY_COLUMNS, *EVENT_COLUMNS, *NOTE_COLUMNS))
+        choice("columns", name, (*default, *more))
     return chosen
 
 
@@ -247,18 +255,18 @@ def _build(
     disposal_convention: str | None = None,
     posted_through: Any = None,
 ) -> Options:
-    _choice("freq", freq, _FREQS)
-    _choice("rows", rows, ("active", "all"))
-    _choice("rounding", rounding, ("balance", "level", "none", None))
-    _choice("amounts", amounts, ("major", "minor", "decimal"))
-    _choice("on_error", on_error, ("raise", "skip", "flag"))
-    _choice("framework", framework, FRAMEWORKS)
-    _choice("disposal_convention", disposal_convention, (*_core.CONVENTIONS, None))
-    _flag("keep_id_dtype", keep_id_dtype)
-    _flag("allow_credit", allow_credit)
-    _flag("round_input", round_input)
-    _flag("allow_long_life", allow_long_life)
-    _flag("floor_time", floor_time)
+    choice("freq", freq, FREQS)
+    choice("rows", rows, ("active", "all"))
+    choice("rounding", rounding, ("balance", "level", "none", None))
+    choice("amounts", amounts, ("major", "minor", "decimal"))
+    choice("on_error", on_error, ("raise", "skip", "flag"))
+    choice("framework", framework, FRAMEWORKS)
+    choice("disposal_convention", disposal_convention, (*_core.CONVENTIONS, None))
+    flag("keep_id_dtype", keep_id_dtype)
+    flag("allow_credit", allow_credit)
+    flag("round_input", round_input)
+    flag("allow_long_life", allow_long_life)
+    flag("floor_time", floor_time)
     kind = rounding or "none"
     if kind == "none" and amounts != "major":
         raise ConfigError(f"rounding=None gives unrounded float64 major units: not amounts={amounts!r}")
@@ -266,12 +274,12 @@ def _build(
     end_day = None if end is None else to_days("end", end)
     if start_day is not None and end_day is not None and start_day > end_day:
         raise ConfigError(f"start {start!r} is after end {end!r}")
-    digits = _int_between("minor_units", minor_units, 0, 4)
+    digits = int_between("minor_units", minor_units, 0, 4)
     args: dict[str, Any] = {
         "rounding": kind,
         "minor_units": digits,
         "freq": freq,
-        "fiscal_year_end": _int_between("fiscal_year_end", fiscal_year_end, 1, 12),
+        "fiscal_year_end": int_between("fiscal_year_end", fiscal_year_end, 1, 12),
         "start": start_day,
         "end": end_day,
         "rows_all": rows == "all",
@@ -293,6 +301,7 @@ def _build(
         on_error=on_error,
         keep_id_dtype=keep_id_dtype,
         round_input=round_input,
+        floor_time=floor_time,
         rows_all=rows == "all",
         settings_args=args,
         default_columns=columns is None,

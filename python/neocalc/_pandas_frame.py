@@ -82,12 +82,13 @@ class PandasFrame:
     date_dtype = np.dtype(np.int64)
     nan_is_null = True
 
-    def __init__(self, data: pd.DataFrame) -> None:
+    def __init__(self, data: pd.DataFrame, id_name: str = "asset_id", subject: str = "fleet") -> None:
         if isinstance(data.columns, pd.MultiIndex):
             raise InputError(
-                [Issue.make("fleet", "dtype", example="column MultiIndex", hint="flatten the column names")]
+                [Issue.make(subject, "dtype", example="column MultiIndex", hint="flatten the column names")]
             )
         self.data = data
+        self.id_name = id_name
         self.n = len(data)
         self.names: tuple[Any, ...] = tuple(data.columns)
 
@@ -122,10 +123,10 @@ class PandasFrame:
         return np.asarray(self.data[name].isin(values), dtype=bool)
 
     def _id_source(self) -> Any:
-        return self.data["asset_id"] if "asset_id" in self.names else self.data.index
+        return self.data[self.id_name] if self.id_name in self.names else self.data.index
 
     def ids(self, keep_dtype: bool) -> Ids:
-        """Return asset_id, else the index."""
+        """Return the column of ids, else the index."""
         source = self._id_source()
         if isinstance(source, pd.MultiIndex):
             source = source.to_flat_index()
@@ -163,7 +164,7 @@ class PandasFrame:
 
     def duplicate_ids(self, with_index: bool) -> Array:
         """Return the rows whose id stands more than once; null ids are found elsewhere."""
-        if self.n < 2 or not (with_index or "asset_id" in self.names):
+        if self.n < 2 or not (with_index or self.id_name in self.names):
             return _NO_ROWS
         source = self._id_source()
         if isinstance(source, pd.RangeIndex):
@@ -180,7 +181,7 @@ class PandasFrame:
 
     def null_ids(self, with_index: bool) -> Array:
         """Return the rows without an id."""
-        if not (with_index or "asset_id" in self.names):
+        if not (with_index or self.id_name in self.names):
             return _NO_ROWS
         column = self._id_source()
         if isinstance(column, pd.MultiIndex):

@@ -2,81 +2,38 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, minor_to_decimal, minor_to_major
+from neocalc._columns import Array
 from neocalc._families import merge, needed
-from neocalc._fleet import FleetColumns, changed, guarded
+from neocalc._fleet import FleetColumns
 from neocalc._groups import Groups
-from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory, memory_limit
-from neocalc.errors import InputError, InternalError, Issue, Issues, NeocalcWarning
+from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, memory_limit
+from neocalc._output import (
+    Sums,
+    attempt,
+    check_rows,
+    finish,
+    insert,
+    money_column,
+    places,
+    read_sums,
+    sums_frame,
+    too_large,
+)
+from neocalc._records import guarded
+from neocalc.errors import InternalError
 
-T = TypeVar("T")
-_DECIMAL_BYTES = 112  # a pointer and a Python Decimal
 _MANY_PERIODS = 1200
 _HALF = np.iinfo(np.int64).max // 2
 
 
-def attempt(
-    fleet: FleetColumns,
-    runs: Sequence[_core.Run],
-    compute: Callable[[_core.Fleet], T],
-    issues: Callable[[T], Any],
-) -> T:
-    """Compute over the good rows; what is wrong with the others is settled first."""
-    if fleet.problems.issues and fleet.issues is None:
-        fleet.settle(runs)
-    result = guarded(compute, fleet.core())
-    if issues(result) and fleet.issues is None:
-        fleet.settle(runs)
-        result = guarded(compute, fleet.core())
-    if issues(result):
-        raise changed()  # a row went bad after it was judged
-    return result
-
-
-def finish(fleet: FleetColumns, frame: Any) -> Any:
-    """Say on the result which rows were left out."""
-    if fleet.issues is not None and not fleet.frame.attach(frame, as_records(fleet.issues)):
-        n = 0 if fleet.bad is None else int(fleet.bad.sum())
-        text = f"{n:,} rows with problems were left out of the amounts:\n{fleet.issues!r}"
-        warnings.warn(text, NeocalcWarning, stacklevel=4)
-    return frame
-
-
-def as_records(issues: Issues) -> list[dict[str, Any]]:
-    """Plain values, so that a frame that carries them can still be written to a file."""
-    records = []
-    for issue in issues:
-        record = {name: getattr(issue, name) for name in Issues.columns}
-        record["rows"] = list(issue.rows)
-        for name in ("index_labels", "ids"):
-            record[name] = [v if isinstance(v, (int, str)) else str(v) for v in record[name]]
-        records.append(record)
-    return records
-
-
 def _differing(options: Options) -> list[str]:
     return [name for name in DIFFERENCE_COLUMNS if name in options.columns]
-
-
-def money_column(fleet: FleetColumns, values: Array, null: Array | None = None) -> Any:
-    """Turn what the core gave into a column of the amounts asked for."""
-    options = fleet.options
-    if options.amounts == "decimal":
-        decimals = minor_to_decimal(values, options.minor_units)
-        if null is not None:
-            decimals[null] = None
-        return fleet.frame.decimals_out(decimals, options.minor_units)
-    if options.amounts == "major" and options.rounded and values.dtype != np.float64:
-        values = minor_to_major(values, options.minor_units)
-    return fleet.frame.money_out(values, null)
 
 
 def _union_horizon(fleet: FleetColumns, runs: Sequence[_core.Run]) -> _core.Settings:
@@ -104,7 +61,9 @@ def rows_frame(  # noqa: C901 - the steps of one result, in order
     plans = _plan(fleet, runs, settings)
     sizes = [plan.n_rows for plan in plans]
     total = sum(sizes)
-    _check_rows(options, total, labels is not None, baseline)
+    n_cells = len(options.columns) + (0 if baseline is None else len(_differing(options)))
+    converted = 8 * (baseline is not None and options.amounts == "major")  # one column at a time
+    check_rows(total, n_cells, options.amounts, (labels is not None) + converted)
     # Float64 comes from the core as it is; exact differences, sums and Decimals start from minor units.
     plain = baseline is None and fleet.roots is None
     direct = not options.rounded or (options.amounts == "major" and plain)
@@ -161,20 +120,20 @@ def rows_frame(  # noqa: C901 - the steps of one result, in order
         if fleet.roots is not None:  # one row for a family, with the first of its problems
             lost, where = np.unique(fleet.roots[lost], return_index=True)
             codes = [codes[at] for at in where]
-        at, rows = _places(counts, lost)
+        at, rows = places(counts, lost)
         names = sorted(set(codes))
-        null = _insert(np.zeros(total, dtype=bool), at, True)
-        issue = _insert(
+        null = insert(np.zeros(total, dtype=bool), at, True)
+        issue = insert(
             np.full(total, -1, dtype=np.int8), at, np.tile([names.index(c) for c in codes], len(runs))
         )
         if id_ints is not None and ids.ints is not None:
-            id_ints = _insert(id_ints, at, ids.ints[rows])
+            id_ints = insert(id_ints, at, ids.ints[rows])
         if position is not None:
-            position = _insert(position, at, rows)
+            position = insert(position, at, rows)
         if policy is not None:
-            policy = _insert(policy, at, np.repeat(np.arange(len(runs)), len(codes)))
-        period_end = _insert(period_end, at, 0)
-        money = {name: _insert(values, at, 0) for name, values in money.items()}
+            policy = insert(policy, at, np.repeat(np.arange(len(runs)), len(codes)))
+        period_end = insert(period_end, at, 0)
+        money = {name: insert(values, at, 0) for name, values in money.items()}
     elif options.on_error == "flag":
         names, issue = [], np.full(total, -1, dtype=np.int8)
 
@@ -203,34 +162,9 @@ def _plan(fleet: FleetColumns, runs: Sequence[_core.Run], settings: _core.Settin
     )
 
 
-def _check_rows(options: Options, total: int, with_policy: bool, baseline: int | None) -> None:
-    cells = len(options.columns) + (0 if baseline is None else len(_differing(options)))
-    per_row = 16 + with_policy + cells * (8 + _DECIMAL_BYTES * (options.amounts == "decimal"))
-    if baseline is not None and options.amounts == "major":
-        per_row += 8  # one column at a time is converted
-    n_bytes = total * per_row
-    instead = "ask for totals with by=[...], fewer columns=[...], a shorter start/end, or a part of the fleet"
-    check_memory(n_bytes, f"a result of {total:,} rows", instead)
-
-
 def _needs_counts(fleet: FleetColumns) -> bool:
     """Whether it matters how many rows each asset has."""
     return fleet.roots is not None or (fleet.options.on_error == "flag" and fleet.bad is not None)
-
-
-def _places(counts: Sequence[Array], rows: Array) -> tuple[Array, Array]:
-    """Where a row for each of some assets goes in the stacked result, and which asset it is."""
-    places, start = [], 0
-    for count in counts:
-        before = np.cumsum(count, dtype=np.int64)
-        places.append(start + before[rows])
-        start += int(count.sum())
-    return np.concatenate(places), np.tile(rows, len(counts))
-
-
-def _insert(values: Array, at: Array, what: Any) -> Array:
-    out: Array = np.insert(values, at, what)
-    return out
 
 
 def less(fleet: FleetColumns, values: Array, base: Array) -> Array:
@@ -243,21 +177,7 @@ def less(fleet: FleetColumns, values: Array, base: Array) -> Array:
     try:
         return exact.astype(np.int64)
     except OverflowError:
-        raise _too_large(fleet) from None
-
-
-def _too_large(fleet: FleetColumns) -> InputError:
-    hint = "ask for amounts='decimal': totals have no limit there"
-    return InputError([Issue.make("cost", "overflow", hint=hint)], n_rows=fleet.n)
-
-
-@dataclass(slots=True)
-class Sums:
-    """Totals of one call: cells of (run, group, period) for each column, and what they are of."""
-
-    cells: dict[str, Array]
-    observed: Array  # groups that have rows, or that a transfer leads to
-    ends: Array  # the last day of each period, days since 1970-01-01
+        raise too_large(fleet) from None
 
 
 def sum_groups(
@@ -279,50 +199,9 @@ def sum_groups(
         )
 
     found = attempt(fleet, runs, compute, lambda t: t.issues)
-    present = np.asarray(found.group_rows)
-    if groups.after is not None:
-        after = np.where(groups.after < 0, groups.n, groups.after)
-        present = present + np.bincount(after, minlength=len(present))
-    observed = np.flatnonzero(present)
-    # Where all groups but null have rows, the usual case, a view of their cells is enough.
-    pick: Any = slice(len(observed)) if (observed == np.arange(len(observed))).all() else observed
-    shape = (len(runs), groups.n + 1, len(found.period_ends))
-    try:
-        cells = {name: np.asarray(found.cells(name))[:, pick] for name in options.core_columns}
-    except OverflowError:
-        if options.amounts == "minor":
-            raise _too_large(fleet) from None
-        cells = {
-            name: np.array(found.cells_exact(name), dtype=object).reshape(shape)[:, pick]
-            for name in options.core_columns
-        }
-    shape = (len(runs), len(observed), len(found.period_ends))
-    kind = np.dtype(np.float64 if direct else np.int64)
-    every = {name: cells[name] if name in cells else np.zeros(shape, kind) for name in options.columns}
-    return Sums(every, observed, np.asarray(found.period_ends, dtype=np.int32))
-
-
-def sums_frame(
-    fleet: FleetColumns,
-    groups: Groups,
-    sums: Sums,
-    money: dict[str, Array],
-    labels: Sequence[str] | None = None,
-) -> Any:
-    """Make a frame of cells of (run, group, period), ordered by group, run and period."""
-    frame = fleet.frame
-    runs_n, groups_n, periods = 1 if labels is None else len(labels), len(sums.observed), len(sums.ends)
-    columns: dict[str, Any] = {}
-    for name, uniques, key in zip(groups.names, groups.uniques, groups.keys, strict=True):
-        columns[name] = frame.take(uniques, np.repeat(key[sums.observed], runs_n * periods))
-    if labels is not None:
-        policy = np.tile(np.repeat(np.arange(runs_n, dtype=np.int8), periods), groups_n)
-        columns["policy"] = frame.categorical(policy, labels)
-    columns["period_end"] = frame.dates_out(np.tile(sums.ends, groups_n * runs_n))
-    for name, values in money.items():
-        flat = np.ascontiguousarray(np.swapaxes(values, 0, 1)).reshape(-1)
-        columns[name] = money_column(fleet, flat)
-    return finish(fleet, frame.build(columns))
+    return read_sums(
+        fleet, found, groups, options.columns, options.core_columns, runs=len(runs), direct=direct
+    )
 
 
 def totals_frame(

@@ -12,7 +12,8 @@ from neocalc._families import sums_by_root
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._options import make_options, to_days
-from neocalc._results import attempt, finish, money_column, rows_frame, totals_frame
+from neocalc._output import attempt, finish, money_column
+from neocalc._results import rows_frame, totals_frame
 from neocalc._runs import ANY_LIFE, AnyPolicy, Changes, check_policy, make_run, uniform_run
 from neocalc.errors import ConfigError, InputError
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 MAX_MESSAGE_LINES = 20
+_NOUNS = {"fleet": "asset", "loans": "loan"}  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
 _REGISTRY: dict[str, tuple[str, str]] = {
@@ -35,7 +36,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "floor it first (dt.normalize()), or pass floor_time=True",
     ),
     "date_order": (
-        "must lie in the asset's time: not before its in_service_date, no event after its disposal",
+        "must lie within the time of the asset (service to disposal) or loan (start to maturity)",
         "check both dates",
     ),
     "date_parse": ("must be a day that exists, written YYYY-MM-DD", "check the day and month"),
@@ -49,12 +50,26 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must be given: neither the row nor the policy has a life",
         "fill useful_life_months for these rows",
     ),
-    "unknown_id": ("must be the asset_id of an asset of the fleet", "check its spelling and type"),
+    "unknown_id": ("must be the id of a row of the other frame", "check its spelling and type"),
     "parent_circle": ("must not lead back to the asset itself", "check parent_id"),
     "event_kind": ("must be a kind of event", "see `depreciate`"),
     "event_state": ("must fit what happened to the asset before", "check the order of its events"),
     "framework": ("must be allowed by the accounting framework", "pass framework=, or remove the event"),
     "method": ("must have a meaning under the asset's method", "remove the event"),
+    "choice": ("must be one of the words that the column knows", "see `amortize`"),
+    "rate_unit": (
+        "must be a fraction of one a year (0.05 for 5 %), in a column named annual_rate",
+        "divide percents by 100, or pass allow_high_rate=True for rates above 100 %",
+    ),
+    "term_unit": ("must say its unit in its name", "name the column term_months"),
+    "profile": ("must have a use in the loan's repayment profile", "remove the value, or change the profile"),
+    "negative_amortization": (
+        "must cover the interest",
+        "raise the payment, or pass allow_negative_amortization=True for loans with a balance_cap",
+    ),
+    "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
+    "calendar": ("must have a business day that it can be moved to", "check holidays= and weekend="),
+    "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
@@ -133,13 +148,17 @@ class Issue:
         """Add the index labels and ids of the rows."""
         return replace(self, index_labels=index_labels, ids=ids)
 
-    def describe(self) -> str:
-        """Say it in one line."""
+    def advised(self, hint: str) -> Issue:
+        """Give a better hint."""
+        return replace(self, hint=hint)
+
+    def describe(self, noun: str = "asset") -> str:
+        """Say it in one line; `noun` is what a row is."""
         text = f"{self.column!r} {self.rule}"
         if self.rows:
             text += f": {self.n_bad:,} row{'s' if self.n_bad != 1 else ''}, first at row {self.rows[0]}"
             if self.ids:
-                text += f" (asset {_clip(self.ids[0])})"
+                text += f" ({noun} {_clip(self.ids[0])})"
         if self.example:
             text += f" = {_clip(self.example)}" if self.rows else f": {_clip(self.example)}"
         return f"{text} [{self.code}]; {self.hint}"
@@ -214,7 +233,8 @@ class InputError(NeocalcError, ValueError):
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
         if self.n_rows is not None:
             head += f" in {self.n_rows:,} rows"
-        lines = [issue.describe() for issue in self.issues]
+        noun = _NOUNS.get(self.subject, "id")
+        lines = [issue.describe(noun) for issue in self.issues]
         room = MAX_MESSAGE_LINES - 1
         if len(lines) > room:
             lines = [*lines[: room - 1], f"... and {len(lines) - room + 1} more (see .issues)"]

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._options import OptionArgs, make_options
-from neocalc._results import less, sum_groups, sums_frame
+from neocalc._output import sums_frame
+from neocalc._results import less, sum_groups
 from neocalc._runs import AnyPolicy, Changes, check_policy, make_run
 from neocalc.errors import ConfigError
 

@@ -10,12 +10,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
-from neocalc._fleet import FleetColumns, check_by, guarded
+from neocalc._fleet import FleetColumns, check_by
 from neocalc._groups import Groups
 from neocalc._macrs import MacrsPolicy
 from neocalc._macrs_fleet import resolve_fleet
 from neocalc._options import OptionArgs, make_options
-from neocalc._results import Sums, less, sum_groups, sums_frame
+from neocalc._output import Sums, sums_frame
+from neocalc._records import guarded
+from neocalc._results import less, sum_groups
 from neocalc._runs import AnyPolicy, Changes, check_policy, make_run
 from neocalc.errors import ConfigError
 from neocalc.policies import check_residual_rate

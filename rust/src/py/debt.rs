@@ -450,15 +450,21 @@ impl LoanSettings {
 /// The problems, and which rows have one where any has.
 type Verdict<'py> = (Vec<IssueTuple>, Option<Bound<'py, PyArray1<bool>>>);
 
-/// Judges every loan.
+/// Judges every loan, or with `values_only` nothing but the values of its columns.
 #[pyfunction]
-fn validate_loans<'py>(py: Python<'py>, loans: &Loans, settings: &LoanSettings) -> PyResult<Verdict<'py>> {
+#[pyo3(signature = (loans, settings, values_only=false))]
+fn validate_loans<'py>(
+    py: Python<'py>,
+    loans: &Loans,
+    settings: &LoanSettings,
+    values_only: bool,
+) -> PyResult<Verdict<'py>> {
     let settings = &settings.inner;
     let (log, bad) = enter(py, |poll: Poll<'_>| {
         if settings.rounded {
-            batch::validate_loans::<i64>(&loans.borrow(), settings, poll)
+            batch::validate_loans::<i64>(&loans.borrow(), settings, values_only, poll)
         } else {
-            batch::validate_loans::<f64>(&loans.borrow(), settings, poll)
+            batch::validate_loans::<f64>(&loans.borrow(), settings, values_only, poll)
         }
     })?;
     let mask = bad.contains(&true).then(|| PyArray1::from_vec(py, bad));

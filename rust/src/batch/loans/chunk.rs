@@ -135,8 +135,10 @@ impl Door<'_> {
         A::read(&column, what, self.range, &self.settings.reading, self.reader, &mut out.values);
         out.null.clone_from(&self.reader.null);
         for (index, amount) in out.values.iter().enumerate() {
-            let wrong = *amount < A::zero() || positive && *amount == A::zero();
-            if wrong && out.null.get(index) == Some(&false) && !self.reader.bad.get(index).is_some_and(|bad| *bad) {
+            // Where a value could not be read, nothing stands for it.
+            let read = !self.reader.bad.get(index).is_some_and(|bad| *bad);
+            let wrong = *amount < A::zero() || positive && read && *amount == A::zero();
+            if wrong && out.null.get(index) == Some(&false) {
                 self.reader.note(index, what, Rule::Range, amount.show(self.settings.reading.units));
             }
         }

@@ -79,13 +79,14 @@ impl<A: LoanAmount> Sink<A> for Count<'_> {
     }
 }
 
-/// Judges every loan: the problems, and which rows have one.
+/// Judges every loan, or with `values_only` nothing but the values of its columns: the problems, and which rows have one.
 ///
 /// # Errors
 /// [`Error::Interrupted`], [`Error::OutOfMemory`].
 pub fn validate_loans<A: LoanAmount>(
     loans: &Loans<'_>,
     settings: &LoanSettings,
+    values_only: bool,
     poll: Poll<'_>,
 ) -> Result<(IssueLog, Vec<bool>), Error> {
     let mut bad = filled(loans.len, false)?;
@@ -94,7 +95,7 @@ pub fn validate_loans<A: LoanAmount>(
     let init = || (LoanChunk::<A>::default(), Layout::default());
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, bad): (Range<usize>, &mut [bool])| {
         chunk.read(loans, settings, &range);
-        for index in 0..bad.len() {
+        for index in 0..if values_only { 0 } else { bad.len() } {
             chunk.run(loans, settings, index, layout, &mut Silent);
         }
         let Reader { bad: marks, skip, .. } = &chunk.reader;

@@ -1,0 +1,411 @@
+"""Loans: schedules of payments, totals, and the level payment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from neocalc import _core
+from neocalc._columns import Array
+from neocalc._groups import Groups
+from neocalc._loan_options import ROW_COLUMNS, LoanOptions, make_loan_options
+from neocalc._loans import LoanColumns, check_by
+from neocalc._options import memory_limit
+from neocalc._output import (
+    attempt,
+    check_rows,
+    finish,
+    insert,
+    money_column,
+    places,
+    read_sums,
+    sums_frame,
+)
+from neocalc._records import guarded
+
+_MANY_PERIODS = 1200
+
+
+def amortize(
+    loans: Any,
+    *,
+    by: Sequence[str] | None = None,
+    rate_steps: Any = None,
+    principal_schedule: Any = None,
+    payment_holidays: Any = None,
+    freq: str = "M",
+    fiscal_year_end: int = 12,
+    start: Any = None,
+    end: Any = None,
+    columns: Sequence[str] | None = None,
+    rounding: str | None = "payment",
+    amounts: str = "major",
+    minor_units: int = 2,
+    accrual: str = "adjusted",
+    payment_basis: str = "actual",
+    holidays: Any = None,
+    weekend: Sequence[str] = ("saturday", "sunday"),
+    on_error: str = "raise",
+    threads: int | None = None,
+    keep_id_dtype: bool = False,
+    round_input: bool = False,
+    floor_time: bool = False,
+    allow_high_rate: bool = False,
+    allow_negative_amortization: bool = False,
+    allow_long_term: bool = False,
+) -> Any:
+    """Schedule every payment of a loan book, as rows per loan and payment or as totals.
+
+    Parameters
+    ----------
+    loans
+        A pandas, polars or pyarrow table with one row per loan. Required: ``principal`` (lent on the first
+        day) or ``commitment``, ``start_date``, ``maturity_date`` or ``term_months``, and ``annual_rate`` (a
+        fraction: 0.05 for 5 %). Optional: ``loan_id`` (else the index), ``profile``, ``frequency``,
+        ``day_count``, ``business_day_convention``, ``stub``, ``end_of_month``, ``first_payment_date``,
+        ``interest_only_months``, ``amortization_months``, ``payment``, ``balance_cap`` or
+        ``balance_cap_rate``, ``currency``; see Notes. A null in an optional column means its default.
+    by
+        ``None`` gives a row per loan and payment, ``["lender", ...]`` totals by these columns, ``[]`` the
+        book's total. Nulls are a group of their own, sorted last.
+    rate_steps
+        Rates that take the place of a loan's from a day on: a table with ``loan_id``, ``date`` and
+        ``annual_rate``. A level payment is worked out anew with each; an agreed ``payment`` stays.
+    principal_schedule
+        For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
+        ``payment_number``, and ``principal`` (an amount) or ``share`` (of what was drawn). What it leaves is
+        due at maturity. Custom amounts may fall on any day, shares on payment dates.
+    payment_holidays
+        Payments that are not made: a table with ``loan_id``, ``from_date``, ``to_date`` (both counted; the
+        scheduled day counts) and ``interest``: ``paid`` (the default) or ``capitalised``, which adds it to
+        the balance. Afterwards level amounts are worked out anew. The last payment has no holiday.
+    freq, fiscal_year_end
+        Periods of totals: ``M``, ``Q`` or ``Y``, and the last month of the fiscal year.
+    start, end
+        Bounds of the horizon, widened to whole periods: rows outside are left out; totals have every period
+        of it, by default from the first advance to the last payment.
+    columns
+        The columns to compute and return; by default the money columns below. On request also ``premium``,
+        ``hedge``, and in rows ``accrual_start`` (the first day whose interest the row settles) and
+        ``annual_rate`` (in force before it).
+    rounding
+        ``payment`` rounds the interest of each payment half-even to the minor unit, once, of its exact value;
+        ``None`` is unrounded float64.
+    amounts
+        ``major`` (float64), ``minor`` (int64 minor units in and out) or ``decimal``.
+    minor_units
+        Digits of the currency, 0 to 4.
+    accrual
+        Where a payment is moved to a business day: ``adjusted`` counts interest up to the moved day,
+        ``unadjusted`` up to the scheduled one, and only the payment waits.
+    payment_basis
+        ``actual`` works level payments out of the real lengths of the periods, ``nominal`` of the rate over
+        the periods of a year; the last payment takes what that leaves.
+    holidays
+        An array of dates that are no business days.
+    weekend
+        Days of the week that are none.
+    on_error
+        ``raise``; ``skip`` drops bad loans; ``flag`` keeps a row for each, without amounts, and adds a
+        column ``issue``.
+    threads
+        Number of threads; all by default.
+    keep_id_dtype
+        String ids come back as strings rather than as a categorical.
+    round_input, floor_time
+        Allow amounts off the minor unit (rounded half-even) and times of day (dropped).
+    allow_high_rate, allow_long_term
+        Allow rates above 100 % a year and terms above 1,200 months.
+    allow_negative_amortization
+        Allow an agreed ``payment`` below the interest: what it leaves is added to the balance, up to the
+        loan's ``balance_cap`` (an amount) or ``balance_cap_rate`` (times the principal).
+
+    Returns
+    -------
+    DataFrame or Table
+        Of the kind that came in. Rows: ``loan_id``, ``payment_number``, ``payment_date``, then
+        ``opening_balance``, ``draw``, ``interest``, ``pik`` (interest added to the balance), ``principal``,
+        ``prepayment``, ``fee``, ``payment`` (cash: interest + principal + prepayment + fee) and
+        ``closing_balance``. The first advance is number 0; a movement between payments has a row of its own
+        under the number of the payment before. In every row opening + draw + pik - principal - prepayment =
+        closing. Totals: the keys, ``period_end`` and the same amounts.
+
+    Raises
+    ------
+    InputError
+        With all problems of the data in ``issues``; see `list_error_codes`.
+    ResourceLimitError
+        Before an allocation that would not fit.
+    ConfigError
+        For an argument that means nothing.
+
+    Notes
+    -----
+    - ``profile``: ``level_payment`` (the default; interest and principal make one amount, the exact annuity
+      over the real periods rounded once), ``level_principal`` (principal over the number of payments, rounded
+      once), ``bullet``, ``percent_schedule``, ``custom``. The last payment clears the balance.
+    - ``payment``: the level amount where it is agreed (of principal, under ``level_principal``).
+    - ``interest_only_months`` from the start; ``amortization_months`` (after those) that level amounts are
+      spread over: a longer time than the term leaves a balloon at maturity, a shorter one ends the loan.
+    - ``frequency``: ``monthly`` (the default), ``quarterly``, ``semiannual``, ``annual``, ``weekly``,
+      ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
+    - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
+      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``.
+    - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
+      ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
+    - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,
+      ``long_front``. ``first_payment_date`` settles the front.
+    - ``end_of_month``: a schedule anchored on a month end stays on month ends.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> loans = pd.DataFrame({
+    ...     "principal": [1000.00], "start_date": ["2025-01-15"], "term_months": [12],
+    ...     "annual_rate": [0.12], "frequency": ["quarterly"],
+    ... })
+    >>> rows = nc.amortize(loans, columns=["interest", "principal", "payment", "closing_balance"])
+    >>> rows.drop(columns="loan_id").tail(2)
+       payment_number payment_date  interest  principal  payment  closing_balance
+    3               3   2025-10-15     15.44     253.59   269.03           261.19
+    4               4   2026-01-15      7.84     261.19   269.03             0.00
+    """
+    options = make_loan_options(
+        "amortize",
+        {
+            "freq": freq,
+            "fiscal_year_end": fiscal_year_end,
+            "start": start,
+            "end": end,
+            "columns": columns,
+            "rounding": rounding,
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "accrual": accrual,
+            "payment_basis": payment_basis,
+            "holidays": holidays,
+            "weekend": weekend,
+            "on_error": on_error,
+            "threads": threads,
+            "keep_id_dtype": keep_id_dtype,
+            "round_input": round_input,
+            "floor_time": floor_time,
+            "allow_high_rate": allow_high_rate,
+            "allow_negative_amortization": allow_negative_amortization,
+            "allow_long_term": allow_long_term,
+        },
+    )
+    keys = None if by is None else check_by(by)
+    data = LoanColumns(
+        loans,
+        options,
+        index_is_id=by is None,
+        rate_steps=rate_steps,
+        principal_schedule=principal_schedule,
+        payment_holidays=payment_holidays,
+    )
+    return _rows_frame(data) if keys is None else _totals_frame(data, data.groups(keys))
+
+
+def _rows_frame(data: LoanColumns) -> Any:
+    """One row per loan and payment."""
+    options, frame = data.options, data.frame
+    plan = attempt(
+        data, (), lambda core: _core.plan_loan_rows(core, options.settings), lambda made: made.issues
+    )
+    total = plan.n_rows
+    check_rows(total, len(options.columns), options.amounts, 4)
+    direct = not options.rounded or options.amounts == "major"
+    ids = frame.ids(options.keep_id_dtype or not data.ids_are_unique)
+    by_number = ids.ints is not None
+    id_ints = np.empty(total, dtype=np.int64) if by_number else None
+    position = None if by_number else np.empty(total, dtype=np.int32)
+    number = np.empty(total, dtype=np.int32)
+    date = np.empty(total, dtype=frame.date_dtype)
+    start = np.empty(total, dtype=frame.date_dtype) if "accrual_start" in options.columns else None
+    rate = np.empty(total, dtype=np.float64) if "annual_rate" in options.columns else None
+    kind = np.dtype(np.float64 if direct else np.int64)
+    money: dict[str, Array] = {name: np.empty(total, kind) for name in options.money_columns}
+    guarded(
+        plan.fill,
+        position=position,
+        ids=ids.ints if by_number else None,
+        ids_out=id_ints,
+        payment_number=number,
+        payment_date=date,
+        accrual_start=start,
+        annual_rate=rate,
+        money=money,
+    )
+    null = issue = None
+    names: list[str] = []
+    if options.on_error == "flag" and data.bad is not None:
+        codes = data.codes_of_bad()
+        at, rows = places([np.asarray(plan.counts)], np.flatnonzero(data.bad))
+        names = sorted(set(codes))
+        null = insert(np.zeros(total, dtype=bool), at, True)
+        issue = insert(np.full(total, -1, dtype=np.int8), at, [names.index(code) for code in codes])
+        if id_ints is not None and ids.ints is not None:
+            id_ints = insert(id_ints, at, ids.ints[rows])
+        if position is not None:
+            position = insert(position, at, rows)
+        number, date = insert(number, at, 0), insert(date, at, 0)
+        start = None if start is None else insert(start, at, 0)
+        rate = None if rate is None else insert(rate, at, 0.0)
+        money = {name: insert(values, at, 0) for name, values in money.items()}
+    elif options.on_error == "flag":
+        issue = np.full(total, -1, dtype=np.int8)
+    if position is not None:
+        loan_id = ids.by_position(position)
+    else:
+        loan_id = id_ints if ids.restore is None or id_ints is None else id_ints.astype(ids.restore)
+    result: dict[str, Any] = {
+        "loan_id": loan_id,
+        "payment_number": frame.money_out(number.astype(np.int64), null),
+        "payment_date": frame.dates_out(date, null),
+    }
+    for name in options.columns:
+        if name == "accrual_start" and start is not None:
+            result[name] = frame.dates_out(start, null)
+        elif name == "annual_rate" and rate is not None:
+            result[name] = frame.money_out(rate, null)
+        else:
+            result[name] = money_column(data, money.pop(name), null)
+    if issue is not None:
+        result["issue"] = frame.categorical(issue, names, ordered=False)
+    return finish(data, frame.build(result))
+
+
+def _totals_frame(data: LoanColumns, groups: Groups) -> Any:
+    """Totals by group and period; nothing per loan is ever made."""
+    options = data.options
+    columns = [name for name in options.columns if name not in ROW_COLUMNS]
+    direct = not options.rounded or options.amounts == "major"
+    limit = memory_limit((groups.n + 1) * _MANY_PERIODS * 8 * 8)
+
+    def compute(core: _core.Loans) -> _core.LoanTotals:
+        return _core.loan_totals(
+            core, options.settings, groups.codes, groups.n, columns, "major" if direct else "minor", limit
+        )
+
+    found = attempt(data, (), compute, lambda totals: totals.issues)
+    sums = read_sums(data, found, groups, columns, columns, direct=direct)
+    return sums_frame(data, groups, sums, sums.cells)
+
+
+def payment_amount(
+    loans: Any,
+    *,
+    rate_steps: Any = None,
+    principal_schedule: Any = None,
+    payment_holidays: Any = None,
+    rounding: str | None = "payment",
+    amounts: str = "major",
+    minor_units: int = 2,
+    accrual: str = "adjusted",
+    payment_basis: str = "actual",
+    holidays: Any = None,
+    weekend: Sequence[str] = ("saturday", "sunday"),
+    on_error: str = "raise",
+    threads: int | None = None,
+    round_input: bool = False,
+    floor_time: bool = False,
+    allow_high_rate: bool = False,
+    allow_negative_amortization: bool = False,
+    allow_long_term: bool = False,
+) -> Any:
+    """Find the payment of each loan: its first one that is not of interest alone.
+
+    Parameters
+    ----------
+    loans, rate_steps, principal_schedule, payment_holidays
+        As for `amortize`.
+    rounding, amounts, minor_units, accrual, payment_basis, holidays, weekend, on_error, threads
+        As for `amortize`.
+    round_input, floor_time, allow_high_rate, allow_negative_amortization, allow_long_term
+        As for `amortize`.
+
+    Returns
+    -------
+    DataFrame or Table
+        One row per loan, in their order (a pandas result keeps its index): ``loan_id`` and ``payment``, the
+        interest and principal of that payment.
+
+    Raises
+    ------
+    InputError
+        With all problems of the data in ``issues``.
+    ConfigError
+        For an argument that means nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> loans = pd.DataFrame({
+    ...     "principal": [100.00], "start_date": ["2024-01-01"], "term_months": [6],
+    ...     "annual_rate": [0.094822],
+    ... })
+    >>> nc.payment_amount(loans)["payment"].tolist()
+    [17.13]
+    """
+    options = make_loan_options(
+        "payment_amount",
+        {
+            "rounding": rounding,
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "accrual": accrual,
+            "payment_basis": payment_basis,
+            "holidays": holidays,
+            "weekend": weekend,
+            "on_error": on_error,
+            "threads": threads,
+            "round_input": round_input,
+            "floor_time": floor_time,
+            "allow_high_rate": allow_high_rate,
+            "allow_negative_amortization": allow_negative_amortization,
+            "allow_long_term": allow_long_term,
+        },
+    )
+    data = LoanColumns(
+        loans,
+        options,
+        index_is_id=True,
+        rate_steps=rate_steps,
+        principal_schedule=principal_schedule,
+        payment_holidays=payment_holidays,
+    )
+    core_amounts = "major" if options.amounts == "major" else "minor"
+    _, values = attempt(
+        data,
+        (),
+        lambda core: _core.payment_amounts(core, options.settings, core_amounts),
+        lambda found: found[0],
+    )
+    return _frame_of_loans(data, options, {"payment": np.asarray(values)})
+
+
+def _frame_of_loans(data: LoanColumns, options: LoanOptions, money: dict[str, Array]) -> Any:
+    """One row per loan: skipped ones are left out, flagged ones have no amounts."""
+    frame = data.frame
+    keep = null = None
+    if options.on_error == "skip" and data.skip is not None:
+        keep = np.flatnonzero(~data.skip)
+    elif options.on_error == "flag":
+        null = data.bad
+    rows = np.arange(data.n, dtype=np.int32) if keep is None else keep.astype(np.int32)
+    result: dict[str, Any] = {"loan_id": frame.ids(True).by_position(rows)}
+    for name, values in money.items():
+        result[name] = money_column(data, values if keep is None else values[keep], null)
+    if options.on_error == "flag":
+        codes = data.codes_of_bad()
+        names = sorted(set(codes))
+        issue = np.full(data.n, -1, dtype=np.int8)
+        if data.bad is not None:
+            issue[data.bad] = [names.index(code) for code in codes]
+        result["issue"] = frame.categorical(issue, names, ordered=False)
+    return finish(data, frame.build(result, keep, like_input=True))
