@@ -196,11 +196,26 @@ def rate_shares(
 ) -> npt.NDArray[np.int64]: ...
 def allocate(total: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]: ...
 def financial(
-    function: str,  # sln | syd | db | ddb | vdb
+    function: str,  # sln | pmt | yearfrac | ...
     arguments: Sequence[float | npt.NDArray[np.float64]],  # in the order of the spreadsheet
     out: npt.NDArray[np.float64],
     threads: int = 0,
 ) -> list[IssueTuple]: ...
+def cash_flows(
+    function: str,  # irr | xirr | npv | xnpv | mirr
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],  # where each stream begins, and where the last ends
+    arguments: tuple[float | npt.NDArray[np.float64], float | npt.NDArray[np.float64]],
+    out: npt.NDArray[np.float64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,  # ticks since 1970, ticks a day, basis
+    order: npt.NDArray[np.int64] | None = None,  # flows in the order of streams
+    threads: int = 0,
+) -> list[IssueTuple]: ...
+def cash_flow_roots(
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,
+) -> tuple[list[float], list[IssueTuple]]: ...
 
 @final
 class Loans:

@@ -88,13 +88,26 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "curve_order": ("must not lie before the row above it", "sort the curve by date, and see that no year is wrong"),
     "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
     "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
-    "no_root": ("must have a rate at which the flows are worth nothing", "check signs and amounts"),
     "group_missing": (
         "must have a row for each group of the fleet",
         "add the group; an amount of 0 says that there is nothing",
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "empty": ("must hold at least one cash flow", "leave the stream out, or give it flows"),
+    "all_zero": ("must not all be zero", "leave the stream out: every rate would do"),
+    "no_sign_change": (
+        "must have both signs",
+        "what is paid is negative, what is received positive; flows of one sign have no rate",
+    ),
+    "no_root": (
+        "must have a solution",
+        "no rate or number of periods solves this: check signs, and that payments exceed the interest",
+    ),
+    "several_roots": (
+        "must have one rate only",
+        "see all with irr_roots, or take the one nearest to the guess with several='nearest'",
+    ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

@@ -55,8 +55,16 @@ pub enum Rule {
     CurveMissing,
     /// A fixed rate beside an index.
     RateConflict,
-    /// Flows that no rate discounts to nothing.
+    /// No cash flow.
+    Empty,
+    /// Cash flows that are all zero.
+    AllZero,
+    /// Cash flows of one sign.
+    NoSignChange,
+    /// No rate, or number of periods, that satisfies the equation.
     NoRoot,
+    /// Several rates that do.
+    SeveralRoots,
 }
 
 impl Rule {
@@ -88,7 +96,11 @@ impl Rule {
             Self::CurveRange => "curve_range",
             Self::CurveMissing => "curve_missing",
             Self::RateConflict => "rate_conflict",
+            Self::Empty => "empty",
+            Self::AllZero => "all_zero",
+            Self::NoSignChange => "no_sign_change",
             Self::NoRoot => "no_root",
+            Self::SeveralRoots => "several_roots",
         }
     }
 }

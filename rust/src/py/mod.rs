@@ -162,5 +162,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     debt::register(module)?;
     loan_rates::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
