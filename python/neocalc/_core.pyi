@@ -216,6 +216,38 @@ def cash_flow_roots(
     offsets: npt.NDArray[np.int64],
     dates: tuple[npt.NDArray[np.int64], int, float] | None = None,
 ) -> tuple[list[float], list[IssueTuple]]: ...
+def year_fractions(
+    day_count: str,
+    start: npt.NDArray[np.int32],  # days since 1970-01-01, here and below; the least integer = none
+    end: npt.NDArray[np.int32],
+    *,
+    maturity: npt.NDArray[np.int32] | None = None,
+    reference_start: npt.NDArray[np.int32] | None = None,
+    reference_end: npt.NDArray[np.int32] | None = None,
+    frequency: str | None = None,
+    end_of_month: bool = False,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[int]]: ...  # numerators, denominators, bad rows
+def adjust_dates(
+    dates: npt.NDArray[np.int32],
+    convention: str,
+    weekend: int,  # bit 0 = Monday
+    holidays: npt.NDArray[np.int32],
+) -> tuple[npt.NDArray[np.int32], list[int]]: ...  # dates, bad rows
+def payment_dates(
+    start: npt.NDArray[np.int32],
+    end: npt.NDArray[np.int32],
+    frequency: str,
+    stub: str,
+    end_of_month: bool,
+    convention: str,
+    weekend: int,
+    holidays: npt.NDArray[np.int32],
+    *,
+    first: npt.NDArray[np.int32] | None = None,
+    last_regular: npt.NDArray[np.int32] | None = None,
+) -> tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int64], list[tuple[int, str, str]]
+]: ...  # dates row after row, how many each row has, (row, argument, code)
 
 @final
 class Loans:
@@ -328,14 +360,14 @@ def loan_books(
 def is_loan_word(column: str, word: str) -> bool: ...
 
 PROFILES: tuple[str, ...]
-PAYMENT_FREQUENCIES: tuple[str, ...]
-DAY_COUNTS: tuple[str, ...]
 BUSINESS_DAY_CONVENTIONS: tuple[str, ...]
-STUBS: tuple[str, ...]
 INDEX_AVERAGINGS: tuple[str, ...]
 RESET_FREQUENCIES: tuple[str, ...]
 RATE_TERMS: tuple[str, ...]
 HEDGE_KINDS: tuple[str, ...]
 CONVENTIONS: tuple[str, ...]
+DAY_COUNTS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]
+PAYMENT_FREQUENCIES: tuple[str, ...]
+STUBS: tuple[str, ...]
 __version__: str

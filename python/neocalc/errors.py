@@ -68,7 +68,6 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "raise the payment, or pass allow_negative_amortization=True for loans with a balance_cap",
     ),
     "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
-    "calendar": ("must have a business day that it can be moved to", "check holidays= and weekend="),
     "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
@@ -107,6 +106,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "several_roots": (
         "must have one rate only",
         "see all with irr_roots, or take the one nearest to the guess with several='nearest'",
+    ),
+    "calendar": (
+        "must have a business day to move to, within its month or a year",
+        "check weekend= and holidays=",
     ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",

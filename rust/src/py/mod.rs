@@ -1,5 +1,6 @@
 //! The binding: borrow, call, wrap. The only place that names Python or numpy, and the only one that may be unsafe.
 
+mod calendar;
 mod columns;
 mod debt;
 mod door;
@@ -161,6 +162,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tax::register(module)?;
     debt::register(module)?;
     loan_rates::register(module)?;
+    calendar::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;

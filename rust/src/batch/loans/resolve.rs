@@ -86,22 +86,33 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout: &mut Layout<A>,
         sink: &mut impl Sink<A>,
     ) -> bool {
-        let outcome = self.with(loans, settings, index, layout, |loan| {
-            if loan.path.is_empty() {
-                return amortize(loan, &mut (), sink);
-            }
-            let mut riders = (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
-            amortize(loan, &mut riders, sink)
-        });
-        match outcome {
-            None => false,
-            Some(Ok(())) => true,
-            Some(Err(fault)) => {
-                let refusal = explain(&fault, settings);
-                self.refuse(index, refusal);
-                false
-            }
+        self.run_with(loans, settings, index, layout, |_| sink).is_some()
+    }
+
+    /// Runs the loan at `index` into what `make` makes for it; `None` where it is left out or wrong, and then noted.
+    pub fn run_with<S: Sink<A>>(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &mut Layout<A>,
+        make: impl FnOnce(&ResolvedLoan<'_, A>) -> S,
+    ) -> Option<S> {
+        if *self.reader.bad.get(index)? {
+            return None;
         }
+        let outcome = self.resolve(loans, settings, index, layout).and_then(|loan| {
+            let mut sink = make(&loan);
+            let run = if loan.path.is_empty() {
+                amortize(&loan, &mut (), &mut sink)
+            } else {
+                let mut riders = (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
+                amortize(&loan, &mut riders, &mut sink)
+            };
+            run.map_err(|fault| explain(&fault, settings))?;
+            Ok(sink)
+        });
+        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
     }
 
     /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
@@ -116,13 +127,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         if *self.reader.bad.get(index)? {
             return None;
         }
-        match self.resolve(loans, settings, index, layout) {
-            Ok(loan) => Some(work(&loan)),
-            Err(refusal) => {
-                self.refuse(index, refusal);
-                None
-            }
-        }
+        let outcome = self.resolve(loans, settings, index, layout).map(|loan| work(&loan));
+        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
     }
 
     pub(super) fn refuse(&mut self, index: usize, refusal: Refusal) {
@@ -497,8 +503,10 @@ impl<A: LoanAmount> Layout<A> {
     /// The payment that is scheduled for a day or made on it.
     fn place_of(&self, date: Date) -> Option<usize> {
         let at = self.periods.partition_point(|period| period.scheduled < date && period.paid < date);
-        let found = self.periods.get(at).is_some_and(|period| period.scheduled == date || period.paid == date);
-        found.then_some(at)
+        // Payments that were moved over others: of a daily loan, say, on a weekend.
+        let near = self.periods.iter().skip(at).take_while(|period| period.scheduled <= date || period.paid <= date);
+        let found = near.map(|period| period.scheduled == date || period.paid == date).position(|found| found);
+        found.and_then(|ahead| at.checked_add(ahead))
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
