@@ -55,7 +55,7 @@ def curve(draw: random.Random, first: int, last: int, daily: bool) -> Curve:
 
 
 def case(draw: random.Random) -> Case:
-    months, periods = draw.choice((1, 3, 6)), draw.randrange(1, 7)
+    months, periods = draw.choice((1, 1, 3, 3, 6)), draw.randrange(1, 6)
     start = oracle.day("2021-01-01") + draw.randrange(0, 700)
     end = oracle.add_months(start, months * periods)
     averaging = draw.choice(("none", "none", "none", "simple", "compounded"))

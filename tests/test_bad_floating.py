@@ -123,6 +123,11 @@ def test_hedges_are_judged(more: dict[str, Any], column: str, code: str) -> None
     assert (column, code) in [issue[:2] for issue in found]
 
 
+def test_a_fixed_rate_has_nothing_to_hedge() -> None:
+    hedge = {"loan_id": ["A"], "kind": ["cap"], "strike_rate": [0.04], "from_date": ["2025-01-02"], "notional": [1000.0]}
+    assert _issues(_loans(), rates=_rates(), hedges=pd.DataFrame(hedge)) == [("index", "null", [0], ["A"])]
+
+
 def test_a_notional_cannot_step_twice_on_a_day() -> None:
     hedge = {"loan_id": ["B"] * 2, "kind": ["cap"] * 2, "strike_rate": [0.04] * 2, "from_date": ["2025-01-02"] * 2, "notional": [1000.0, 2.0]}
     found = _issues(_loans(), rates=_rates(), hedges=pd.DataFrame(hedge))
