@@ -205,8 +205,11 @@ impl Construction {
     }
 }
 
+/// An amount of a row.
+type Pick = fn(&BookRow) -> i64;
+
 /// Amounts of a row of the books, by name.
-const AMOUNTS: [(&str, fn(&BookRow) -> i64); 16] = [
+const AMOUNTS: [(&str, Pick); 16] = [
     ("opening_balance", |row| row.entry.opening),
     ("draw", |row| row.entry.draw),
     ("interest", |row| row.entry.interest),

@@ -8,9 +8,9 @@ use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::{
     Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
-    YearFraction, add_months, month_end, month_of,
+    YearFraction, add_months,
 };
-use crate::debt::floating::{Change, InKind, Stretch, Term};
+use crate::debt::floating::{Change, InKind, Stretch};
 use crate::debt::hedge::Hedges;
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink, amortize};
@@ -30,7 +30,7 @@ impl Refusal {
         Self { column, rule, example: example.into(), source: None }
     }
 
-    fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
+    pub fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
         Self { column, rule, example: example.into(), source: Some(source) }
     }
 }
@@ -69,11 +69,11 @@ impl<A: LoanAmount> Default for Layout<A> {
 }
 
 /// Where payment dates come from.
-struct Dates {
+pub(super) struct Dates {
     schedule: Schedule,
     grid: Option<(Grid, Cycle)>,
-    start: Date,
-    maturity: Date,
+    pub(super) start: Date,
+    pub(super) maturity: Date,
 }
 
 impl<A: LoanAmount> LoanChunk<A> {
@@ -279,56 +279,6 @@ impl<A: LoanAmount> LoanChunk<A> {
         Ok(count)
     }
 
-    /// Lays out the loan's rates, as steps and where needed as a path; returns the rate that it starts with.
-    fn lay_rates(
-        &self,
-        loans: &Loans<'_>,
-        settings: &LoanSettings,
-        (index, start, day_count): (usize, Date, DayCount),
-        layout: &mut Layout<A>,
-    ) -> Result<AnnualRate, Refusal> {
-        layout.path.clear();
-        layout.changes.clear();
-        for step in self.beside.steps(index) {
-            if step.date < start {
-                let (column, date) = ("rate_steps.date", iso(step.date));
-                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
-            }
-            let date = layout.moved(step.date);
-            layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
-        }
-        let fixed = self.rate.get(index);
-        let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        let plain = annual && !self.rates.matters(index) && self.hedges.of(index).is_empty();
-        if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
-            self.hedges.cuts_into(index, &mut layout.cuts);
-            return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
-        }
-        for change in &layout.changes {
-            let movement = Movement::Reset(AnnualRate::from_parts(change.value));
-            layout.steps.push(Step { date: change.date, movement });
-        }
-        fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
-    }
-
-    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
-    fn add_observations(&self, settings: &LoanSettings, index: usize, dates: &Dates, layout: &mut Layout<A>) {
-        if !settings.observe {
-            return;
-        }
-        let mut look = |date: Date| {
-            if date >= dates.start && date < dates.maturity {
-                layout.steps.push(Step { date, movement: Movement::Observe });
-            }
-        };
-        let mut month = settings.grid.period_end(month_of(dates.start));
-        while month_end(month) < dates.maturity {
-            look(month_end(month));
-            month = settings.grid.period_end(month.saturating_add(1));
-        }
-        self.beside.construction(index).iter().for_each(|step| look(step.date));
-    }
-
     /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
     fn add_schedule(
         &self,
@@ -510,7 +460,7 @@ impl<A: LoanAmount> Layout<A> {
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
-    fn moved(&self, date: Date) -> Date {
+    pub(super) fn moved(&self, date: Date) -> Date {
         let at = self.periods.partition_point(|period| period.scheduled < date);
         self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
     }
