@@ -167,7 +167,8 @@ def test_compounded_sofr_is_the_exact_product() -> None:
     rate = oracle.compounded(terms, oracle.day("2025-01-02"), oracle.day("2025-04-02"), False)
     assert rate % 10**5 == 0
     assert rows["annual_rate"].iloc[1] == rate / oracle.ONE
-    assert rows["interest"].iloc[1] == round(1_000_000 * rate * 90 / 360 / oracle.ONE, 2)
+    exact = oracle.Fraction(100_000_000 * rate * 90, 360 * oracle.ONE)
+    assert rows["interest"].iloc[1] == oracle.half_even(exact) / 100
     simple = nc.amortize(loan.assign(index_averaging="simple"), rates=fixings, columns=["interest"])
     assert (
         0 < rows["interest"].iloc[1] - simple["interest"].iloc[1] < 100

@@ -161,6 +161,14 @@ pub trait Rider<A: Amount> {
     fn moved(&mut self, _: &Movement<A>, _: &mut Ledger<A>, _: &mut Entry<A>) -> Result<(), Fault> {
         Ok(())
     }
+
+    /// The books are looked at `time` after the ledger's clock, when it will be as it is `then`.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn look(&mut self, _: &Ledger<A>, _: &Ledger<A>, _: YearFraction, _: &mut Entry<A>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// No rider.
@@ -192,6 +200,17 @@ impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
         self.0.moved(what, ledger, entry)?;
         self.1.moved(what, ledger, entry)
     }
+
+    fn look(
+        &mut self,
+        ledger: &Ledger<A>,
+        then: &Ledger<A>,
+        time: YearFraction,
+        entry: &mut Entry<A>,
+    ) -> Result<(), Fault> {
+        self.0.look(ledger, then, time, entry)?;
+        self.1.look(ledger, then, time, entry)
+    }
 }
 
 /// Runs a loan to its end.
@@ -213,9 +232,14 @@ pub fn amortize<A: Amount>(
     run.close(&mut entry, false, sink)?;
     for period in loan.periods {
         while let Some(step) = steps.first().filter(|step| step.date < period.end) {
+            let now = take_until(&mut steps, step.date);
+            if now.iter().all(|step| matches!(step.movement, Movement::Observe)) {
+                run.look(step.date, period, sink)?;
+                continue;
+            }
             run.pass_to(step.date, period)?;
             let mut entry = Entry::on(run.next, step.date, &run.ledger);
-            run.happen(take_until(&mut steps, step.date), &mut entry)?;
+            run.happen(now, &mut entry)?;
             run.close(&mut entry, false, sink)?;
         }
         if run.is_over() {
@@ -270,6 +294,21 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         let time = self.time_to(date, period);
         self.rider.pass(&self.ledger, self.drawn, date, time)?;
         self.ledger.accrue_to(date, time)
+    }
+
+    /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
+    /// less where a period is cut, and looking must not change what is owed.
+    fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+        let time = self.time_to(date, period);
+        let mut then = self.ledger;
+        then.accrue_to(date, time)?;
+        let mut entry = Entry::on(self.next, date, &then);
+        entry.observed = true;
+        self.rider.look(&self.ledger, &then, time, &mut entry)?;
+        entry.closing = then.balance();
+        entry.clock = date;
+        sink.entry(&entry);
+        Ok(())
     }
 
     fn time_to(&self, date: Date, period: &Period) -> YearFraction {
