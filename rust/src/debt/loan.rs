@@ -37,6 +37,8 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub interest_only: usize,
     /// The level amount, where it was agreed.
     pub payment: Option<A>,
+    /// Whether level payments count whole periods, whatever their days ([`ResolvedLoan::times`] has them).
+    pub nominal: bool,
     /// Leave to add unpaid interest to the balance, up to this.
     pub balance_cap: Option<A>,
     /// Payments that are not made.
@@ -223,14 +225,14 @@ pub fn amortize<A: Amount>(
     sink: &mut impl Sink<A>,
 ) -> Result<(), Fault> {
     let ledger = Ledger::new(loan.start, loan.rate);
-    let mut run = Run { loan, ledger, rider, drawn: A::zero(), next: 0, settled: loan.start, fixing: true, later: 0 };
-    run.later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
+    let later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
+    let mut run = Run { loan, ledger, rider, drawn: A::zero(), next: 0, settled: loan.start, fixing: true, later };
     let mut steps = loan.steps;
     let mut entry = Entry::on(0, loan.start, &run.ledger);
     run.draw(loan.principal, &mut entry)?;
-    run.happen(take_until(&mut steps, loan.start), &mut entry)?;
+    run.happen(take_until(&mut steps, loan.start), loan.periods.first(), &mut entry)?;
     run.close(&mut entry, false, sink)?;
-    for period in loan.periods {
+    for (number, period) in (1..).zip(loan.periods) {
         while let Some(step) = steps.first().filter(|step| step.date < period.end) {
             let now = take_until(&mut steps, step.date);
             if now.iter().all(|step| matches!(step.movement, Movement::Observe)) {
@@ -239,17 +241,18 @@ pub fn amortize<A: Amount>(
             }
             run.pass_to(step.date, period)?;
             let mut entry = Entry::on(run.next, step.date, &run.ledger);
-            run.happen(now, &mut entry)?;
+            run.happen(now, Some(period), &mut entry)?;
             run.close(&mut entry, false, sink)?;
         }
         if run.is_over() {
             break;
         }
         run.pass_to(period.end, period)?;
-        let mut entry = Entry::on(run.next.saturating_add(1), period.paid, &run.ledger);
+        let mut entry = Entry::on(number, period.paid, &run.ledger);
         run.pay(period, &mut entry)?;
-        if run.next < loan.periods.len() {
-            run.happen(take_until(&mut steps, period.end), &mut entry)?;
+        let following = loan.periods.get(number);
+        if following.is_some() {
+            run.happen(take_until(&mut steps, period.end), following, &mut entry)?;
         }
         run.close(&mut entry, true, sink)?;
         if run.is_over() {
@@ -327,8 +330,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Applies the movements of one day, to which interest has accrued.
-    fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
+    /// Applies the movements of one day, to which interest has accrued; `period` is the one that goes on.
+    fn happen(&mut self, steps: &[Step<A>], period: Option<&Period>, entry: &mut Entry<A>) -> Result<(), Fault> {
         for step in steps {
             match step.movement {
                 Movement::Reset(rate) => {
@@ -345,6 +348,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
                 }
                 Movement::Prepayment { amount, refix } => {
+                    if !refix && self.next >= self.loan.interest_only {
+                        // What changed the level amount earlier did so on the balance of then.
+                        let rest = period.map_or(YearFraction::ZERO, |period| self.time_to(period.end, period));
+                        self.fix(rest)?;
+                    }
                     let paid = self.ledger.repay(amount)?;
                     entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
                     self.fixing |= refix;
@@ -366,11 +374,15 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         entry.accrual_start = self.settled;
         entry.settles = true;
         self.settled = period.end;
+        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
+        if self.next >= self.loan.interest_only && holiday.is_none() {
+            self.fix(YearFraction::ZERO)?;
+        }
+        entry.level = self.ledger.payment();
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;
         let number = self.next.saturating_add(1);
         let last = number >= self.loan.payments();
-        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
         let mut principal = A::zero();
         if last {
             principal = self.ledger.balance();
@@ -401,7 +413,6 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
         entry.principal = self.ledger.repay(principal)?;
         self.next = number;
-        self.fixing |= number == self.loan.interest_only;
         Ok(())
     }
 
@@ -431,13 +442,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Ends a day: works out the level amount where something changed it, and writes the row of a scheduled payment, or of
-    /// another day if anything moved.
+    /// Ends a day: writes the row of a scheduled payment, or of another day if anything moved.
     fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
-        if self.fixing && self.next >= self.loan.interest_only {
-            self.fixing = false;
-            self.fix()?;
-        }
         entry.closing = self.ledger.balance();
         entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
@@ -449,8 +455,13 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Works out the level amount from here on.
-    fn fix(&mut self) -> Result<(), Fault> {
+    /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
+    /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
+    /// late is the same.
+    fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.fixing) {
+            return Ok(());
+        }
         if let Some(agreed) = self.loan.payment {
             self.ledger.set_payment(agreed);
             return Ok(());
@@ -458,13 +469,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         let left = self.loan.times.get(self.next..).unwrap_or_default();
         let Some((whole, later)) = left.split_first() else { return Ok(()) };
         match self.loan.profile {
-            Profile::LevelPayment => {
-                let next = match self.loan.periods.get(self.next) {
-                    Some(period) if self.ledger.clock() > period.start => self.time_to(period.end, period),
-                    _ => *whole,
-                };
-                self.ledger.fix_payment(next, later)
-            }
+            Profile::LevelPayment if self.loan.nominal => self.ledger.fix_nominal_payment(*whole, later),
+            Profile::LevelPayment => self.ledger.fix_payment(rest, later),
             Profile::LevelPrincipal => {
                 let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
                 self.ledger.set_payment(self.ledger.balance().portion(1, count));
@@ -474,3 +480,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "loan_tests.rs"]
+mod tests;

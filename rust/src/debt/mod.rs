@@ -11,6 +11,7 @@ pub mod annuity;
 pub mod books;
 mod bullet;
 mod custom;
+mod double_double;
 pub mod effective_interest;
 pub mod floating;
 pub mod hedge;

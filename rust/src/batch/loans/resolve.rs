@@ -192,6 +192,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             },
             interest_only: layout.interest_only,
             payment,
+            nominal: settings.nominal && dates.grid.is_some(),
             balance_cap: self.cap(settings, index, principal)?,
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
