@@ -65,7 +65,15 @@ fn step(date: i32, movement: Movement<i64>) -> Step<i64> {
 /// Number, day, interest, principal, prepayment, draw, closing.
 fn brief(rows: &[Entry<i64>]) -> Vec<[i64; 7]> {
     let line = |row: &Entry<i64>| {
-        [row.number as i64, i64::from(row.date), row.interest, row.principal, row.prepayment, row.draw, row.closing]
+        [
+            i64::try_from(row.number).unwrap(),
+            i64::from(row.date),
+            row.interest,
+            row.principal,
+            row.prepayment,
+            row.draw,
+            row.closing,
+        ]
     };
     rows.iter().map(line).collect()
 }

@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::columns::Column;
-use super::debt::{Columns, LoanSettings, Loans, Words, item, offsets_of, rate_column};
 use super::door::enter;
 use super::happenings::take;
 use super::inputs::{Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes};
+use super::loans::{Columns, LoanSettings, Loans, Words, item, offsets_of, rate_column};
 use super::{IssueTuple, issue_tuples};
 use crate::batch::{self, Averaging, Load, Poll, ResetEvery};
 use crate::debt::books::BookRow;

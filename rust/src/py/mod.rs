@@ -8,6 +8,7 @@ mod financial;
 mod happenings;
 mod inputs;
 mod loan_rates;
+mod loans;
 mod outputs;
 mod policies;
 mod tax;
