@@ -185,8 +185,9 @@ def test_any_kind_of_frame(kind: str) -> None:
         "pyarrow": lambda f: pl.from_pandas(f).to_arrow(),
     }[kind]
     fixings = _fixings(("2025-01-02", 0.0433), ("2026-01-02", 0.03))
+    # 10.33 % over 90, 91, 92 and 92 days of 360.
     rows = nc.amortize(make(_loan()), rates=make(fixings), columns=["interest"])
-    assert np.asarray(rows["interest"]).tolist()[1:] == [25825.00, 26112.62 - 0.01, 26398.89, 26398.89]
+    assert np.asarray(rows["interest"]).tolist()[1:] == [25825.00, 26111.94, 26398.89, 26398.89]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -40,6 +40,7 @@ fn books(
         times: &times,
         profile: Profile::Bullet,
         interest_only: 0,
+        nominal: false,
         payment: None,
         balance_cap: None,
         holidays: &[],

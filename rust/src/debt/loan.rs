@@ -335,9 +335,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         for step in steps {
             match step.movement {
                 Movement::Reset(rate) => {
-                    // Equal parts of principal do not depend on the rate.
-                    let levelled = matches!(self.loan.profile, Profile::LevelPayment);
-                    self.fixing |= levelled && rate != self.ledger.rate();
+                    self.fixing |= rate != self.ledger.rate();
                     self.ledger.reset(rate);
                 }
                 Movement::Principal(amount) => {

@@ -180,6 +180,8 @@ fn principal_beyond_the_balance_is_refused() {
         balance_cap: None,
         holidays: &[],
         steps: &[],
+        path: &[],
+        hedges: &[],
     };
     struct Nowhere;
     impl Sink<i64> for Nowhere {
