@@ -46,6 +46,8 @@ fn rows(
         balance_cap: None,
         holidays: &[],
         steps,
+        path: &[],
+        hedges: &[],
     };
     assert_eq!(loan.is_simple(), steps.is_empty());
     let mut all = All(Vec::new());
