@@ -227,6 +227,21 @@ ACTUS_NUMBERS: tuple[str, ...]
 ACTUS_TIMES: tuple[str, ...]
 ACTUS_WORDS: tuple[str, ...]
 
+def cash_flows(
+    function: str,  # irr | xirr | npv | xnpv | mirr
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],  # where each stream begins, and where the last ends
+    arguments: tuple[float | npt.NDArray[np.float64], float | npt.NDArray[np.float64]],
+    out: npt.NDArray[np.float64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,  # ticks since 1970, ticks a day, basis
+    order: npt.NDArray[np.int64] | None = None,  # flows in the order of streams
+    threads: int = 0,
+) -> list[IssueTuple]: ...
+def cash_flow_roots(
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,
+) -> tuple[list[float], list[IssueTuple]]: ...
 def year_fractions(
     day_count: str,
     start: npt.NDArray[np.int32],  # days since 1970-01-01, here and below; the least integer = none
@@ -259,21 +274,6 @@ def payment_dates(
 ) -> tuple[
     npt.NDArray[np.int32], npt.NDArray[np.int64], list[tuple[int, str, str]]
 ]: ...  # dates row after row, how many each row has, (row, argument, code)
-def cash_flows(
-    function: str,  # irr | xirr | npv | xnpv | mirr
-    values: npt.NDArray[np.float64],
-    offsets: npt.NDArray[np.int64],  # where each stream begins, and where the last ends
-    arguments: tuple[float | npt.NDArray[np.float64], float | npt.NDArray[np.float64]],
-    out: npt.NDArray[np.float64],
-    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,  # ticks since 1970, ticks a day, basis
-    order: npt.NDArray[np.int64] | None = None,  # flows in the order of streams
-    threads: int = 0,
-) -> list[IssueTuple]: ...
-def cash_flow_roots(
-    values: npt.NDArray[np.float64],
-    offsets: npt.NDArray[np.int64],
-    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,
-) -> tuple[list[float], list[IssueTuple]]: ...
 
 @final
 class Loans:
@@ -313,6 +313,22 @@ class LoanSettings:
         threads: int = 0,  # 0 = as many as there are
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
+    def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+
+@final
+class Curves:
+    def __new__(
+        cls,
+        names: Sequence[str],
+        codes: npt.NDArray[np.int32],  # place in names, negative for none
+        dates: npt.NDArray[np.int32],  # days since 1970-01-01
+        values: npt.NDArray[np.float64],
+        *,
+        flat: bool = False,
+        allow_high_rate: bool = False,
+    ) -> Curves: ...
+    @property
+    def issues(self) -> list[IssueTuple]: ...
 
 @final
 class LoanRowsPlan:
@@ -362,10 +378,19 @@ def loan_totals(
 def payment_amounts(
     loans: Loans, settings: LoanSettings, amounts: str = "major"
 ) -> tuple[list[IssueTuple], Any]: ...
+def loan_books(
+    loans: Loans, settings: LoanSettings, measured: bool
+) -> tuple[
+    list[IssueTuple], npt.NDArray[np.int64], npt.NDArray[np.float64], dict[str, npt.NDArray[Any]]
+]: ...  # issues, rows and rate of each loan, columns in minor units
 def is_loan_word(column: str, word: str) -> bool: ...
 
 PROFILES: tuple[str, ...]
 BUSINESS_DAY_CONVENTIONS: tuple[str, ...]
+INDEX_AVERAGINGS: tuple[str, ...]
+RESET_FREQUENCIES: tuple[str, ...]
+RATE_TERMS: tuple[str, ...]
+HEDGE_KINDS: tuple[str, ...]
 CONVENTIONS: tuple[str, ...]
 DAY_COUNTS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]

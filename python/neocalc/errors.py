@@ -84,11 +84,17 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "write USD, EUR, JPY, ...; not a symbol and not XXX",
     ),
     "currency_mix": ("must be one currency within a total", "add 'currency' to by="),
-    "curve_missing": ("must have a value curve", "add the model to the mapping of curves"),
+    "curve_missing": ("must have a curve", "add it to the mapping of curves, or to rates="),
     "curve_range": (
-        "must lie within the months that its value curve covers",
-        "add points, or make the curve with beyond='hold' or 'zero'",
+        "must lie within what its curve covers",
+        "add points; or let it go on: beyond= of a value curve, extrapolate='flat' for rates",
     ),
+    "curve_order": (
+        "must not lie before the row above it",
+        "sort the curve by date, and see that no year is wrong",
+    ),
+    "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
+    "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
     "group_missing": (
         "must have a row for each group of the fleet",
         "add the group; an amount of 0 says that there is nothing",
@@ -102,8 +108,6 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must have an observation at or before the time it is needed",
         "add it to the observations",
     ),
-    "curve_order": ("must ascend", "sort the observations of each index by date"),
-    "curve_duplicate": ("must not appear twice for one index", "keep one observation for a date"),
     "calendar": (
         "must have a business day to move to, within its month or a year",
         "check weekend= and holidays=",

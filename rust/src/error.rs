@@ -47,6 +47,16 @@ pub enum Rule {
     Profile,
     /// A date that no business day stands for.
     Calendar,
+    /// A date of a curve before the one above it.
+    CurveOrder,
+    /// A date of a curve that stands there twice.
+    CurveDuplicate,
+    /// A day that a curve does not reach.
+    CurveRange,
+    /// An index without a curve.
+    CurveMissing,
+    /// A fixed rate beside an index.
+    RateConflict,
     /// No cash flow.
     Empty,
     /// Cash flows that are all zero.
@@ -86,6 +96,11 @@ impl Rule {
             Self::NeverAmortises => "never_amortises",
             Self::Profile => "profile",
             Self::Calendar => "calendar",
+            Self::CurveOrder => "curve_order",
+            Self::CurveDuplicate => "curve_duplicate",
+            Self::CurveRange => "curve_range",
+            Self::CurveMissing => "curve_missing",
+            Self::RateConflict => "rate_conflict",
             Self::Empty => "empty",
             Self::AllZero => "all_zero",
             Self::NoSignChange => "no_sign_change",

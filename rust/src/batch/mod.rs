@@ -31,8 +31,10 @@ pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
-    Choice, LoanAmount, LoanMeasure, LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans, PrincipalSchedule,
-    RateSteps, Skipped, fill_loan_rows, loan_totals, payment_amounts, plan_loan_rows, validate_loans,
+    Averaging, Books, Choice, ConstructionSteps, Curves, HEDGE_KINDS, HedgeColumns, LoanAmount, LoanMeasure,
+    LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans, PrincipalSchedule, RATE_TERMS, RateColumns,
+    RateSteps, ResetEvery, Skipped, fill_loan_rows, loan_books, loan_totals, payment_amounts, plan_loan_rows,
+    validate_loans,
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};

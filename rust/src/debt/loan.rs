@@ -8,6 +8,8 @@
 //! What accrues beside the loan and is paid with it (fees, interest in kind, hedges) is a [`Rider`].
 #![forbid(unsafe_code)]
 
+use super::floating::Stretch;
+use super::hedge::HedgeStep;
 use super::steps::{Movement, PaymentHoliday, Period, Step};
 use super::{Amount, Due, Fault, Ledger, Profile};
 use crate::calendar::{Date, DayCount, YearFraction};
@@ -43,6 +45,10 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub holidays: &'a [PaymentHoliday],
     /// What else happens, in order ([`super::steps::sort`]).
     pub steps: &'a [Step<A>],
+    /// Its rates over its life, where more than the steps must know of them: interest in kind, hedges.
+    pub path: &'a [Stretch],
+    /// Hedges of its rate, along that path.
+    pub hedges: &'a [HedgeStep<A>],
 }
 
 impl<A: Amount> ResolvedLoan<'_, A> {
@@ -50,7 +56,7 @@ impl<A: Amount> ResolvedLoan<'_, A> {
     #[must_use]
     pub fn is_simple(&self) -> bool {
         let plain = matches!(self.profile, Profile::LevelPayment | Profile::LevelPrincipal | Profile::Bullet);
-        plain && self.steps.is_empty() && self.holidays.is_empty() && self.balance_cap.is_none()
+        plain && self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty() && self.balance_cap.is_none()
     }
 
     /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.
@@ -95,6 +101,18 @@ pub struct Entry<A: Amount> {
     pub level: A,
     /// What is owed after.
     pub closing: A,
+    /// The day up to which interest has accrued.
+    pub clock: Date,
+    /// Whether interest is settled: the row of a payment.
+    pub settles: bool,
+    /// Whether the books are looked at on this day ([`Movement::Observe`]).
+    pub observed: bool,
+    /// Noted by a rider that keeps books: interest that has accrued and is not settled.
+    pub accrued: A,
+    /// The part of a year since the row before.
+    pub time: f64,
+    /// What the contract charged on a balance of one over that time.
+    pub growth: f64,
 }
 
 impl<A: Amount> Entry<A> {
@@ -145,6 +163,14 @@ pub trait Rider<A: Amount> {
     fn moved(&mut self, _: &Movement<A>, _: &mut Ledger<A>, _: &mut Entry<A>) -> Result<(), Fault> {
         Ok(())
     }
+
+    /// The books are looked at `time` after the ledger's clock, when it will be as it is `then`.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn look(&mut self, _: &Ledger<A>, _: &Ledger<A>, _: YearFraction, _: &mut Entry<A>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// No rider.
@@ -176,6 +202,17 @@ impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
         self.0.moved(what, ledger, entry)?;
         self.1.moved(what, ledger, entry)
     }
+
+    fn look(
+        &mut self,
+        ledger: &Ledger<A>,
+        then: &Ledger<A>,
+        time: YearFraction,
+        entry: &mut Entry<A>,
+    ) -> Result<(), Fault> {
+        self.0.look(ledger, then, time, entry)?;
+        self.1.look(ledger, then, time, entry)
+    }
 }
 
 /// Runs a loan to its end.
@@ -197,9 +234,14 @@ pub fn amortize<A: Amount>(
     run.close(&mut entry, false, sink)?;
     for (number, period) in (1..).zip(loan.periods) {
         while let Some(step) = steps.first().filter(|step| step.date < period.end) {
+            let now = take_until(&mut steps, step.date);
+            if now.iter().all(|step| matches!(step.movement, Movement::Observe)) {
+                run.look(step.date, period, sink)?;
+                continue;
+            }
             run.pass_to(step.date, period)?;
             let mut entry = Entry::on(run.next, step.date, &run.ledger);
-            run.happen(take_until(&mut steps, step.date), Some(period), &mut entry)?;
+            run.happen(now, Some(period), &mut entry)?;
             run.close(&mut entry, false, sink)?;
         }
         if run.is_over() {
@@ -257,6 +299,21 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         self.ledger.accrue_to(date, time)
     }
 
+    /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
+    /// less where a period is cut, and looking must not change what is owed.
+    fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+        let time = self.time_to(date, period);
+        let mut then = self.ledger;
+        then.accrue_to(date, time)?;
+        let mut entry = Entry::on(self.next, date, &then);
+        entry.observed = true;
+        self.rider.look(&self.ledger, &then, time, &mut entry)?;
+        entry.closing = then.balance();
+        entry.clock = date;
+        sink.entry(&entry);
+        Ok(())
+    }
+
     fn time_to(&self, date: Date, period: &Period) -> YearFraction {
         let clock = self.ledger.clock();
         if clock == period.start && date == period.end {
@@ -298,6 +355,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
                     self.fixing |= refix;
                 }
+                Movement::Observe => entry.observed = true,
                 Movement::Draw(amount) => {
                     self.later = self.later.saturating_sub(1);
                     self.draw(amount, entry)?;
@@ -312,6 +370,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Makes the payment that ends a period.
     fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
+        entry.settles = true;
         self.settled = period.end;
         let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
         if self.next >= self.loan.interest_only && holiday.is_none() {
@@ -384,10 +443,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Ends a day: writes the row of a scheduled payment, or of another day if anything moved.
     fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
         entry.closing = self.ledger.balance();
+        entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
         entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
         let moved = [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee];
-        if scheduled || moved.iter().any(|amount| *amount != A::zero()) {
+        if scheduled || entry.observed || moved.iter().any(|amount| *amount != A::zero()) {
             sink.entry(entry);
         }
         Ok(())

@@ -46,6 +46,8 @@ fn rows(
         balance_cap: None,
         holidays: &[],
         steps,
+        path: &[],
+        hedges: &[],
     };
     assert_eq!(loan.is_simple(), steps.is_empty());
     let mut all = All(Vec::new());
@@ -180,6 +182,8 @@ fn principal_beyond_the_balance_is_refused() {
         balance_cap: None,
         holidays: &[],
         steps: &[],
+        path: &[],
+        hedges: &[],
     };
     struct Nowhere;
     impl Sink<i64> for Nowhere {

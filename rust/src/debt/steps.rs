@@ -38,6 +38,8 @@ pub enum Movement<A: Amount> {
     },
     /// A further advance.
     Draw(A),
+    /// Nothing: the books are looked at, and have a row.
+    Observe,
 }
 
 impl<A: Amount> Movement<A> {
@@ -49,6 +51,7 @@ impl<A: Amount> Movement<A> {
             Self::Principal(_) => 1,
             Self::Prepayment { .. } => 2,
             Self::Draw(_) => 3,
+            Self::Observe => 4,
         }
     }
 }

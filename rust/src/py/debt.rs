@@ -12,7 +12,7 @@ use super::inputs::{Codes, codes};
 use super::loans::{LoanSettings, Loans};
 use super::outputs::{Out, OutAmounts, date_target, major_cells, minor_cells, money_target, written};
 use super::{IssueTuple, issue_tuples};
-use crate::batch::{self, Grouping, Load, LoanMeasure, LoanRowPlan, LoanRowTargets, Poll};
+use crate::batch::{self, Averaging, Grouping, Load, LoanMeasure, LoanRowPlan, LoanRowTargets, Poll, ResetEvery};
 use crate::calendar::{BusinessDayConvention, DayCount, PaymentFrequency, Stub};
 use crate::debt::ProfileKind;
 use crate::error::Error;
@@ -39,6 +39,8 @@ fn is_loan_word(column: &str, word: &str) -> PyResult<bool> {
         "day_count" => Ok(DayCount::parse(word).is_some()),
         "business_day_convention" => Ok(BusinessDayConvention::parse(word).is_some()),
         "stub" => Ok(Stub::parse(word).is_some()),
+        "index_averaging" => Ok(Averaging::parse(word).is_some()),
+        "reset_frequency" => Ok(ResetEvery::parse(word).is_some()),
         _ => Err(PyValueError::new_err(format!("{column:?} is no column of words"))),
     }
 }

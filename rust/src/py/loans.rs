@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use super::columns::{Column, Mask};
 use super::happenings::{take, take_offsets};
 use super::inputs::{self, Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes, count_threads};
+use super::loan_rates::{Construction, HedgeTable, Rates};
 use crate::batch::{self, Choice, Load, Nullable, Reading};
 use crate::calendar::{
     Accrual, BusinessDayConvention, DayCount, Frequency, Holidays, PaymentFrequency, PeriodGrid, Stub, Weekend,
@@ -19,21 +20,21 @@ use crate::money::MinorUnits;
 const CHUNK_LOANS: usize = 256;
 
 /// A column of words: codes and what they mean.
-struct Words<T> {
+pub(super) struct Words<T> {
     codes: Codes,
     values: Vec<T>,
 }
 
 impl<T> Words<T> {
-    fn borrow(&self) -> Choice<'_, T> {
+    pub fn borrow(&self) -> Choice<'_, T> {
         Choice { codes: self.codes.borrow(), values: &self.values }
     }
 }
 
 /// The columns of a call by name; what is not taken is unknown.
-struct Columns<'py> {
+pub(super) struct Columns<'py> {
     left: Bound<'py, PyDict>,
-    rows: usize,
+    pub rows: usize,
 }
 
 type WithMask<'py> = (Bound<'py, PyAny>, Option<Bound<'py, PyAny>>);
@@ -43,7 +44,7 @@ impl<'py> Columns<'py> {
         Ok(Self { left: given.copy()?, rows })
     }
 
-    fn take(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub fn take(&self, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let found = self.left.get_item(name)?;
         if found.is_some() {
             self.left.del_item(name)?;
@@ -57,25 +58,25 @@ impl<'py> Columns<'py> {
         WithNulls::take(MoneyArray::take(&values, Some(self.rows))?, nulls.as_ref(), self.rows).map(Some)
     }
 
-    fn dates(&self, name: &str) -> PyResult<Option<WithNulls<DateArray>>> {
+    pub fn dates(&self, name: &str) -> PyResult<Option<WithNulls<DateArray>>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         let (values, unit, nulls): (Bound<'_, PyAny>, String, Option<Bound<'_, PyAny>>) = found.extract()?;
         WithNulls::take(DateArray::take(&values, &unit, self.rows)?, nulls.as_ref(), self.rows).map(Some)
     }
 
-    fn months(&self, name: &str) -> PyResult<Option<WithNulls<MonthsArray>>> {
+    pub fn months(&self, name: &str) -> PyResult<Option<WithNulls<MonthsArray>>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         let (values, nulls): WithMask<'_> = found.extract()?;
         WithNulls::take(MonthsArray::take(&values, self.rows)?, nulls.as_ref(), self.rows).map(Some)
     }
 
-    fn rates(&self, name: &str) -> PyResult<Option<WithNulls<Column<f64>>>> {
+    pub fn rates(&self, name: &str) -> PyResult<Option<WithNulls<Column<f64>>>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         let (values, nulls): WithMask<'_> = found.extract()?;
         WithNulls::take(take(&values, self.rows)?, nulls.as_ref(), self.rows).map(Some)
     }
 
-    fn words<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> PyResult<Option<Words<T>>> {
+    pub fn words<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> PyResult<Option<Words<T>>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         let (array, names): (Bound<'_, PyAny>, Vec<String>) = found.extract()?;
         let unknown = |word: &str| PyValueError::new_err(format!("{name} has no {word:?}"));
@@ -83,7 +84,7 @@ impl<'py> Columns<'py> {
         Ok(Some(Words { codes: codes(&array, self.rows)?, values }))
     }
 
-    fn flags(&self, name: &str) -> PyResult<Option<Words<bool>>> {
+    pub fn flags(&self, name: &str) -> PyResult<Option<Words<bool>>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         Ok(Some(Words { codes: codes(&found, self.rows)?, values: vec![false, true] }))
     }
@@ -102,12 +103,12 @@ impl<'py> Columns<'py> {
     }
 }
 
-fn item<'py>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn item<'py>(table: &Bound<'py, PyDict>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     table.get_item(name)?.ok_or_else(|| PyValueError::new_err(format!("{name} is missing")))
 }
 
 /// Offsets for so many loans, and the length of the columns they lead to.
-fn offsets_of(table: &Bound<'_, PyDict>, first: &str, rows: usize) -> PyResult<(Column<i64>, usize)> {
+pub(super) fn offsets_of(table: &Bound<'_, PyDict>, first: &str, rows: usize) -> PyResult<(Column<i64>, usize)> {
     let len = item(table, first)?.len()?;
     let offsets = take_offsets(&item(table, "offsets")?, len)?;
     if offsets.len().checked_sub(1) == Some(rows) {
@@ -120,6 +121,7 @@ fn offsets_of(table: &Bound<'_, PyDict>, first: &str, rows: usize) -> PyResult<(
 struct RateSteps {
     offsets: Column<i64>,
     date: Column<i32>,
+    term: Column<i8>,
     parts: Column<i64>,
     source: Column<i32>,
 }
@@ -130,13 +132,20 @@ impl RateSteps {
         Ok(Self {
             offsets,
             date: take(&item(table, "date")?, len)?,
+            term: take(&item(table, "term")?, len)?,
             parts: take(&item(table, "parts")?, len)?,
             source: take(&item(table, "source")?, len)?,
         })
     }
 
     fn borrow(&self) -> batch::RateSteps<'_> {
-        batch::RateSteps { offsets: &self.offsets, date: &self.date, parts: &self.parts, source: &self.source }
+        batch::RateSteps {
+            offsets: &self.offsets,
+            date: &self.date,
+            term: &self.term,
+            parts: &self.parts,
+            source: &self.source,
+        }
     }
 }
 
@@ -223,6 +232,13 @@ pub struct Loans {
     rate_steps: Option<RateSteps>,
     principal_schedule: Option<PrincipalSchedule>,
     payment_holidays: Option<PaymentHolidays>,
+    rates: Option<Rates>,
+    hedges: Option<HedgeTable>,
+    issue_price: Option<WithNulls<Column<f64>>>,
+    upfront_fee: Option<WithNulls<MoneyArray>>,
+    issue_costs: Option<WithNulls<MoneyArray>>,
+    draw_end: Option<WithNulls<DateArray>>,
+    construction: Option<Construction>,
     skip: Option<Mask>,
     nan_is_null: bool,
 }
@@ -265,6 +281,13 @@ impl Loans {
             rate_steps: given.beside("rate_steps", |table| RateSteps::read(table, rows))?,
             principal_schedule: given.beside("principal_schedule", |table| PrincipalSchedule::read(table, rows))?,
             payment_holidays: given.beside("payment_holidays", |table| PaymentHolidays::read(table, rows))?,
+            rates: Rates::read(&given)?,
+            hedges: given.beside("hedges", |table| HedgeTable::read(table, rows))?,
+            issue_price: given.rates("issue_price")?,
+            upfront_fee: given.money("upfront_fee")?,
+            issue_costs: given.money("issue_costs")?,
+            draw_end: given.dates("draw_end_date")?,
+            construction: given.beside("construction", |table| Construction::read(table, rows))?,
             skip: skip.map(|mask| Mask::take(mask, rows)).transpose()?,
             nan_is_null,
         };
@@ -273,7 +296,7 @@ impl Loans {
     }
 }
 
-fn rate_column(column: &WithNulls<Column<f64>>) -> Nullable<'_, &dyn Load<f64>> {
+pub(super) fn rate_column(column: &WithNulls<Column<f64>>) -> Nullable<'_, &dyn Load<f64>> {
     column.borrow(|column| column as &dyn Load<f64>)
 }
 
@@ -302,6 +325,13 @@ impl Loans {
             rate_steps: self.rate_steps.as_ref().map(RateSteps::borrow),
             principal_schedule: self.principal_schedule.as_ref().map(PrincipalSchedule::borrow),
             skipped: self.payment_holidays.as_ref().map(PaymentHolidays::borrow),
+            rates: self.rates.as_ref().map(Rates::borrow),
+            hedges: self.hedges.as_ref().map(HedgeTable::borrow),
+            issue_price: self.issue_price.as_ref().map(rate_column),
+            upfront_fee: self.upfront_fee.as_ref().map(|column| column.borrow(MoneyArray::borrow)),
+            issue_costs: self.issue_costs.as_ref().map(|column| column.borrow(MoneyArray::borrow)),
+            draw_end: self.draw_end.as_ref().map(|column| column.borrow(DateArray::borrow)),
+            construction: self.construction.as_ref().map(Construction::borrow),
             skip: self.skip.as_ref().map(|mask| -> &dyn Load<u8> { mask }),
             nan_is_null: self.nan_is_null,
         }
@@ -367,10 +397,16 @@ impl LoanSettings {
                 allow_negative_amortization,
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
+                observe: false,
                 threads: count_threads(threads),
                 chunk_rows: if chunk_rows == 0 { CHUNK_LOANS } else { chunk_rows },
                 memory_limit: usize::MAX,
             },
         })
+    }
+
+    /// The same, and books are looked at, at the end of each period too.
+    fn observing(&self) -> Self {
+        Self { inner: batch::LoanSettings { observe: true, ..self.inner.clone() } }
     }
 }

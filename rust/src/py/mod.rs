@@ -8,6 +8,7 @@ mod door;
 mod financial;
 mod happenings;
 mod inputs;
+mod loan_rates;
 mod loans;
 mod outputs;
 mod policies;
@@ -163,6 +164,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tax::register(module)?;
     actus::register(module)?;
     debt::register(module)?;
+    loan_rates::register(module)?;
     calendar::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;

@@ -6,6 +6,8 @@ use std::ops::Range;
 use crate::batch::columns::{Load, MoneyColumn};
 use crate::batch::reader::ReadMoney;
 use crate::calendar::Date;
+use crate::debt::books::Construction;
+use crate::debt::floating::Term;
 use crate::debt::steps::PaymentHoliday;
 use crate::rate::AnnualRate;
 
@@ -16,10 +18,32 @@ pub struct RateSteps<'a> {
     pub offsets: &'a dyn Load<i64>,
     /// The first day of the rate.
     pub date: &'a dyn Load<Date>,
+    /// Which rate: its place in [`TERMS`].
+    pub term: &'a dyn Load<i8>,
     /// The rate in 10^-12.
     pub parts: &'a dyn Load<i64>,
     /// The row of the table, for messages.
     pub source: &'a dyn Load<i32>,
+}
+
+/// Rates that may change on a date, by their public names.
+pub const TERMS: [(&str, Term); 5] = [
+    ("annual_rate", Term::AnnualRate),
+    ("margin_rate", Term::Margin),
+    ("default_margin_rate", Term::DefaultMargin),
+    ("pik_rate", Term::Pik),
+    ("pik_share", Term::PikShare),
+];
+
+/// The share of interest cost that is capitalised, from a date on.
+#[derive(Clone, Copy)]
+pub struct ConstructionSteps<'a> {
+    /// Where each loan's rows begin.
+    pub offsets: &'a dyn Load<i64>,
+    /// The first day of the share.
+    pub date: &'a dyn Load<Date>,
+    /// The share in 10^-12.
+    pub parts: &'a dyn Load<i64>,
 }
 
 /// Principal by payment.
@@ -56,6 +80,7 @@ pub struct Skipped<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct RateStep {
     pub date: Date,
+    pub term: Term,
     pub rate: AnnualRate,
     pub source: usize,
 }
@@ -76,10 +101,11 @@ pub struct Beside<A> {
     steps: Grouped<RateStep>,
     instalments: Grouped<Instalment<A>>,
     holidays: Grouped<PaymentHoliday>,
+    construction: Grouped<Construction>,
 }
 
 /// Rows and where each loan's begin.
-struct Grouped<T> {
+pub(super) struct Grouped<T> {
     offsets: Vec<i64>,
     rows: Vec<T>,
 }
@@ -92,7 +118,7 @@ impl<T> Default for Grouped<T> {
 
 impl<T> Grouped<T> {
     /// Loads the offsets of a chunk; returns the stretch of its rows. Offsets that Python changed meanwhile are empty.
-    fn begin(&mut self, offsets: Option<&dyn Load<i64>>, range: &Range<usize>) -> Range<usize> {
+    pub fn begin(&mut self, offsets: Option<&dyn Load<i64>>, range: &Range<usize>) -> Range<usize> {
         self.rows.clear();
         self.offsets.clear();
         let Some(offsets) = offsets else { return 0..0 };
@@ -102,7 +128,11 @@ impl<T> Grouped<T> {
         end(self.offsets.first())..end(self.offsets.last())
     }
 
-    fn of(&self, index: usize) -> &[T] {
+    pub fn push(&mut self, row: T) {
+        self.rows.push(row);
+    }
+
+    pub fn of(&self, index: usize) -> &[T] {
         let first = self.offsets.first().copied().unwrap_or(0);
         let at = |index: usize| self.offsets.get(index).and_then(|at| usize::try_from(at.saturating_sub(first)).ok());
         let range = at(index).zip(at(index.saturating_add(1)));
@@ -110,7 +140,7 @@ impl<T> Grouped<T> {
     }
 }
 
-fn loaded<T: Copy + Default>(column: &dyn Load<T>, range: &Range<usize>) -> Vec<T> {
+pub(super) fn loaded<T: Copy + Default>(column: &dyn Load<T>, range: &Range<usize>) -> Vec<T> {
     let mut values = vec![T::default(); range.len()];
     column.load(range.start, &mut values);
     values
@@ -132,9 +162,12 @@ impl<A: ReadMoney> Beside<A> {
         let rows = self.steps.begin(steps.map(|steps| steps.offsets), range);
         if let Some(steps) = steps {
             let columns = (loaded(steps.date, &rows), loaded(steps.parts, &rows), loaded(steps.source, &rows));
-            for ((date, parts), source) in columns.0.into_iter().zip(columns.1).zip(columns.2) {
+            let rows = columns.0.into_iter().zip(columns.1).zip(columns.2).zip(loaded(steps.term, &rows));
+            for (((date, parts), source), term) in rows {
                 let rate = AnnualRate::from_parts(parts);
-                self.steps.rows.push(RateStep { date, rate, source: place(source) });
+                let term = usize::try_from(term).ok().and_then(|term| TERMS.get(term));
+                let term = term.map_or(Term::AnnualRate, |(_, term)| *term);
+                self.steps.rows.push(RateStep { date, term, rate, source: place(source) });
             }
         }
         let rows = self.instalments.begin(schedule.map(|schedule| schedule.offsets), range);
@@ -158,7 +191,21 @@ impl<A: ReadMoney> Beside<A> {
         }
     }
 
-    /// The changes of a loan's rate, by date.
+    /// Copies out when assets are under construction.
+    pub fn read_construction(&mut self, steps: Option<&ConstructionSteps<'_>>, range: &Range<usize>) {
+        let rows = self.construction.begin(steps.map(|steps| steps.offsets), range);
+        let Some(steps) = steps else { return };
+        for (date, share) in loaded(steps.date, &rows).into_iter().zip(loaded(steps.parts, &rows)) {
+            self.construction.rows.push(Construction { date, share });
+        }
+    }
+
+    /// When the loan's asset is under construction.
+    pub fn construction(&self, index: usize) -> &[Construction] {
+        self.construction.of(index)
+    }
+
+    /// The changes of a loan's rates, by date.
     pub fn steps(&self, index: usize) -> &[RateStep] {
         self.steps.of(index)
     }

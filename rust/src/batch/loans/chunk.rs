@@ -1,11 +1,13 @@
 //! One chunk of a loan book: copied out and judged value by value.
 #![forbid(unsafe_code)]
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::LoanAmount;
 use super::beside::Beside;
 use super::columns::{Choice, Loans};
+use super::hedges::HedgeChunk;
+use super::rates::RateChunk;
 use super::settings::LoanSettings;
 use crate::batch::columns::{DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
 use crate::batch::reader::{Reader, read_days, read_months, read_rates};
@@ -56,7 +58,7 @@ impl Words {
 }
 
 /// A chunk read and judged, ready to be resolved.
-pub struct LoanChunk<A> {
+pub struct LoanChunk<A: LoanAmount> {
     /// Which rows are unusable, and why.
     pub reader: Reader,
     pub principal: Optional<A>,
@@ -64,7 +66,7 @@ pub struct LoanChunk<A> {
     pub start: Vec<Date>,
     pub maturity: Optional<Date>,
     pub term_months: Optional<i32>,
-    pub rate: Vec<AnnualRate>,
+    pub rate: Optional<AnnualRate>,
     pub words: Vec<Words>,
     pub first_payment: Optional<Date>,
     pub interest_only_months: Optional<i32>,
@@ -72,6 +74,12 @@ pub struct LoanChunk<A> {
     pub payment: Optional<A>,
     pub balance_cap: Optional<A>,
     pub balance_cap_rate: Optional<AnnualRate>,
+    pub issue_price: Optional<AnnualRate>,
+    pub upfront_fee: Optional<A>,
+    pub issue_costs: Optional<A>,
+    pub draw_end: Optional<Date>,
+    pub rates: RateChunk,
+    pub hedges: HedgeChunk<A>,
     pub beside: Beside<A>,
     codes: Vec<i32>,
 }
@@ -85,7 +93,7 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
             start: Vec::new(),
             maturity: Optional::default(),
             term_months: Optional::default(),
-            rate: Vec::new(),
+            rate: Optional::default(),
             words: Vec::new(),
             first_payment: Optional::default(),
             interest_only_months: Optional::default(),
@@ -93,6 +101,12 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
             payment: Optional::default(),
             balance_cap: Optional::default(),
             balance_cap_rate: Optional::default(),
+            issue_price: Optional::default(),
+            upfront_fee: Optional::default(),
+            issue_costs: Optional::default(),
+            draw_end: Optional::default(),
+            rates: RateChunk::default(),
+            hedges: HedgeChunk::default(),
             beside: Beside::default(),
             codes: Vec::new(),
         }
@@ -100,10 +114,10 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
 }
 
 /// What the columns of a chunk are read with.
-struct Door<'a> {
-    settings: &'a LoanSettings,
-    range: &'a Range<usize>,
-    reader: &'a mut Reader,
+pub(super) struct Door<'a> {
+    pub settings: &'a LoanSettings,
+    pub range: &'a Range<usize>,
+    pub reader: &'a mut Reader,
 }
 
 impl Door<'_> {
@@ -130,7 +144,7 @@ impl Door<'_> {
         }
     }
 
-    fn days(&mut self, column: Option<Nullable<'_, DateColumn<'_>>>, name: &'static str, out: &mut Optional<Date>) {
+    pub fn days(&mut self, column: Option<Nullable<'_, DateColumn<'_>>>, name: &'static str, out: &mut Optional<Date>) {
         out.values.clear();
         let Some(column) = column else { return };
         let what = Column::Argument(name);
@@ -145,14 +159,24 @@ impl Door<'_> {
         least: i32,
         out: &mut Optional<i32>,
     ) {
+        self.counts(column, name, least..=*self.settings.terms().end(), out);
+    }
+
+    /// Whole numbers.
+    pub fn counts(
+        &mut self,
+        column: Option<Nullable<'_, MonthsColumn<'_>>>,
+        name: &'static str,
+        allowed: RangeInclusive<i32>,
+        out: &mut Optional<i32>,
+    ) {
         out.values.clear();
         let Some(column) = column else { return };
-        let allowed = least..=*self.settings.terms().end();
         read_months(&column, Column::Argument(name), self.range, &allowed, self.reader, &mut out.values);
         out.null.clone_from(&self.reader.null);
     }
 
-    fn rates(
+    pub fn rates(
         &mut self,
         column: Option<Nullable<'_, &dyn Load<f64>>>,
         name: &'static str,
@@ -173,8 +197,10 @@ impl<A: LoanAmount> LoanChunk<A> {
         let mut door = Door { settings, range, reader: &mut self.reader };
         let start = Column::Argument("start_date");
         read_days(&loans.start, start, range, &settings.reading, door.reader, &mut self.start);
-        let rate = Column::Argument("annual_rate");
-        read_rates(&loans.rate, rate, range, settings.allow_high_rate, door.reader, &mut self.rate);
+        if loans.rates.is_some() {
+            door.reader.optional_from_here();
+        }
+        door.rates(Some(loans.rate), "annual_rate", settings.allow_high_rate, &mut self.rate);
         door.reader.optional_from_here();
         door.money(loans.principal, "principal", false, &mut self.principal);
         door.money(loans.commitment, "commitment", false, &mut self.commitment);
@@ -186,6 +212,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         door.money(loans.payment, "payment", true, &mut self.payment);
         door.money(loans.balance_cap, "balance_cap", false, &mut self.balance_cap);
         door.rates(loans.balance_cap_rate, "balance_cap_rate", true, &mut self.balance_cap_rate);
+        door.rates(loans.issue_price, "issue_price", true, &mut self.issue_price);
+        door.money(loans.upfront_fee, "upfront_fee", false, &mut self.upfront_fee);
+        door.money(loans.issue_costs, "issue_costs", false, &mut self.issue_costs);
+        door.days(loans.draw_end, "draw_end_date", &mut self.draw_end);
+        if let Some(rates) = &loans.rates {
+            self.rates.read(rates, &mut door, range);
+        }
+        self.hedges.read(loans.hedges.as_ref(), range);
+        self.beside.read_construction(loans.construction.as_ref(), range);
         self.read_words(loans, range);
         let (steps, schedule, skipped) = (&loans.rate_steps, &loans.principal_schedule, &loans.skipped);
         self.beside.read(steps.as_ref(), schedule.as_ref(), skipped.as_ref(), range);
@@ -205,12 +240,12 @@ impl<A: LoanAmount> LoanChunk<A> {
 }
 
 /// Sets what a column of words says.
-fn choose<T: Copy>(
+pub(super) fn choose<T: Copy, W>(
     choice: Option<&Choice<'_, T>>,
     range: &Range<usize>,
     codes: &mut Vec<i32>,
-    words: &mut [Words],
-    set: impl Fn(&mut Words, T),
+    words: &mut [W],
+    set: impl Fn(&mut W, T),
 ) {
     let Some(choice) = choice else { return };
     codes.clear();

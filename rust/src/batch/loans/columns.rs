@@ -1,7 +1,9 @@
 //! Borrowed columns of a loan book.
 #![forbid(unsafe_code)]
 
-use super::beside::{PrincipalSchedule, RateSteps, Skipped};
+use super::beside::{ConstructionSteps, PrincipalSchedule, RateSteps, Skipped};
+use super::hedges::HedgeColumns;
+use super::rates::RateColumns;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
 use crate::calendar::{BusinessDayConvention, DayCount, PaymentFrequency, Stub};
 use crate::debt::ProfileKind;
@@ -62,6 +64,20 @@ pub struct Loans<'a> {
     pub principal_schedule: Option<PrincipalSchedule<'a>>,
     /// Payments that are not made.
     pub skipped: Option<Skipped<'a>>,
+    /// What decides rates besides `rate`; without it every loan has a fixed one.
+    pub rates: Option<RateColumns<'a>>,
+    /// Hedges of rates.
+    pub hedges: Option<HedgeColumns<'a>>,
+    /// The share of a draw that is received.
+    pub issue_price: Option<Nullable<'a, &'a dyn Load<f64>>>,
+    /// Fees to lenders at the start.
+    pub upfront_fee: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// Costs paid to others for the loan.
+    pub issue_costs: Option<Nullable<'a, MoneyColumn<'a>>>,
+    /// The last day for draws.
+    pub draw_end: Option<Nullable<'a, DateColumn<'a>>>,
+    /// When the asset that the loan pays for is under construction.
+    pub construction: Option<ConstructionSteps<'a>>,
     /// Rows to leave out (non-zero).
     pub skip: Option<&'a dyn Load<u8>>,
     /// Whether NaN in an optional column means missing.

@@ -44,7 +44,7 @@ pub fn payment_amounts<A: LoanAmount>(
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, slots): (Range<usize>, &mut [A])| {
         chunk.read(loans, settings, &range);
         for (index, slot) in slots.iter_mut().enumerate() {
-            let first = chunk.run_with(settings, index, layout, |loan| First {
+            let first = chunk.run_with(loans, settings, index, layout, |loan| First {
                 number: loan.interest_only.saturating_add(1),
                 level: matches!(loan.profile, Profile::LevelPayment),
                 payment: None,

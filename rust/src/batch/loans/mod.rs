@@ -5,17 +5,25 @@
 #![forbid(unsafe_code)]
 
 mod beside;
+mod books;
 mod chunk;
 mod columns;
+mod curves;
+mod hedges;
 mod level;
+mod rates;
 mod resolve;
 mod rows;
 mod settings;
 mod totals;
 
-pub use beside::{PrincipalSchedule, RateSteps, Skipped};
+pub use beside::{ConstructionSteps, PrincipalSchedule, RateSteps, Skipped, TERMS as RATE_TERMS};
+pub use books::{Books, loan_books};
 pub use columns::{Choice, Loans};
+pub use curves::Curves;
+pub use hedges::{HedgeColumns, KINDS as HEDGE_KINDS};
 pub use level::payment_amounts;
+pub use rates::{Averaging, RateColumns, ResetEvery};
 pub use rows::{LoanRowPlan, LoanRowTargets, fill_loan_rows, plan_loan_rows, validate_loans};
 pub use settings::{LoanMeasure, LoanSettings};
 pub use totals::{LoanTotals, loan_totals};

@@ -3,19 +3,22 @@
 
 use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
+use super::columns::Loans;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::{
     Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
     YearFraction, add_months,
 };
+use crate::debt::floating::{Change, InKind, Stretch};
+use crate::debt::hedge::Hedges;
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink, amortize};
 use crate::error::{Column, Rule};
 use crate::rate::AnnualRate;
 
 /// Why a loan cannot be resolved: the column, the rule, the value, and the row of a table beside where it stands.
-struct Refusal {
+pub(super) struct Refusal {
     column: &'static str,
     rule: Rule,
     example: String,
@@ -23,20 +26,26 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
+    pub fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
         Self { column, rule, example: example.into(), source: None }
     }
 
-    fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
+    pub fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
         Self { column, rule, example: example.into(), source: Some(source) }
     }
 }
 
 /// Places to lay out a loan in, used again for the next.
 pub struct Layout<A: LoanAmount> {
-    periods: Vec<Period>,
+    pub(super) periods: Vec<Period>,
     times: Vec<YearFraction>,
-    steps: Vec<Step<A>>,
+    pub(super) steps: Vec<Step<A>>,
+    /// Rates over the life, where they are more than steps.
+    pub(super) path: Vec<Stretch>,
+    /// Changes of terms, by date.
+    pub(super) changes: Vec<Change>,
+    /// Where a hedge's notional changes.
+    pub(super) cuts: Vec<Date>,
     shares: Vec<i64>,
     amounts: Vec<A>,
     /// The principal of each payment that is also one of interest.
@@ -49,6 +58,9 @@ impl<A: LoanAmount> Default for Layout<A> {
             periods: Vec::new(),
             times: Vec::new(),
             steps: Vec::new(),
+            path: Vec::new(),
+            changes: Vec::new(),
+            cuts: Vec::new(),
             shares: Vec::new(),
             amounts: Vec::new(),
             interest_only: 0,
@@ -57,28 +69,30 @@ impl<A: LoanAmount> Default for Layout<A> {
 }
 
 /// Where payment dates come from.
-struct Dates {
+pub(super) struct Dates {
     schedule: Schedule,
     grid: Option<(Grid, Cycle)>,
-    start: Date,
-    maturity: Date,
+    pub(super) start: Date,
+    pub(super) maturity: Date,
 }
 
 impl<A: LoanAmount> LoanChunk<A> {
     /// Runs the loan at `index`; `false` where it is left out or wrong, and then noted.
     pub fn run(
         &mut self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &mut Layout<A>,
         sink: &mut impl Sink<A>,
     ) -> bool {
-        self.run_with(settings, index, layout, |_| sink).is_some()
+        self.run_with(loans, settings, index, layout, |_| sink).is_some()
     }
 
     /// Runs the loan at `index` into what `make` makes for it; `None` where it is left out or wrong, and then noted.
     pub fn run_with<S: Sink<A>>(
         &mut self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &mut Layout<A>,
@@ -87,15 +101,37 @@ impl<A: LoanAmount> LoanChunk<A> {
         if *self.reader.bad.get(index)? {
             return None;
         }
-        let outcome = self.resolve(settings, index, layout).and_then(|loan| {
+        let outcome = self.resolve(loans, settings, index, layout).and_then(|loan| {
             let mut sink = make(&loan);
-            amortize(&loan, &mut (), &mut sink).map_err(|fault| explain(&fault, settings))?;
+            let run = if loan.path.is_empty() {
+                amortize(&loan, &mut (), &mut sink)
+            } else {
+                let mut riders = (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
+                amortize(&loan, &mut riders, &mut sink)
+            };
+            run.map_err(|fault| explain(&fault, settings))?;
             Ok(sink)
         });
         outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
     }
 
-    fn refuse(&mut self, index: usize, refusal: Refusal) {
+    /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
+    pub fn with<R>(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &mut Layout<A>,
+        work: impl FnOnce(&ResolvedLoan<'_, A>) -> R,
+    ) -> Option<R> {
+        if *self.reader.bad.get(index)? {
+            return None;
+        }
+        let outcome = self.resolve(loans, settings, index, layout).map(|loan| work(&loan));
+        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
+    }
+
+    pub(super) fn refuse(&mut self, index: usize, refusal: Refusal) {
         let column = Column::Argument(refusal.column);
         match refusal.source {
             None => self.reader.note(index, column, refusal.rule, refusal.example),
@@ -105,6 +141,7 @@ impl<A: LoanAmount> LoanChunk<A> {
 
     fn resolve<'a>(
         &'a self,
+        loans: &Loans<'_>,
         settings: &LoanSettings,
         index: usize,
         layout: &'a mut Layout<A>,
@@ -112,7 +149,6 @@ impl<A: LoanAmount> LoanChunk<A> {
         let missing = || Refusal::new("start_date", Rule::Null, "null");
         let start = *self.start.get(index).ok_or_else(missing)?;
         let words = *self.words.get(index).ok_or_else(missing)?;
-        let rate = *self.rate.get(index).ok_or_else(missing)?;
         let principal = self.lent(settings, index)?;
         let dates = self.dates(index, start, &words)?;
         layout.lay_periods(settings, &words, &dates)?;
@@ -136,7 +172,8 @@ impl<A: LoanAmount> LoanChunk<A> {
             layout.times.fill(YearFraction { top: cycles, bottom: per_year });
         }
         layout.steps.clear();
-        self.add_rate_steps(index, start, layout)?;
+        let rate = self.lay_rates(loans, settings, (index, start, words.day_count), layout)?;
+        self.add_observations(settings, index, &dates, layout);
         self.add_schedule(index, words.profile, &dates, layout)?;
         steps::sort(&mut layout.steps);
         Ok(ResolvedLoan {
@@ -159,6 +196,8 @@ impl<A: LoanAmount> LoanChunk<A> {
             balance_cap: self.cap(settings, index, principal)?,
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
+            path: &layout.path,
+            hedges: if layout.path.is_empty() { &[] } else { self.hedges.of(index) },
         })
     }
 
@@ -239,18 +278,6 @@ impl<A: LoanAmount> LoanChunk<A> {
             return Err(Refusal::new("interest_only_months", Rule::Range, months.to_string()));
         }
         Ok(count)
-    }
-
-    fn add_rate_steps(&self, index: usize, start: Date, layout: &mut Layout<A>) -> Result<(), Refusal> {
-        for step in self.beside.steps(index) {
-            if step.date < start {
-                let (column, date) = ("rate_steps.date", iso(step.date));
-                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
-            }
-            let date = layout.moved(step.date);
-            layout.steps.push(Step { date, movement: Movement::Reset(step.rate) });
-        }
-        Ok(())
     }
 
     /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
@@ -434,14 +461,14 @@ impl<A: LoanAmount> Layout<A> {
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
-    fn moved(&self, date: Date) -> Date {
+    pub(super) fn moved(&self, date: Date) -> Date {
         let at = self.periods.partition_point(|period| period.scheduled < date);
         self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
     }
 }
 
 /// What users read about a fault.
-fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
+pub(super) fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
     let shown = |amount: f64| if settings.rounded { amount / settings.reading.units.scale() } else { amount };
     let story = |number: usize, date: Date, interest: f64, payment: f64| {
         let (interest, payment) = (shown(interest), shown(payment));

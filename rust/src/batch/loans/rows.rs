@@ -96,7 +96,7 @@ pub fn validate_loans<A: LoanAmount>(
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, bad): (Range<usize>, &mut [bool])| {
         chunk.read(loans, settings, &range);
         for index in 0..if values_only { 0 } else { bad.len() } {
-            chunk.run(settings, index, layout, &mut Silent);
+            chunk.run(loans, settings, index, layout, &mut Silent);
         }
         let Reader { bad: marks, skip, .. } = &chunk.reader;
         for ((slot, bad), skip) in bad.iter_mut().zip(marks).zip(skip) {
@@ -127,7 +127,7 @@ pub fn plan_loan_rows<A: LoanAmount>(
         chunk.read(loans, settings, &range);
         for (index, slot) in counts.iter_mut().enumerate() {
             let mut count = Count { rows: 0, settings };
-            *slot = if chunk.run(settings, index, layout, &mut count) { count.rows } else { 0 };
+            *slot = if chunk.run(loans, settings, index, layout, &mut count) { count.rows } else { 0 };
         }
         Ok(())
     };
@@ -210,7 +210,7 @@ impl<A: LoanAmount> Worker<A> {
         }
         for (index, count) in counts.iter().enumerate() {
             self.entries.rows.clear();
-            if !self.chunk.run(settings, index, &mut self.layout, &mut self.entries) {
+            if !self.chunk.run(loans, settings, index, &mut self.layout, &mut self.entries) {
                 self.entries.rows.clear();
             }
             let rows = self.entries.rows.len();

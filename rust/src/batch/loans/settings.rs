@@ -32,6 +32,8 @@ pub struct LoanSettings {
     pub max_term_months: i32,
     /// Weekends and holidays.
     pub holidays: Holidays,
+    /// Books are looked at, at the end of each period of the grid.
+    pub observe: bool,
     /// Worker threads.
     pub threads: usize,
     /// Rows per chunk.

@@ -150,7 +150,7 @@ fn survey<A: LoanAmount>(
     let work = |(chunk, layout, extent): &mut (LoanChunk<A>, Layout<A>, Extent), range: Range<usize>| {
         chunk.read(loans, settings, &range);
         for index in 0..range.len() {
-            chunk.run(settings, index, layout, extent);
+            chunk.run(loans, settings, index, layout, extent);
         }
         Ok(())
     };
@@ -185,7 +185,7 @@ impl<A: LoanAmount> Worker<A> {
         for (index, code) in self.codes.iter().enumerate() {
             let group = usize::try_from(*code).unwrap_or(0);
             let mut posting = Posting { flows: &mut self.flows, group, outcome: Ok(()) };
-            self.chunk.run(settings, index, &mut self.layout, &mut posting);
+            self.chunk.run(loans, settings, index, &mut self.layout, &mut posting);
             posting.outcome?;
         }
         Ok(())

@@ -1,0 +1,266 @@
+//! What a borrower books for a loan: amortised cost, interest cost, and the part of it that is capitalised.
+//!
+//! The rows are those of the loan, and more where the books are looked at between payments ([`Movement::Observe`]).
+//! Everything is a difference of balances that are right on their own: contractual interest of accrued interest,
+//! amortization of the unamortised balance, capitalised interest of a cumulative sum.
+#![forbid(unsafe_code)]
+
+use super::effective_interest::{Kind, NoRate, Row, solve, unamortized_into};
+use super::floating::{InKind, Stretch};
+use super::hedge::Hedges;
+use super::steps::Movement;
+use super::{Amount, Entry, Fault, Ledger, ResolvedLoan, Rider, Sink, amortize};
+use crate::calendar::{Date, YearFraction};
+use crate::money::round_half_even;
+use crate::rate::AnnualRate;
+
+/// What is not received of what is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Costs {
+    /// The share of each draw that is received, in parts of one: the issue price.
+    pub issue_price: i64,
+    /// Fees to lenders and costs of third parties, for the whole commitment.
+    pub upfront: i64,
+    /// What may be drawn in all: a draw takes its share of them with it; until then they are an asset.
+    pub commitment: i64,
+    /// The last day on which may be drawn: what no draw has taken then is expensed.
+    pub draw_until: Date,
+}
+
+/// The part of interest cost that is capitalised from a date on (ASC 835-20, IAS 23), in parts of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Construction {
+    /// The first day.
+    pub date: Date,
+    /// Until the next.
+    pub share: i64,
+}
+
+/// A row of the books.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct BookRow {
+    /// The loan's own row; without amounts where the books are only looked at.
+    pub entry: Entry<i64>,
+    /// Interest by the contract since the row before, paid, capitalised or accrued; without hedges.
+    pub contractual: i64,
+    /// Accrued and not yet settled.
+    pub accrued: i64,
+    /// Discount and costs of what was drawn on this day.
+    pub discount: i64,
+    /// Written off since the row before.
+    pub amortized: i64,
+    /// Not yet written off.
+    pub unamortized: i64,
+    /// Costs of what is not drawn yet.
+    pub commitment_cost: i64,
+    /// Such costs that are expensed.
+    pub expensed: i64,
+    /// Interest cost that becomes part of an asset.
+    pub capitalized: i64,
+}
+
+/// Why there are no books.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum BookFault {
+    /// The loan itself is at fault.
+    Loan(Fault),
+    /// It has no effective rate.
+    Rate(NoRate),
+}
+
+/// Notes time, and what the contract charges, between rows.
+struct Watch<'a> {
+    in_kind: InKind<'a, i64>,
+    /// Since the start, and how much of it rows have been given.
+    time: (f64, f64),
+    growth: (f64, f64),
+}
+
+impl Watch<'_> {
+    fn rate(&self, ledger: &Ledger<i64>) -> f64 {
+        ledger.rate().as_f64() + self.in_kind.rate_on(ledger.clock()).as_f64()
+    }
+
+    /// Gives a row what has passed since the one before, up to `time` and `growth`.
+    fn note(&mut self, entry: &mut Entry<i64>, time: f64, growth: f64) {
+        entry.time += time - self.time.1;
+        entry.growth += growth - self.growth.1;
+        (self.time.1, self.growth.1) = (time, growth);
+    }
+}
+
+impl Rider<i64> for Watch<'_> {
+    fn pass(&mut self, ledger: &Ledger<i64>, drawn: i64, date: Date, time: YearFraction) -> Result<(), Fault> {
+        self.in_kind.pass(ledger, drawn, date, time)?;
+        self.time.0 += time.as_f64();
+        self.growth.0 += self.rate(ledger) * time.as_f64();
+        Ok(())
+    }
+
+    fn pay(&mut self, ledger: &mut Ledger<i64>, interest: &mut i64, entry: &mut Entry<i64>) -> Result<(), Fault> {
+        self.note(entry, self.time.0, self.growth.0);
+        self.in_kind.pay(ledger, interest, entry)
+    }
+
+    fn moved(&mut self, _: &Movement<i64>, ledger: &mut Ledger<i64>, entry: &mut Entry<i64>) -> Result<(), Fault> {
+        self.note(entry, self.time.0, self.growth.0);
+        entry.accrued = ledger.interest().due()?.plus(self.in_kind.due()?).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+
+    fn look(
+        &mut self,
+        ledger: &Ledger<i64>,
+        then: &Ledger<i64>,
+        time: YearFraction,
+        entry: &mut Entry<i64>,
+    ) -> Result<(), Fault> {
+        let mut in_kind = self.in_kind;
+        in_kind.pass(ledger, 0, entry.date, time)?;
+        let passed = time.as_f64();
+        self.note(entry, self.time.0 + passed, self.growth.0 + self.rate(ledger) * passed);
+        entry.accrued = then.interest().due()?.plus(in_kind.due()?).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+}
+
+/// Collects a loan's rows.
+struct Rows<'a>(&'a mut Vec<BookRow>);
+
+impl Sink<i64> for Rows<'_> {
+    fn entry(&mut self, entry: &Entry<i64>) {
+        self.0.push(BookRow { entry: *entry, accrued: entry.accrued, ..BookRow::default() });
+    }
+}
+
+/// Keeps the books of a loan in `books`; returns its effective rate: of a year, compounding with payments, and where
+/// the loan floats the spread over what the contract charges.
+///
+/// `floats` says that the contract's own rate is the base, `scratch` is room to work in.
+///
+/// # Errors
+/// [`BookFault`].
+pub fn keep(
+    loan: &ResolvedLoan<'_, i64>,
+    floats: bool,
+    costs: &Costs,
+    construction: &[Construction],
+    books: &mut Vec<BookRow>,
+    scratch: &mut Scratch,
+) -> Result<f64, BookFault> {
+    books.clear();
+    let path = loan.path;
+    let watch = Watch { in_kind: InKind::new(path), time: (0.0, 0.0), growth: (0.0, 0.0) };
+    amortize(loan, &mut (watch, Hedges::new(loan.hedges, path)), &mut Rows(books)).map_err(BookFault::Loan)?;
+    accrue_contract(books);
+    spread_costs(books, costs);
+    // One rate throughout earns itself, and so does a base that is the contract's own.
+    let same = |one: &Stretch, other: &Stretch| (one.cash_rate, one.pik_rate) == (other.cash_rate, other.pik_rate);
+    let stepped = loan.steps.iter().any(|step| matches!(step.movement, Movement::Reset(_)));
+    let level = if path.is_empty() {
+        !stepped
+    } else {
+        path.iter().zip(path.iter().skip(1)).all(|(one, other)| same(one, other))
+    };
+    let rows = &mut scratch.rows;
+    rows.clear();
+    rows.extend(books.iter().map(|row| as_row(row, floats)));
+    let par = (level || floats) && books.iter().all(|row| row.discount == 0);
+    let rate = if par {
+        let in_kind = path.first().map_or(0, |part| part.pik_rate);
+        let whole = AnnualRate::from_parts(loan.rate.parts().saturating_add(in_kind));
+        if floats { 0.0 } else { whole.as_f64() }
+    } else {
+        solve(rows).map_err(BookFault::Rate)?
+    };
+    scratch.left.clear();
+    scratch.left.resize(rows.len(), 0);
+    unamortized_into(rows, rate, par, &mut scratch.left);
+    let mut before = 0_i64;
+    for (row, left) in books.iter_mut().zip(&scratch.left) {
+        row.unamortized = *left;
+        row.amortized = before.saturating_add(row.discount).saturating_sub(*left);
+        before = *left;
+    }
+    capitalize(books, construction);
+    Ok(rate)
+}
+
+/// Room for one loan after the other.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    rows: Vec<Row>,
+    left: Vec<i64>,
+}
+
+fn as_row(row: &BookRow, floats: bool) -> Row {
+    let entry = &row.entry;
+    let kind = if entry.settles { Kind::Settlement } else { Kind::Between };
+    let settled = entry.interest.saturating_sub(entry.hedge).saturating_add(entry.pik);
+    Row {
+        kind,
+        fraction: entry.time,
+        base: if floats { entry.growth } else { 0.0 },
+        interest: if kind == Kind::Settlement { settled } else { row.accrued },
+        advance: entry.draw.saturating_add(entry.pik),
+        discount: row.discount,
+        repaid: entry.principal.saturating_add(entry.prepayment),
+    }
+}
+
+/// Interest by the contract row by row, from what has accrued up to each.
+fn accrue_contract(books: &mut [BookRow]) {
+    let mut before = 0_i64;
+    for row in books {
+        let entry = &row.entry;
+        let settled =
+            if entry.settles { entry.interest.saturating_sub(entry.hedge).saturating_add(entry.pik) } else { 0 };
+        if entry.settles {
+            row.accrued = 0;
+        }
+        row.contractual = settled.saturating_add(row.accrued).saturating_sub(before);
+        before = row.accrued;
+    }
+}
+
+/// Splits discount and costs over draws; the rest is an asset until the last day for draws.
+fn spread_costs(books: &mut [BookRow], costs: &Costs) {
+    let (mut drawn, mut received, mut taken, mut open) = (0_i64, 0_i64, 0_i64, true);
+    for row in books {
+        drawn = drawn.saturating_add(row.entry.draw);
+        let proceeds = Amount::portion(drawn, costs.issue_price, AnnualRate::UNIT);
+        row.discount = row.entry.draw.saturating_sub(proceeds.saturating_sub(received));
+        received = proceeds;
+        let share = Amount::portion(costs.upfront, drawn.min(costs.commitment), costs.commitment.max(1));
+        row.discount = row.discount.saturating_add(share.saturating_sub(taken));
+        taken = share;
+        let rest = costs.upfront.saturating_sub(taken);
+        let over = drawn >= costs.commitment || row.entry.clock >= costs.draw_until;
+        row.commitment_cost = if over { 0 } else { rest };
+        if open && over {
+            open = false;
+            row.expensed = rest;
+        }
+    }
+}
+
+/// The part of interest cost that belongs to an asset under construction.
+fn capitalize(books: &mut [BookRow], construction: &[Construction]) {
+    let (mut sum, mut before) = (0_i128, 0_i64);
+    let mut from = Date::MIN;
+    for row in books {
+        // Rows stand wherever the share changes, so one share holds for the whole time since the row before.
+        let at = construction.partition_point(|step| step.date <= from);
+        let share = at.checked_sub(1).and_then(|at| construction.get(at)).map_or(0, |step| step.share);
+        let cost = row.contractual.saturating_add(row.amortized);
+        sum = sum.saturating_add(i128::from(cost).saturating_mul(share.into()));
+        let through = i64::try_from(round_half_even(sum, AnnualRate::UNIT.into())).unwrap_or(before);
+        row.capitalized = through.saturating_sub(before);
+        before = through;
+        from = row.entry.clock;
+    }
+}
+
+#[cfg(test)]
+#[path = "books_tests.rs"]
+mod tests;

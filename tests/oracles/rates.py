@@ -1,0 +1,235 @@
+"""The rate of a loan, day by day, and the rows that follow from it: slow, in whole numbers and fractions.
+
+Rates are whole counts of 10^-12 (a rate is the decimal of twelve places that was written), amounts are cents, dates
+are days since 1970-01-01. Nothing here is shared with neocalc. Interest is summed one day at a time, so only day
+counts that add up (ACT/360, ACT/365F) and changes at the start of a period may be asked of it.
+"""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+ONE = 10**12
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def day(text: str) -> int:
+    return (dt.date.fromisoformat(text) - _EPOCH).days
+
+
+def half_even(value: Fraction) -> int:
+    return round(value)  # Python rounds a Fraction half to even, exactly
+
+
+def parts(rate: float) -> int:
+    """The decimal of twelve places nearest to the double."""
+    return round(Fraction(rate) * ONE)
+
+
+def is_open(date: int, holidays: frozenset[int]) -> bool:
+    return (date + 3) % 7 < 5 and date not in holidays  # 1970-01-01 was a Thursday
+
+
+def earlier(date: int, business_days: int, holidays: frozenset[int]) -> int:
+    """Step back one day at a time, counting business days."""
+    while business_days:
+        date -= 1
+        business_days -= is_open(date, holidays)
+    return date
+
+
+@cache
+def add_months(date: int, months: int) -> int:
+    start = _EPOCH + dt.timedelta(days=date)
+    total = start.year * 12 + start.month - 1 + months
+    year, month = divmod(total, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return (dt.date(year, month + 1, min(start.day, last)) - _EPOCH).days
+
+
+@dataclass(frozen=True, eq=False)  # compared and cached as the thing it is: its tuples are long
+class Curve:
+    dates: tuple[int, ...]
+    values: tuple[int, ...]
+    flat: bool = False
+
+    def at(self, date: int) -> int:
+        """The last fixing on or before a day."""
+        place = bisect_right(self.dates, date)
+        inside = self.dates[0] <= date <= self.dates[-1]
+        if not inside and not self.flat:
+            raise LookupError(date)
+        return self.values[max(place - 1, 0)]
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """What decides the rate; None means that there is no such term."""
+
+    annual_rate: int | None = None
+    curve: Curve | None = None
+    margin: int = 0
+    index_floor: int | None = None
+    index_cap: int | None = None
+    rate_floor: int | None = None
+    rate_cap: int | None = None
+    averaging: str = "none"  # none | simple | compounded
+    reset_months: int | None = None
+    lag: int = 0
+    lookback: int = 0
+    shift: bool = False
+    lockout: int = 0
+    floor_daily: bool = False
+    year_days: int = 360
+    pik: int = 0
+    pik_share: int = 0
+    default_margin: int = 0
+    changes: tuple[tuple[int, str, int], ...] = ()  # date, term, value
+    holidays: frozenset[int] = field(default_factory=frozenset)
+
+
+def _between(value: int, low: int | None, high: int | None) -> int:
+    if low is not None:
+        value = max(value, low)
+    return value if high is None else min(value, high)
+
+
+def fixing(terms: Terms, date: int, period: tuple[int, int]) -> int:
+    """The overnight fixing that is read for a day of a period (one that is shifted already, if it is)."""
+    assert terms.curve is not None
+    while not is_open(date, terms.holidays):
+        date -= 1
+    if terms.lockout:
+        first = earlier(period[1], terms.lockout, terms.holidays)
+        start = period[0]
+        while not is_open(start, terms.holidays):
+            start -= 1
+        date = min(date, max(first, start))
+    if not terms.shift:
+        date = earlier(date, terms.lookback, terms.holidays)
+    return terms.curve.at(date)
+
+
+def compounded(terms: Terms, start: int, end: int, floored: bool) -> int:
+    """The compounded rate of a period: the exact product of daily factors, rounded once to 10^-7."""
+    if terms.shift:
+        start, end = (earlier(date, terms.lookback, terms.holidays) for date in (start, end))
+    product, date = Fraction(1), start
+    while date < end:
+        until = date + 1
+        while until < end and not is_open(until, terms.holidays):
+            until += 1
+        rate = fixing(terms, date, (start, end))
+        if floored and terms.floor_daily:
+            rate = _between(rate, terms.index_floor, terms.index_cap)
+        product *= 1 + Fraction(rate * (until - date), ONE * terms.year_days)
+        date = until
+    rate = (product - 1) * terms.year_days / (end - start)
+    return half_even(rate * 10**7) * 10**5
+
+
+@cache
+def period_rate(terms: Terms, period: tuple[int, int], floored: bool) -> int:
+    return compounded(terms, *period, floored)
+
+
+def index_on(terms: Terms, date: int, period: tuple[int, int], start: int, floored: bool = False) -> int:
+    """The index in force on a day of an accrual period; `start` is that of the loan."""
+    assert terms.curve is not None
+    if terms.averaging == "compounded":
+        return period_rate(terms, period, floored)
+    if terms.averaging == "simple":
+        return fixing(terms, date, period)
+    reset = period[0]
+    if terms.reset_months is not None:
+        number = 0
+        while add_months(start, (number + 1) * terms.reset_months) <= date:
+            number += 1
+        reset = add_months(start, number * terms.reset_months)
+    return terms.curve.at(earlier(reset, terms.lag, terms.holidays))
+
+
+def rates_on(terms: Terms, date: int, period: tuple[int, int], start: int) -> tuple[int, int, int]:
+    """The cash rate, the capitalised rate, and the index before floors and caps, on one day."""
+    now = {
+        "annual_rate": terms.annual_rate,
+        "margin_rate": terms.margin,
+        "default_margin_rate": terms.default_margin,
+        "pik_rate": terms.pik,
+        "pik_share": terms.pik_share,
+    }
+    now |= {term: value for at, term, value in terms.changes if at <= date}  # in order of date
+    if terms.curve is None:
+        assert now["annual_rate"] is not None
+        index = rate = now["annual_rate"]
+    else:
+        index = index_on(terms, date, period, start)
+        counts = _between(index_on(terms, date, period, start, True), terms.index_floor, terms.index_cap)
+        rate = _between(counts + now["margin_rate"], terms.rate_floor, terms.rate_cap)
+    rate += now["default_margin_rate"]
+    capitalised = half_even(Fraction(rate * now["pik_share"], ONE))
+    return rate - capitalised, now["pik_rate"] + capitalised, index
+
+
+@dataclass(frozen=True)
+class Hedge:
+    kind: str  # swap | cap | floor (sold)
+    rate: int
+    steps: tuple[tuple[int, int | None, int | None], ...]  # date, notional in cents or share of the balance
+
+    def received(self, index: int) -> int:
+        if self.kind == "swap":
+            return index - self.rate
+        return max(index - self.rate, 0) if self.kind == "cap" else min(index - self.rate, 0)
+
+    def notional(self, date: int, balance: int) -> int:
+        now = 0
+        for at, amount, share in self.steps:
+            if at <= date:
+                now = amount if amount is not None else half_even(Fraction(balance * (share or 0), ONE))
+        return now
+
+
+@dataclass
+class Row:
+    date: int
+    opening: int
+    interest: int
+    pik: int
+    principal: int
+    hedge_received: int
+    closing: int
+
+
+def rows(
+    terms: Terms,
+    principal: int,
+    dates: tuple[int, ...],
+    bottom: int,
+    repaid: tuple[int, ...] | None = None,
+    hedges: tuple[Hedge, ...] = (),
+) -> list[Row]:
+    """Amortize: `dates` are the start and the payment dates; `repaid` the principal of each payment (else bullet)."""
+    balance, made = principal, []
+    for number, (start, end) in enumerate(pairwise(dates)):
+        cash = capitalised = received = 0  # over ONE x bottom
+        for date in range(start, end):
+            cash_rate, pik_rate, index = rates_on(terms, date, (start, end), dates[0])
+            cash += balance * cash_rate
+            capitalised += balance * pik_rate
+            received += sum(hedge.notional(date, balance) * hedge.received(index) for hedge in hedges)
+        interest, pik, hedge = (
+            half_even(Fraction(top, ONE * bottom)) for top in (cash, capitalised, received)
+        )
+        owed = balance + pik
+        last = end == dates[-1]
+        paid = owed if last else min(0 if repaid is None else repaid[number], owed)
+        made.append(Row(end, balance, interest - hedge, pik, paid, hedge, owed - paid))
+        balance = owed - paid
+    return made
