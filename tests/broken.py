@@ -87,8 +87,23 @@ def _valued(model: str, month: int) -> None:
     nc.market_values(frame, {model: nc.value_curve({month: 0.5})}, policy=POLICY, as_of="2025-12-31")
 
 
-# Codes of the verbs that hold other tables against the fleet.
+def _lent(steps: dict[str, Any] | None = None, **columns: Any) -> None:
+    loan = {"loan_id": ["a"], "principal": [1000.0], "start_date": ["2025-01-15"], "annual_rate": [0.12]}
+    months = {} if "term" in columns else {"term_months": [12]}
+    nc.amortize(pd.DataFrame({**loan, **months, **columns}), rate_steps=steps and pd.DataFrame(steps))
+
+
+# Codes of the verbs that hold other tables against the fleet, and of those that know loans.
 BROKEN_BESIDE: dict[str, Callable[[], None]] = {
+    "choice": lambda: _lent(profile="balloon"),
+    "rate_unit": lambda: _lent(annual_rate=12.0),
+    "term_unit": lambda: _lent(term=12, maturity_date="2026-01-15"),
+    "profile": lambda: _lent(profile="bullet", payment=100.0),
+    "negative_amortization": lambda: _lent(payment=9.99),
+    "never_amortises": lambda: _lent(payment=10.0),
+    "duplicate_date": lambda: _lent(
+        {"loan_id": ["a", "a"], "date": ["2025-03-15"] * 2, "annual_rate": [0.1, 0.2]}
+    ),
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")
     ),
