@@ -9,7 +9,6 @@ import pandas as pd
 
 import neocalc as nc
 from actus_by_hand import LAM, PAM
-from broken_loans import good
 from neocalc import actus
 
 RESETS = {
@@ -20,13 +19,10 @@ RESETS = {
 }
 
 
-def _loans(**columns: Any) -> Callable[[], object]:
-    return lambda: nc.amortize(pd.DataFrame(good(**columns)))
-
-
-def _steps(*dates: str) -> Callable[[], object]:
-    steps = pd.DataFrame({"loan_id": "a", "date": dates, "annual_rate": 0.05})
-    return lambda: nc.amortize(pd.DataFrame(good()), rate_steps=steps)
+def _lent(steps: dict[str, Any] | None = None, **columns: Any) -> None:
+    loan = {"loan_id": ["a"], "principal": [1000.0], "start_date": ["2025-01-15"], "annual_rate": [0.12]}
+    months = {} if "term" in columns else {"term_months": [12]}
+    nc.amortize(pd.DataFrame({**loan, **months, **columns}), rate_steps=steps and pd.DataFrame(steps))
 
 
 def _contract(terms: dict[str, Any], observations: Any = None) -> Callable[[], object]:
@@ -38,13 +34,15 @@ def _observed(*dates: str) -> pd.DataFrame:
 
 
 BROKEN_CONTRACTS: dict[str, Callable[[], object]] = {
-    "choice": _loans(profile="level"),
-    "rate_unit": _loans(annual_rate=5.0),
-    "term_unit": lambda: nc.amortize(pd.DataFrame(good(term=12)).drop(columns="term_months")),
-    "profile": _loans(profile="bullet", amortization_months=60),
-    "negative_amortization": _loans(payment=0.01),
-    "never_amortises": _loans(principal=1200.0, annual_rate=0.12, day_count="30/360", payment=12.0),
-    "duplicate_date": _steps("2025-06-15", "2025-06-15"),
+    "choice": lambda: _lent(profile="balloon"),
+    "rate_unit": lambda: _lent(annual_rate=12.0),
+    "term_unit": lambda: _lent(term=12, maturity_date="2026-01-15"),
+    "profile": lambda: _lent(profile="bullet", payment=100.0),
+    "negative_amortization": lambda: _lent(payment=9.99),
+    "never_amortises": lambda: _lent(payment=10.0),
+    "duplicate_date": lambda: _lent(
+        {"loan_id": ["a", "a"], "date": ["2025-03-15"] * 2, "annual_rate": [0.1, 0.2]}
+    ),
     "term_unknown": _contract({**PAM, "notionalPrinciple": 5.0}),
     "term_missing": _contract({**PAM, "dayCountConvention": None}),
     "term_conflict": _contract({**LAM, "arrayRate": [0.1]}),

@@ -263,6 +263,13 @@ work = lambda: _core.validate(fleet, [run] * 3, core_settings(threads=threads))
 life, out = rng.uniform(1.0, 50.0, 10_000_000), np.empty(10_000_000)
 work = lambda: _core.financial("vdb", [1000.0, 10.0, life, 0.0, 1.0, 2.0, 0.0], out, threads)
 """,
+    "loans": """
+n, terms = 1_000_000, _core.LoanSettings(threads=threads)
+columns = {"principal": (cost[:n], None), "start_date": (dates[:n], "D", None)}
+columns |= {"term_months": (np.full(n, 360), None), "annual_rate": (np.full(n, 0.1), None)}
+book = _core.Loans(columns, n)
+work = lambda: _core.plan_loan_rows(book, terms)
+""",
 }
 _CHILD = """
 import sys, time
