@@ -19,10 +19,11 @@ RESETS = {
 }
 
 
-def _lent(steps: dict[str, Any] | None = None, **columns: Any) -> None:
+def _lent(steps: dict[str, Any] | None = None, rates: Any = None, **columns: Any) -> None:
     loan = {"loan_id": ["a"], "principal": [1000.0], "start_date": ["2025-01-15"], "annual_rate": [0.12]}
     months = {} if "term" in columns else {"term_months": [12]}
-    nc.amortize(pd.DataFrame({**loan, **months, **columns}), rate_steps=steps and pd.DataFrame(steps))
+    frame = pd.DataFrame({**loan, **months, **columns})
+    nc.amortize(frame, rate_steps=steps and pd.DataFrame(steps), rates=rates)
 
 
 def _contract(terms: dict[str, Any], observations: Any = None) -> Callable[[], object]:
@@ -30,7 +31,7 @@ def _contract(terms: dict[str, Any], observations: Any = None) -> Callable[[], o
 
 
 def _observed(*dates: str) -> pd.DataFrame:
-    return pd.DataFrame({"code": "SOFR", "date": dates, "value": 0.04})
+    return pd.DataFrame({"code": "SOFR", "index": "SOFR", "date": dates, "value": 0.04})
 
 
 BROKEN_CONTRACTS: dict[str, Callable[[], object]] = {
@@ -43,6 +44,7 @@ BROKEN_CONTRACTS: dict[str, Callable[[], object]] = {
     "duplicate_date": lambda: _lent(
         {"loan_id": ["a", "a"], "date": ["2025-03-15"] * 2, "annual_rate": [0.1, 0.2]}
     ),
+    "rate_conflict": lambda: _lent(index="SOFR", margin_rate=0.04, rates=_observed("2025-01-01")),
     "term_unknown": _contract({**PAM, "notionalPrinciple": 5.0}),
     "term_missing": _contract({**PAM, "dayCountConvention": None}),
     "term_conflict": _contract({**LAM, "arrayRate": [0.1]}),

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, life, rates
+from neocalc._columns import FIRST_DAY, LAST_DAY, Array, life, rates
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
 from neocalc._loan_rates import (
@@ -24,7 +24,7 @@ from neocalc._loans_beside import LoanSide, PaymentHolidays, PrincipalSchedule
 from neocalc._options import choice
 from neocalc._records import Layout, Records, Verdict, changed, guarded, stretch
 from neocalc._records import check_by as _check_by
-from neocalc._side import FIRST_DAY, LAST_DAY, NO_MINOR
+from neocalc._side import NO_MINOR
 
 _NO_DAY = int(np.iinfo(np.int32).max)
 
