@@ -16,12 +16,24 @@ True
 
 from __future__ import annotations
 
+from neocalc import covenants as covenants
 from neocalc import financial as financial
 from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.compare import compare_lives, compare_policies
 from neocalc.depreciation import book_values, depreciate, validate
+from neocalc.covenants import (
+    CovenantCube,
+    CubeOutcome,
+    Explanation,
+    Metric,
+    check_covenants,
+    covenant_cube,
+    explain,
+    first_breach,
+    metric,
+)
 from neocalc.errors import (
     ConfigError,
     InputError,
@@ -48,11 +60,15 @@ from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
     "ConfigError",
+    "CovenantCube",
+    "CubeOutcome",
     "DatedPolicy",
+    "Explanation",
     "ImpairmentTest",
     "InputError",
     "InternalError",
     "MacrsPolicy",
+    "Metric",
     "NeocalcError",
     "NeocalcWarning",
     "Policy",
@@ -60,17 +76,22 @@ __all__ = [
     "ValueCurve",
     "__version__",
     "book_values",
+    "check_covenants",
     "compare_lives",
     "compare_policies",
+    "covenant_cube",
     "dated",
     "declining_balance",
     "depreciate",
     "estimate_change_effect",
+    "explain",
+    "first_breach",
     "impairment_test",
     "list_error_codes",
     "load_example",
     "macrs",
     "market_values",
+    "metric",
     "straight_line",
     "sum_of_years_digits",
     "table",

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, minor_to_decimal, minor_to_major
+from neocalc._columns import Array
 from neocalc._families import merge, needed
 from neocalc._fleet import FleetColumns, changed, guarded
 from neocalc._groups import Groups
 from neocalc._options import DIFFERENCE_COLUMNS, ZERO_COLUMNS, Options, check_memory, memory_limit
+from neocalc._side_tables import money_out
 from neocalc.errors import InputError, InternalError, Issue, Issues, NeocalcWarning
 
 T = TypeVar("T")
@@ -68,15 +69,7 @@ def _differing(options: Options) -> list[str]:
 
 def money_column(fleet: FleetColumns, values: Array, null: Array | None = None) -> Any:
     """Turn what the core gave into a column of the amounts asked for."""
-    options = fleet.options
-    if options.amounts == "decimal":
-        decimals = minor_to_decimal(values, options.minor_units)
-        if null is not None:
-            decimals[null] = None
-        return fleet.frame.decimals_out(decimals, options.minor_units)
-    if options.amounts == "major" and options.rounded and values.dtype != np.float64:
-        values = minor_to_major(values, options.minor_units)
-    return fleet.frame.money_out(values, null)
+    return money_out(fleet.frame, fleet.options, values, null)
 
 
 def _union_horizon(fleet: FleetColumns, runs: Sequence[_core.Run]) -> _core.Settings:

@@ -76,6 +76,30 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "choice": ("must be one of the words that have a meaning here", "check its spelling"),
+    "metric_unknown": (
+        "must name a metric, built in or given, or a measure",
+        "define it with neocalc.metric(...) and pass metrics=",
+    ),
+    "limit_sense": (
+        "must be the side on which the metric is met",
+        "a minimum is at least or more than, a maximum at most or less than; define your own metric if it is meant",
+    ),
+    "rate_unit": (
+        "must be a ratio or a fraction, not a percentage",
+        "65 % is 0.65 and 1.40x is 1.4; pass allow_high_thresholds=True if it is meant",
+    ),
+    "test_frequency": ("must not be more frequent than the measures are", "check freq"),
+    "overlap": ("must not be in force beside another row of its covenant", "check from_date and to_date"),
+    "period_grid": (
+        "must be the end of a period, or within ten days of it",
+        "check freq and fiscal_year_end",
+    ),
+    "duplicate_period": ("must not stand twice for one entity and currency", "keep one of the rows"),
+    "period_unknown": ("must be the end of a period of the measures", "check the date, or add the period"),
+    "entity_unknown": ("must be an entity of the measures", "check its spelling and currency"),
+    "covenant_unknown": ("must be a covenant of its entity", "check its spelling"),
+    "self_reference": ("must be another entity", "an entity's own default needs no clause"),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod covenant;
 pub mod depreciation;
 pub mod error;
 pub mod financial;

@@ -1,6 +1,7 @@
 //! The binding: borrow, call, wrap. The only place that names Python or numpy, and the only one that may be unsafe.
 
 mod columns;
+mod covenants;
 mod door;
 mod financial;
 mod happenings;
@@ -157,6 +158,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("CONVENTIONS", PyTuple::new(module.py(), Convention::ALL.map(|(name, _)| name))?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
+    covenants::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }
