@@ -22,7 +22,6 @@ from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.compare import compare_lives, compare_policies
-from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.covenants import (
     CovenantCube,
     CubeOutcome,
@@ -34,6 +33,7 @@ from neocalc.covenants import (
     first_breach,
     metric,
 )
+from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
     ConfigError,
     InputError,

@@ -1,4 +1,4 @@
-"""Covenants over facilities x periods x scenarios: the terms read once, amounts tested as often as one likes."""
+"""Covenants over facilities x periods x scenarios: terms read once, amounts tested as often as one likes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from neocalc import _core
 from neocalc._columns import Array
-from neocalc._covenant_book import FREQUENCIES, CovenantInputs, CovenantKey, Ground, core_metrics, months_of
+from neocalc._covenant_book import CovenantInputs, core_metrics
+from neocalc._covenant_grid import FREQUENCIES, MAX_DAYS_OFF, Ground, months_of
+from neocalc._covenant_terms import CovenantKey
 from neocalc._options import resolve_threads, to_days
 from neocalc.errors import ConfigError, InputError, Issue
-
-_ALLOWED_OFF = 10
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class CovenantCube:
         step = FREQUENCIES[freq]
         if len(months) and (
             (np.diff(months) != step).any()
-            or off.max() > _ALLOWED_OFF
+            or off.max() > MAX_DAYS_OFF
             or (months[0] + 1 - fiscal_year_end) % step
         ):
             raise ConfigError(f"period_ends must be consecutive ends of periods of freq={freq!r}")
@@ -88,19 +88,19 @@ class CovenantCube:
         inputs, fiscal_year_end = self._inputs, self._inputs.grid.fiscal_year_end
         entities, tests, periods = len(self.entity_ids), len(self.tests), len(months)
         shape = (entities, tests)
-        self._terms = {
+        columns: dict[str, Array] = {
             "metric": np.zeros(shape, np.int32),
             "limit": np.zeros(shape, np.int8),
             "strict": np.zeros(shape, np.int8),
         }
-        kind = np.zeros((*shape, periods), np.int8)
+        kind: Array = np.zeros((*shape, periods), np.int8)
         whole, parts = np.zeros((*shape, periods), np.int64), np.zeros((*shape, periods), np.int64)
         places = {test: at for at, test in enumerate(self.tests)}
         due = {step: (months + 1 - fiscal_year_end) % step == 0 for step in FREQUENCIES.values()}
         for key in inputs.keys:
             entity, test = inputs.grid.series[key.series], places[key.covenant_id, key.level]
             self._check_alike(key)
-            for name, column in self._terms.items():
+            for name, column in columns.items():
                 column[entity, test] = key.clauses[0].fields[name]
             for clause in key.clauses:
                 fields = clause.fields
@@ -108,8 +108,8 @@ class CovenantCube:
                 rows = due[fields["months"]] & (self._days >= begin) & (self._days <= fields["to"])
                 kind[entity, test, rows] = 1 if fields["known"] else 2
                 whole[entity, test, rows], parts[entity, test, rows] = fields["whole"], fields["parts"]
-        self._terms = {name: values.reshape(-1) for name, values in self._terms.items()}
-        self._thresholds = {"kind": kind.reshape(-1), "whole": whole.reshape(-1), "parts": parts.reshape(-1)}
+        self._terms = {name: values.reshape(-1) for name, values in columns.items()}
+        self._thresholds: dict[str, Array] = {"kind": kind.reshape(-1), "whole": whole.reshape(-1), "parts": parts.reshape(-1)}
         self._metrics = core_metrics(inputs.core_metrics, inputs.measure_names)
 
     @staticmethod
@@ -147,7 +147,7 @@ class CovenantCube:
         ...                       "window_periods": [1]})
         >>> cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=["2025-03-31", "2025-06-30"],
         ...                         measures=["cfads", "debt_service"])
-        >>> cfads = np.array([[[130.0, 120.0, 110.0], [125.0, 119.99, 125.0]]])    # A, two quarters, three scenarios
+        >>> cfads = np.array([[[130.0, 120.0, 110.0], [125.0, 119.99, 125.0]]])  # 2 quarters, 3 scenarios
         >>> found = cube.test({"cfads": cfads, "debt_service": np.full((1, 2), 100.0)})
         >>> found.first_breach.tolist(), found.headroom.round(4).tolist()
         ([[[-1, 1, 0]]], [[[0.05, -0.0001, -0.1]]])
@@ -239,7 +239,7 @@ def covenant_cube(
     Returns
     -------
     CovenantCube
-        Whose ``test(measures)`` gives the first breach and the least headroom of every entity, test and scenario.
+        Whose ``test(measures)`` gives first breach and least headroom of every entity, test and scenario.
 
     Raises
     ------
@@ -252,12 +252,12 @@ def covenant_cube(
     --------
     >>> import numpy as np, pandas as pd
     >>> import neocalc as nc
-    >>> terms = pd.DataFrame({"covenant_id": ["ltv", "ltv"], "metric": ["ltv", "ltv"], "threshold": [0.8, 0.7],
-    ...                       "from_date": ["2025-01-01", "2025-06-30"]})                # a step-down
+    >>> terms = pd.DataFrame({"covenant_id": ["ltv", "ltv"], "metric": "ltv", "threshold": [0.8, 0.7],
+    ...                       "from_date": ["2025-01-01", "2025-06-30"]})  # a step-down
     >>> cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=["2025-03-31", "2025-06-30"],
     ...                         measures=["total_debt", "collateral_value"])
     >>> debt = np.array([[75.0, 70.0]])
-    >>> value = np.array([[[100.0, 93.75], [100.0, 99.99]]])                             # two scenarios
+    >>> value = np.array([[[100.0, 93.75], [100.0, 99.99]]])  # two scenarios
     >>> cube.test({"total_debt": debt, "collateral_value": value}).first_breach.tolist()
     [[[-1, 1]]]
     """

@@ -1,4 +1,4 @@
-"""Tables that are not the fleet: their columns as whole minor units, days, decimals and words, with all that is wrong."""
+"""Tables that are not the fleet: their columns as minor units, days, decimals, words; and what is wrong."""
 
 from __future__ import annotations
 

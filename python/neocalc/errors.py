@@ -83,7 +83,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "limit_sense": (
         "must be the side on which the metric is met",
-        "a minimum is at least or more than, a maximum at most or less than; define your own metric if it is meant",
+        "check limit and boundary, or define your own metric if it is meant",
     ),
     "rate_unit": (
         "must be a ratio or a fraction, not a percentage",

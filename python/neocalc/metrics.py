@@ -1,9 +1,9 @@
 """What covenants measure, as data: windowed measures above and below a line.
 
-A metric is written as it is read: ``metric("net_leverage", "total_debt - cash", "sum(ebitda)")``. A bare name is
-the value at the period's end; ``sum(x)`` adds up a year of periods and ``sum(x, 3)`` the last three;
-``average(x, 4)`` is their mean; ``annualized(x)`` is a sum scaled to a year, over the periods there are where the
-record is shorter than that.
+A metric is written as it is read: ``metric("quick", "cash + receivables", denominator="debt")``. A bare name
+is the value at the period's end; ``sum(x)`` adds up a year of periods and ``sum(x, 3)`` the last three;
+``average(x, 4)`` is their mean; ``annualized(x)`` is a sum scaled to a year, over the periods there are where
+the record is shorter than that.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def metric(
     >>> print(nc.covenants.METRICS["leverage"])
     leverage: total debt ÷ ebitda over a year
     """
-    if not isinstance(name, str) or not name:
+    if not name:
         raise ConfigError(f"name must be text, not {name!r}")
     above = _side("numerator", numerator)
     below = () if denominator is None else _side("denominator", denominator)
@@ -184,12 +184,10 @@ def metric(
         raise ConfigError("unit must be 'times' or 'share' of a quotient, 'money' without a denominator")
     target = None
     if cure is not None:
-        found = _CURE.fullmatch(cure.replace(" ", "")) if isinstance(cure, str) else None
+        found = _CURE.fullmatch(cure.replace(" ", ""))
         if found is None or found["name"] not in {term.measure for term in (*above, *below)}:
             raise ConfigError(f"cure must be '+' or '-' and a measure of the metric, not {cure!r}")
         target = (found["name"], found["sign"] == "-")
-    if otherwise is not None and not isinstance(otherwise, Metric):
-        raise ConfigError(f"otherwise must be a metric, not {otherwise!r}")
     return Metric(name, above, below, limit, unit, target, otherwise)
 
 

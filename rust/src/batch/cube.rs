@@ -3,7 +3,7 @@
 
 use super::columns::MoneyColumn;
 use super::pool::{Poll, for_each};
-use crate::covenant::{CubeResult, CubeTest, LANES, Lanes, Limit, Metric, Scratch, Threshold};
+use crate::covenant::{CubeResult, CubeTest, Exact, LANES, Lanes, Limit, Metric, Scratch, Threshold};
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::money::{MinorUnits, small_f64};
 
@@ -27,6 +27,25 @@ pub struct CubeTerms {
     pub strict: bool,
 }
 
+/// The loops over scenarios, as a caller had them compiled.
+#[derive(Clone, Copy)]
+pub struct Kernels {
+    /// [`MinorUnits::from_major_whole_into`].
+    pub whole_into: fn(MinorUnits, &[f64], &mut [f64], f64) -> bool,
+    /// [`CubeTest::test_block`].
+    pub test_block: for<'a> fn(&CubeTest<'_>, &[Lanes], Exact<'_>, bool, &mut Scratch, &mut CubeResult<'a>),
+}
+
+impl Kernels {
+    /// For any processor.
+    pub const PORTABLE: Self = Self {
+        whole_into: |units, major, out, limit| units.from_major_whole_into(major, out, limit),
+        test_block: |test, block, exact, all_exact, scratch, out| {
+            test.test_block(block, exact, all_exact, scratch, out);
+        },
+    };
+}
+
 /// What is tested.
 pub struct Cube<'a> {
     /// Facilities, periods, scenarios.
@@ -47,6 +66,8 @@ pub struct Cube<'a> {
     pub scale: i64,
     /// Whether amounts off a minor unit are rounded.
     pub round_input: bool,
+    /// The loops.
+    pub kernels: Kernels,
 }
 
 /// Where it goes: facility after facility, test after test, a place for each scenario.
@@ -121,7 +142,7 @@ pub fn test_cube(
                 let (Some(first), Some(headroom), Some(undecided)) = parts else { continue };
                 let exact = |measure, period, lane| cube.amount(measure, facility, period, start, lane);
                 let mut found = CubeResult { first, headroom, undecided };
-                test.test_block(&state.block, &exact, !fits, &mut state.scratch, &mut found);
+                (cube.kernels.test_block)(&test, &state.block, &exact, !fits, &mut state.scratch, &mut found);
             }
         }
         Ok(())
@@ -202,14 +223,15 @@ impl Cube<'_> {
             MoneyColumn::Major(column) => {
                 let Some(major) = major.get_mut(..out.len()) else { return false };
                 column.load(at, major);
-                if !self.units.from_major_into(major, minor) {
-                    for (offset, (value, slot)) in major.iter().zip(minor.iter_mut()).enumerate() {
-                        match self.units.from_major(*value, self.round_input) {
-                            Ok(amount) => *slot = amount,
-                            Err(rule) => {
-                                *slot = 0;
-                                note(&mut log, at.saturating_add(offset), rule, *value);
-                            }
+                if (self.kernels.whole_into)(self.units, major, out, power_of_two(bits)) {
+                    return true;
+                }
+                for (offset, (value, slot)) in major.iter().zip(minor.iter_mut()).enumerate() {
+                    match self.units.from_major(*value, self.round_input) {
+                        Ok(amount) => *slot = amount,
+                        Err(rule) => {
+                            *slot = 0;
+                            note(&mut log, at.saturating_add(offset), rule, *value);
                         }
                     }
                 }
@@ -248,6 +270,11 @@ impl Cube<'_> {
             }
         }
     }
+}
+
+/// 2 to a power below 51.
+fn power_of_two(bits: u32) -> f64 {
+    small_f64(1_i64 << bits.min(50))
 }
 
 fn note(log: &mut Option<&mut IssueLog>, row: usize, rule: Rule, value: f64) {

@@ -25,7 +25,7 @@ pub use assets::{BookValue, book_values, validate};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use covenants::{Tested, test_covenants};
-pub use cube::{Cube, CubeMeasure, CubeTargets, CubeTerms, test_cube};
+pub use cube::{Cube, CubeMeasure, CubeTargets, CubeTerms, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};
 pub use pool::{Poll, filled, for_each, stretches};
 pub use reader::Money;

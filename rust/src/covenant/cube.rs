@@ -11,7 +11,7 @@ use super::evaluate::{Verdict, decide};
 use super::metric::{Fraction, Metric, Term, Window, common_bottom};
 
 /// Scenarios in a block: what a block needs of a measure stays in the second-level cache.
-pub const LANES: usize = 256;
+pub const LANES: usize = 1024;
 /// Closer than this share of its threshold a double does not decide: five roundings of 2^-53 each, and room.
 const NEAR: f64 = 1e-15;
 /// Later than any period.
@@ -111,63 +111,61 @@ impl Running {
     }
 
     /// Compares `quotient(lane)` with a threshold below which it fails; says whether some lane is too near to tell.
-    #[inline]
+    #[inline(always)]
     fn scan(&mut self, top: &[f64], period: f64, threshold: f64, factor: f64) -> bool {
         let near = NEAR * threshold.abs();
         let mut is_near = false;
-        for (((top, first), headroom), gap) in
-            top.iter().zip(&mut self.first).zip(&mut self.headroom).zip(&mut self.gap)
-        {
+        for ((top, first), headroom) in top.iter().zip(&mut self.first).zip(&mut self.headroom) {
             let off = top * factor - threshold;
-            *gap = off;
             is_near |= off.abs() <= near;
             let failed = if off < -near { period } else { NEVER };
-            *first = if failed < *first { failed } else { *first };
-            *headroom = if off < *headroom { off } else { *headroom };
+            *first = least(failed, *first);
+            *headroom = least(off, *headroom);
         }
         is_near
     }
 
     /// The same for the inverse of a quotient, whose headroom waits.
-    #[inline]
+    #[inline(always)]
     fn scan_inverse(&mut self, bottom: &[f64], period: f64, threshold: f64, factor: f64) -> bool {
         let near = NEAR * threshold;
         let mut is_near = false;
-        for (((bottom, first), inverse), gap) in
-            bottom.iter().zip(&mut self.first).zip(&mut self.inverse).zip(&mut self.gap)
-        {
+        for ((bottom, first), inverse) in bottom.iter().zip(&mut self.first).zip(&mut self.inverse) {
             let quotient = bottom * factor;
             let off = quotient - threshold;
-            *gap = off;
             is_near |= off.abs() <= near;
             let failed = if off < -near { period } else { NEVER };
-            *first = if failed < *first { failed } else { *first };
-            *inverse = if quotient < *inverse { quotient } else { *inverse };
+            *first = least(failed, *first);
+            *inverse = least(quotient, *inverse);
         }
         is_near
     }
 
     /// The same for two rows; lanes over zero or less are left to be looked at.
-    #[inline]
+    #[inline(always)]
     fn scan_both(&mut self, (top, bottom): (&[f64], &[f64]), period: f64, threshold: f64, factor: f64) -> bool {
         let near = NEAR * threshold.abs();
         let mut is_near = false;
-        for ((((top, bottom), first), headroom), gap) in
-            top.iter().zip(bottom).zip(&mut self.first).zip(&mut self.headroom).zip(&mut self.gap)
-        {
+        for (((top, bottom), first), headroom) in top.iter().zip(bottom).zip(&mut self.first).zip(&mut self.headroom) {
             let is_sound = *bottom > 0.0;
-            let off = if is_sound { top * factor / bottom - threshold } else { 0.0 };
-            *gap = off;
+            let off = off_both(*top, *bottom, factor, threshold);
             is_near |= off.abs() <= near;
             let failed = if off < -near { period } else { NEVER };
-            *first = if failed < *first { failed } else { *first };
+            *first = least(failed, *first);
             let candidate = if is_sound { off } else { f64::INFINITY };
-            *headroom = if candidate < *headroom { candidate } else { *headroom };
+            *headroom = least(candidate, *headroom);
         }
         is_near
     }
 
+    /// Keeps how far each lane is from its threshold, where some are too near: so seldom that it is worked out again.
+    #[inline(always)]
+    fn note(&mut self, offs: impl Iterator<Item = f64>) {
+        self.gap.iter_mut().zip(offs).for_each(|(gap, off)| *gap = off);
+    }
+
     /// Turns the least inverse quotients into headroom below a maximum.
+    #[inline(always)]
     fn settle(&mut self, threshold: &mut Option<f64>) {
         let Some(threshold) = threshold.take() else { return };
         for (inverse, headroom) in self.inverse.iter_mut().zip(&mut self.headroom) {
@@ -202,6 +200,8 @@ impl CubeTest<'_> {
     }
 
     /// Tests a block of scenarios; with `all_exact` nothing is left to doubles.
+    // Always inline, with all its loops: the caller may be compiled for wider registers.
+    #[inline(always)]
     pub fn test_block(
         &self,
         block: &[Lanes],
@@ -243,7 +243,11 @@ impl CubeTest<'_> {
             let at = f64::from(u16::try_from(period).unwrap_or(u16::MAX));
             let near = match (top, bottom) {
                 (Row::Lanes(top), Row::Flat(bottom)) if fast && bottom > 0.0 => {
-                    running.scan(top, at, sign * wanted, factor / bottom).then_some(NEAR * wanted.abs())
+                    let (factor, wanted) = (factor / bottom, sign * wanted);
+                    running.scan(top, at, wanted, factor).then(|| {
+                        running.note(top.iter().map(|top| top * factor - wanted));
+                        NEAR * wanted.abs()
+                    })
                 }
                 (Row::Flat(top), Row::Lanes(bottom))
                     if fast && top > 0.0 && wanted > 0.0 && self.limit == Limit::Max =>
@@ -252,11 +256,19 @@ impl CubeTest<'_> {
                         running.settle(&mut waiting);
                         waiting = Some(wanted);
                     }
-                    let least = 1.0 / wanted;
-                    running.scan_inverse(bottom, at, least, d_factor / (n_factor * top)).then_some(NEAR * least)
+                    let (factor, lowest) = (d_factor / (n_factor * top), 1.0 / wanted);
+                    running.scan_inverse(bottom, at, lowest, factor).then(|| {
+                        running.note(bottom.iter().map(|bottom| bottom * factor - lowest));
+                        NEAR * lowest
+                    })
                 }
                 (Row::Lanes(top), Row::Lanes(bottom)) if fast => {
-                    running.scan_both((top, bottom), at, sign * wanted, factor).then_some(NEAR * wanted.abs())
+                    let wanted = sign * wanted;
+                    running.scan_both((top, bottom), at, wanted, factor).then(|| {
+                        let lanes = top.iter().zip(bottom);
+                        running.note(lanes.map(|(top, bottom)| off_both(*top, *bottom, factor, wanted)));
+                        NEAR * wanted.abs()
+                    })
                 }
                 _ => {
                     running.gap.fill(0.0);
@@ -279,8 +291,8 @@ impl CubeTest<'_> {
             let number = if breached { *first as i16 } else { -1 };
             *slot = number;
             // Rounding must not show a lack of headroom where the integers found none.
-            let least = if !breached && *worst < 0.0 { 0.0 } else { *worst };
-            *headroom = if self.metric.denominator.is_empty() { least / to_f64(self.scale.into()) } else { least };
+            let shown = if !breached && *worst < 0.0 { 0.0 } else { *worst };
+            *headroom = if self.metric.denominator.is_empty() { shown / to_f64(self.scale.into()) } else { shown };
         }
     }
 
@@ -288,6 +300,7 @@ impl CubeTest<'_> {
         self.metric.numerator.iter().chain(&self.metric.denominator)
     }
 
+    #[inline(always)]
     /// A side in a period, and what its row is to be multiplied with; `None` where the record is too short.
     fn row<'a>(
         &self,
@@ -339,6 +352,8 @@ impl CubeTest<'_> {
         Some((Row::Lanes(room), 1.0 / to_f64(bottom)))
     }
 
+    #[cold]
+    #[inline(never)]
     fn decide_lane(
         &self,
         (period, lane, at): (usize, usize, f64),
@@ -367,12 +382,26 @@ impl CubeTest<'_> {
     }
 }
 
+/// The smaller of two numbers. The sum with zero keeps what is stored from being a plain choice between the old value
+/// and another: compilers make a masked store of that, which some processors take a dozen cycles for.
+#[inline(always)]
+fn least(a: f64, b: f64) -> f64 {
+    (if a < b { a } else { b }) + 0.0
+}
+
+/// How far a quotient is from its threshold; over zero or less as near as can be, to be looked at.
+#[inline(always)]
+fn off_both(top: f64, bottom: f64, factor: f64, threshold: f64) -> f64 {
+    if bottom > 0.0 { top * factor / bottom - threshold } else { 0.0 }
+}
+
 fn lanes_of(measure: &Lanes, period: usize) -> Option<&[f64]> {
     let start = period.checked_mul(LANES)?;
     measure.values.get(start..start.checked_add(LANES)?)
 }
 
 /// Brings the running sum of a term to a period: whole numbers, so that what is taken off leaves no trace.
+#[inline(always)]
 fn advance(term: &Term, block: &[Lanes], period: usize, sum: &mut [f64]) {
     let Some(measure) = block.get(term.measure) else { return };
     let count = match term.window {

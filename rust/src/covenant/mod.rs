@@ -15,7 +15,7 @@ mod wide;
 
 pub use book::{Book, CrossOutcome, Place};
 pub use clause::{Clause, Cure, CureRights, Level, Limit, Outcome, Span, Springing, Status};
-pub use cube::{CubeResult, CubeTest, LANES, Lanes, Scratch, Threshold};
+pub use cube::{CubeResult, CubeTest, Exact, LANES, Lanes, Scratch, Threshold};
 pub use evaluate::Covenant;
 pub use metric::{CureTarget, Fraction, Input, Measure, Metric, Periods, Term, Window};
 pub use wide::Wide;

@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::columns::Column;
+use super::columns::{Column, cube_kernels};
 use super::door::enter;
 use super::inputs::{MoneyArray, count_threads};
 use super::{IssueTuple, issue_tuples};
@@ -452,6 +452,7 @@ fn covenant_cube(
         units,
         scale,
         round_input,
+        kernels: cube_kernels(),
     };
     let threads = count_threads(threads);
     let logs = enter(py, |poll: Poll<'_>| test_cube(&cube, targets, threads, poll))?;
