@@ -168,7 +168,7 @@ class CovenantInputs(Terms):
     def _read_waivers(self, side: SideTable) -> None:
         series = self._series_of(side)
         begin, end = side.days("from_date"), side.days("to_date")
-        back = [row for row in range(side.frame.n) if end[row] < begin[row]]
+        back = [row for row in range(side.frame.n) if end[row] < begin[row] and not side.problems.issues]
         side.note("to_date", "date_order", back, lambda row: str(np.datetime64(end[row], "D")))
         names = side.values("covenant_id")
         for row, places in enumerate(self._keys_of(side, series, lambda _: True)):
@@ -188,7 +188,7 @@ class CovenantInputs(Terms):
         loops = [row for row in range(side.frame.n) if own[row] is not None and own[row] == other[row]]
         side.note("trigger_entity_id", "self_reference", loops, lambda row: repr(other[row]))
         begin, end = side.days("from_date", BEFORE), side.days("to_date", AFTER)
-        back = [row for row in range(side.frame.n) if end[row] < begin[row]]
+        back = [row for row in range(side.frame.n) if end[row] < begin[row] and not side.problems.issues]
         side.note("to_date", "date_order", back, lambda row: str(np.datetime64(end[row], "D")))
         above = side.amounts("above") if "above" in side else [None] * side.frame.n
         measures = side.values("measure")

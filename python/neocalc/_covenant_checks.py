@@ -160,6 +160,7 @@ class Explanation:
     result: Mapping[
         str, Any
     ]  # value, threshold, headroom, headroom_rate, headroom_amount, cure_needed, cure_applied
+    default_date: dt.date | None  # from when on a breach is an event of default
     inputs: Any  # a frame: side, measure, period_end, amount, weight, is_cure
 
     def __str__(self) -> str:
@@ -206,11 +207,22 @@ def explain_row(checked: Checked, row: int) -> Explanation:
         "weight": np.array([(-1 if one[2] else 1) * one[5] / one[6] for one in inputs], dtype=np.float64),
         "is_cure": np.array([one[7] for one in inputs], dtype=bool),
     }
-    day = dt.date.fromordinal(int(checked.days[row]) + EPOCH_ORDINAL)
-    whose = key.series[0]
+    ripe = int(found["default_date"][row])
     return Explanation(
-        key.covenant_id, whose, key.level, day, checked.status(row), definition, numbers, frame.build(columns)
+        covenant_id=key.covenant_id,
+        entity_id=key.series[0],
+        level=key.level,
+        period_end=_date(int(checked.days[row])),
+        status=checked.status(row),
+        definition=definition,
+        result=numbers,
+        default_date=None if ripe == _NO_DAY else _date(ripe),
+        inputs=frame.build(columns),
     )
+
+
+def _date(day: int) -> dt.date:
+    return dt.date.fromordinal(day + EPOCH_ORDINAL)
 
 
 def _amount(checked: Checked, minor: int) -> Any:

@@ -109,7 +109,11 @@ class CovenantCube:
                 kind[entity, test, rows] = 1 if fields["known"] else 2
                 whole[entity, test, rows], parts[entity, test, rows] = fields["whole"], fields["parts"]
         self._terms = {name: values.reshape(-1) for name, values in columns.items()}
-        self._thresholds: dict[str, Array] = {"kind": kind.reshape(-1), "whole": whole.reshape(-1), "parts": parts.reshape(-1)}
+        self._thresholds: dict[str, Array] = {
+            "kind": kind.reshape(-1),
+            "whole": whole.reshape(-1),
+            "parts": parts.reshape(-1),
+        }
         self._metrics = core_metrics(inputs.core_metrics, inputs.measure_names)
 
     @staticmethod

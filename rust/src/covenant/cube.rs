@@ -431,3 +431,7 @@ fn advance(term: &Term, block: &[Lanes], period: usize, sum: &mut [f64]) {
 fn to_f64(value: i128) -> f64 {
     value as f64
 }
+
+#[cfg(test)]
+#[path = "cube_tests.rs"]
+mod tests;

@@ -353,3 +353,107 @@ impl Covenant<'_> {
         self.cures.iter().filter(in_time).fold(0, |sum: i64, cure| sum.saturating_add(cure.amount))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "tests")]
+    use super::*;
+    use crate::calendar::{Frequency, PeriodGrid, month_end};
+    use crate::covenant::{CureRights, CureTarget, Measure, Term, Window};
+    use proptest::prelude::*;
+
+    const FREE: CureRights =
+        CureRights { allowed: u32::MAX, in_a_row: u32::MAX, per_year: u32::MAX, amount_cap: i64::MAX };
+
+    /// Cash over a year of quarters against what is due, at least `threshold`.
+    fn tested(
+        cash: &[i64],
+        due: i64,
+        threshold: Fraction,
+        strict: bool,
+        rights: CureRights,
+        cures: &[Cure],
+    ) -> Vec<Outcome> {
+        let term = |measure| Term { measure, minus: false, window: Window::Sum(4) };
+        let cure = Some(CureTarget { measure: 0, lowers: false });
+        let metrics = [Metric { numerator: vec![term(0)], denominator: vec![term(1)], cure }];
+        let known = vec![true; cash.len()];
+        let measures =
+            [Measure { values: cash.to_vec(), known: known.clone() }, Measure { values: vec![due; cash.len()], known }];
+        let months: Vec<Month> = (0..i32::try_from(cash.len()).unwrap()).map(|at| 2 + 3 * at).collect();
+        let dates: Vec<Date> = months.iter().map(|month| month_end(*month)).collect();
+        let clause = Clause {
+            in_force: (Date::MIN, Date::MAX),
+            first_test: Date::MIN,
+            grid: PeriodGrid::new(Frequency::Quarter, 12).unwrap(),
+            metric: 0,
+            stub_from: Date::MIN,
+            limit: Limit::Min,
+            strict,
+            threshold: Some(threshold),
+            level: Level::Default,
+            at_risk: None,
+            springing: None,
+            cures: rights,
+            grace_days: None,
+        };
+        let covenant = Covenant {
+            clauses: &[clause],
+            metrics: &metrics,
+            periods: Periods { measures: &measures, first: 0, per_year: 4 },
+            dates: &dates,
+            months: &months,
+            cures,
+            waivers: &[],
+            scale: 100,
+        };
+        let mut out = vec![Outcome::blank(0, Status::NotTested); covenant.due().count()];
+        covenant.test_into(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn a_cure_stays_in_the_windows_that_hold_its_quarter() {
+        use Status::{Breach, Cured, InsufficientData, Pass};
+        let cash = [100, 100, 100, 60, 100, 100, 100, 60];
+        let cures = [Cure { period: 3, amount: 40, paid: None }];
+        let threshold = Fraction { top: 1, bottom: 1 };
+        let statuses = |rights| -> Vec<Status> {
+            tested(&cash, 100, threshold, false, rights, &cures).iter().map(|outcome| outcome.status).collect()
+        };
+        let missing = [InsufficientData; 3];
+        assert_eq!(statuses(FREE), [&missing[..], &[Cured, Pass, Pass, Pass, Breach]].concat());
+        let none = CureRights { allowed: 0, ..FREE };
+        assert_eq!(statuses(none), [&missing[..], &[Breach; 5]].concat());
+        let capped = CureRights { amount_cap: 39, ..FREE };
+        assert_eq!(statuses(capped)[3], Breach);
+    }
+
+    proptest! {
+        #[test]
+        fn the_cure_needed_is_the_least_that_cures(
+            cash in prop::collection::vec(-1_000_000_i64..1_000_000, 4), due in 1_i64..500_000,
+            top in 1_i64..3_000, strict: bool, huge: bool,
+        ) {
+            // Amounts near the end of 64 bits take the long way and say the same.
+            let scale = if huge { 1_i64 << 40 } else { 1 };
+            let cash: Vec<i64> = cash.iter().map(|amount| amount * scale).collect();
+            let threshold = Fraction { top: top.into(), bottom: 1_000 };
+            let with = |amount: i64| {
+                let mut cash = cash.clone();
+                cash[3] += amount;
+                tested(&cash, due * scale, threshold, strict, FREE, &[])[3].clone()
+            };
+            let plain = with(0);
+            let needed = plain.cure_needed.unwrap();
+            prop_assert_eq!(plain.status == Status::Pass, needed == 0);
+            prop_assert_eq!(plain.status == Status::Pass, plain.headroom > Some(0.0) || (plain.headroom == Some(0.0) && !strict));
+            prop_assert_eq!(with(needed).status, Status::Pass);
+            if needed > 0 {
+                prop_assert_eq!(with(needed - 1).status, Status::Breach);
+                let cured = tested(&cash, due * scale, threshold, strict, FREE, &[Cure { period: 3, amount: needed, paid: None }]);
+                prop_assert_eq!((cured[3].status, cured[3].cure_applied), (Status::Cured, Some(needed)));
+            }
+        }
+    }
+}
