@@ -17,7 +17,7 @@ from neocalc._covenant_terms import LEVELS, CovenantKey
 from neocalc._frames import Frame
 from neocalc._options import resolve_threads, to_days
 from neocalc._side_tables import EPOCH_ORDINAL, money_out
-from neocalc.errors import ConfigError
+from neocalc.errors import ConfigError, InputError, Issue
 
 STATUSES: tuple[str, ...] = _core.COVENANT_STATUSES
 FAILED = ("breach", "lock_up", "draw_stop")
@@ -47,7 +47,12 @@ class Checked:
                 f"measures are of {self.frame.kind}, covenants of {self.inputs.table.frame.kind}: use one"
             )
         self.book = self.inputs.book()
-        self.found: dict[str, Array] = self.book.test(self.threads)
+        try:
+            self.found: dict[str, Array] = self.book.test(self.threads)
+        except OverflowError:
+            hint = "headroom or a cure in money of the numerator is larger; check the amounts' unit"
+            issue = Issue.make("measures", "overflow", hint=hint)
+            raise InputError([issue], n_rows=self.frame.n, subject="covenants") from None
         self.days = self.inputs.laid_out.dates[self._cells(self.found["entity"], self.found["period"])]
         keep = np.ones(len(self.days), dtype=bool)
         if begin is not None:
