@@ -86,7 +86,8 @@ def main() -> None:
                 f"First breaches that are wrong: {', '.join(f'{name} {n:,}' for name, n in wrong.items())}. "
                 f"Peak beyond the input: {peak or 0:,.0f} MB."
             )
-            title = f"W3, {facilities:,} facilities x {w3.QUARTERS} quarters x {size // facilities:,} scenarios"
+            scenarios = size // facilities
+            title = f"W3, {facilities:,} facilities x {w3.QUARTERS} quarters x {scenarios:,} scenarios"
             print(table(title, peers, [peers[0].name], note))
             del cube, peers
     if "small" in args.only:

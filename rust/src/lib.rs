@@ -2,7 +2,7 @@
 //!
 //! Money is an integer number of minor units ([`money`]), dates are civil days ([`calendar`]), a method turns a
 //! resolved asset into charges ([`depreciation`]), and [`batch`] carries columns in and tables out over threads.
-//! [`financial`] holds the functions of spreadsheets, which compute in float64.
+//! [`covenant`] tests what was promised to lenders; [`financial`] holds the functions of spreadsheets, in float64.
 //! Nothing here knows Python; the binding lives in `py` behind the `python` feature.
 #![deny(unsafe_code)]
 
