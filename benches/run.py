@@ -8,7 +8,7 @@ import sys
 import fleet as fleets
 from harness import machine, measure, peak_beyond, table
 
-KINDS = ("W1b", "W1a", "W4", "W5", "small")
+KINDS = ("W1b", "W1a", "W3", "W4", "W5", "small")
 
 
 def main() -> None:
@@ -23,6 +23,7 @@ def main() -> None:
     try:
         import small
         import w1
+        import w3
         import w4
         import w5
     except ImportError as error:
@@ -75,6 +76,21 @@ def main() -> None:
             title = f"W4, {size:,} assets, {2 * size:,} events, {w4.GROUPS} groups x {w4.MONTHS} months"
             print(table(title, peers, [peers[0].name], note))
     for size in (int(size) for size in args.sizes):
+        if "W3" in args.only and 10**5 <= size <= 10**6:
+            # Long form of 40 million rows would take pandas 10 GB.
+            facilities = 100 if size == 10**5 else 1000
+            cube = w3.make(facilities, size // facilities)
+            peers, wrong = w3.peers(cube, pandas=size <= 10**5)
+            measure(peers, args.rounds)
+            peak = peak_beyond(lambda run=peers[0].run: run())
+            note = (
+                f"First breaches that are wrong: {', '.join(f'{name} {n:,}' for name, n in wrong.items())}. "
+                f"Peak beyond the input: {peak or 0:,.0f} MB."
+            )
+            scenarios = size // facilities
+            title = f"W3, {facilities:,} facilities x {w3.QUARTERS} quarters x {scenarios:,} scenarios"
+            print(table(title, peers, [peers[0].name], note))
+            del cube, peers
         if "W5" in args.only and size <= 10**6:
             streams = w5.make(size)
             w5.check(streams)

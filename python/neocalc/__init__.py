@@ -22,12 +22,24 @@ from __future__ import annotations
 
 from neocalc import actus as actus
 from neocalc import calendar as calendar
+from neocalc import covenants as covenants
 from neocalc import financial as financial
 from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.carrying import carrying_amount, current_portion, interest_expense
 from neocalc.compare import compare_lives, compare_policies
+from neocalc.covenants import (
+    CovenantCube,
+    CubeOutcome,
+    Explanation,
+    Metric,
+    check_covenants,
+    covenant_cube,
+    explain,
+    first_breach,
+    metric,
+)
 from neocalc.debt import amortize, payment_amount
 from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
@@ -57,11 +69,15 @@ from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
     "ConfigError",
+    "CovenantCube",
+    "CubeOutcome",
     "DatedPolicy",
+    "Explanation",
     "ImpairmentTest",
     "InputError",
     "InternalError",
     "MacrsPolicy",
+    "Metric",
     "NeocalcError",
     "NeocalcWarning",
     "Policy",
@@ -71,19 +87,24 @@ __all__ = [
     "amortize",
     "book_values",
     "carrying_amount",
+    "check_covenants",
     "compare_lives",
     "compare_policies",
+    "covenant_cube",
     "current_portion",
     "dated",
     "declining_balance",
     "depreciate",
     "estimate_change_effect",
+    "explain",
+    "first_breach",
     "impairment_test",
     "interest_expense",
     "list_error_codes",
     "load_example",
     "macrs",
     "market_values",
+    "metric",
     "payment_amount",
     "principal_ladder",
     "straight_line",

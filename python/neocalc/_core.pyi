@@ -397,3 +397,53 @@ EVENT_KINDS: tuple[str, ...]
 PAYMENT_FREQUENCIES: tuple[str, ...]
 STUBS: tuple[str, ...]
 __version__: str
+
+TermTuple: TypeAlias = tuple[int, bool, str, int]  # measure, taken off, kind of window, periods
+MetricTuple: TypeAlias = tuple[
+    Sequence[TermTuple], Sequence[TermTuple], tuple[int, bool] | None
+]  # above the line, below it, what a cure changes and whether it lowers it
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+COVENANT_STATUSES: tuple[str, ...]
+
+@final
+class CovenantBook:
+    def __new__(
+        cls,
+        metrics: Sequence[MetricTuple],
+        measures: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int8]]],  # minor units, known
+        periods: Arrays,
+        covenants: Arrays,
+        clauses: Arrays,
+        cures: Arrays,
+        waivers: Arrays,
+        edges: Arrays,
+        cross_waivers: Arrays,
+        *,
+        per_year: int,
+        scale: int,
+        fiscal_year_end: int,
+    ) -> CovenantBook: ...
+    def test(self, threads: int = 0) -> Arrays: ...
+    def inputs(
+        self, covenant: int, period: int
+    ) -> list[
+        tuple[int, int, bool, int, int | None, int, int, bool]
+    ]: ...  # side, measure, taken off, period, amount, factor as a quotient, a cure
+
+def covenant_cube(
+    metrics: Sequence[MetricTuple],
+    measures: Sequence[Money],
+    is_flat: Sequence[bool],
+    shape: tuple[int, int, int],  # facilities, periods, scenarios
+    tests: Arrays,
+    thresholds: Arrays,  # kind: 0 not tested, 1 known, 2 unknown
+    first: npt.NDArray[np.int16],
+    headroom: npt.NDArray[np.float64],
+    undecided: npt.NDArray[np.bool_],
+    *,
+    per_year: int,
+    minor_units: int,
+    scale: int,
+    round_input: bool = False,
+    threads: int = 0,
+) -> list[list[IssueTuple]]: ...

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._books import EPOCH_ORDINAL, Books, Key, SideTable, read_amounts, times
+from neocalc._books import Books, times
+from neocalc._side_tables import EPOCH_ORDINAL, Key, SideTable, read_amounts
 from neocalc.errors import ConfigError, Issue
 from neocalc.valuation import Chosen, curve_values
 

@@ -9,10 +9,11 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from neocalc._columns import Array, minor_to_decimal, minor_to_major
+from neocalc._columns import Array
 from neocalc._groups import Groups
 from neocalc._options import check_memory
 from neocalc._records import Records, changed, guarded
+from neocalc._side_tables import money_out
 from neocalc.errors import InputError, Issue, Issues, NeocalcWarning
 
 T = TypeVar("T")
@@ -60,15 +61,7 @@ def as_records(issues: Issues) -> list[dict[str, Any]]:
 
 def money_column(records: Records, values: Array, null: Array | None = None) -> Any:
     """Turn what the core gave into a column of the amounts asked for."""
-    options = records.options
-    if options.amounts == "decimal":
-        decimals = minor_to_decimal(values, options.minor_units)
-        if null is not None:
-            decimals[null] = None
-        return records.frame.decimals_out(decimals, options.minor_units)
-    if options.amounts == "major" and options.rounded and values.dtype != np.float64:
-        values = minor_to_major(values, options.minor_units)
-    return records.frame.money_out(values, null)
+    return money_out(records.frame, records.options, values, null)
 
 
 def check_rows(total: int, n_columns: int, amounts: str, spare: int = 0) -> None:

@@ -53,13 +53,20 @@ def suffix_of(path: Path, allowed: tuple[str, ...]) -> str:
 
 def read_fleet(path: Path) -> Any:
     """Read a fleet with the first frame library there is: pandas, polars or pyarrow."""
+    return read_table(path, _NUMBERS.__contains__)
+
+
+def read_table(path: Path, is_number: Callable[[str], bool]) -> Any:
+    """Read a table; the columns of a CSV that are numbers are told by name."""
     suffix = suffix_of(path, READ_SUFFIXES)
     if not path.exists():
         raise ConfigError(f"{path}: no such file")
     if not path.is_file():
         raise ConfigError(f"{path} is not a regular file")
     library = frame_library()
-    return _frame(_csv_columns(path), library) if suffix == ".csv" else _read_parquet(path, library)
+    return (
+        _frame(_csv_columns(path, is_number), library) if suffix == ".csv" else _read_parquet(path, library)
+    )
 
 
 def _read_parquet(path: Path, library: str) -> Any:
@@ -82,7 +89,9 @@ def _read_parquet(path: Path, library: str) -> Any:
         raise NeocalcError(f"{path} is not a readable Parquet file: {error}") from None
 
 
-def _csv_columns(path: Path) -> dict[str, npt.NDArray[np.float64] | list[str | None]]:
+def _csv_columns(
+    path: Path, is_number: Callable[[str], bool]
+) -> dict[str, npt.NDArray[np.float64] | list[str | None]]:
     """Read a CSV into columns, strictly: readers of frames pad, cut or guess where a row is broken."""
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, strict=True)
@@ -109,7 +118,7 @@ def _csv_columns(path: Path) -> dict[str, npt.NDArray[np.float64] | list[str | N
     problems: list[Issue] = []
     result: dict[str, npt.NDArray[np.float64] | list[str | None]] = {}
     for name, values in zip(header, columns, strict=True):
-        result[name] = _floats(name, values, problems) if name in _NUMBERS else values
+        result[name] = _floats(name, values, problems) if is_number(name) else values
     if problems:
         raise InputError(problems, n_rows=len(columns[0]))
     return result

@@ -1,7 +1,8 @@
-"""The command line: ``neocalc demo``, ``neocalc compare``, ``neocalc validate``.
+"""The command line: ``neocalc demo``, ``compare``, ``validate``, ``covenants``.
 
-Exit status: 0 ok, 1 bad data, 2 wrong use (a file that is not there or cannot be written, too), 130 after
-Ctrl-C, 143 after SIGTERM. Results go to stdout or to the file named, everything else to stderr.
+Exit status: 0 ok, 1 bad data, 2 wrong use (a file that is not there or cannot be written, too), 3 a
+default-level covenant is breached, 130 after Ctrl-C, 143 after SIGTERM. Results go to stdout or to the file
+named, everything else to stderr.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from neocalc import __version__
 from neocalc.errors import ConfigError, InputError, NeocalcError
 from neocalc.policies import CONVENTIONS
 
-EXIT_OK, EXIT_DATA, EXIT_USAGE = 0, 1, 2
+EXIT_OK, EXIT_DATA, EXIT_USAGE, EXIT_BREACH = 0, 1, 2, 3
 
 
 def _years(text: str) -> float:
@@ -82,10 +83,38 @@ def _parser() -> argparse.ArgumentParser:
     validate = commands.add_parser("validate", help="list every problem of a fleet file, as CSV")
     validate.add_argument("fleet", type=Path, metavar="FLEET", help="fleet as .csv or .parquet")
     validate.set_defaults(run=_validate)
-    for command in (demo, compare, validate):
+    covenants = _covenants_parser(commands)
+    for command in (demo, compare, validate, covenants):
         # Also after the command's name; a default here would undo the one before it.
         command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
+
+
+def _covenants_parser(commands: Any) -> Any:
+    covenants: argparse.ArgumentParser = commands.add_parser(
+        "covenants",
+        help="test covenants on measures; exit status 3 where one of default level is breached",
+        epilog="example: neocalc covenants measures.csv covenants.csv -o tests.csv",
+    )
+    add = covenants.add_argument
+    add("measures", type=Path, metavar="MEASURES", help="entity_id, period_end and amounts, .csv or .parquet")
+    add("covenants", type=Path, metavar="COVENANTS", help="one row for each covenant and step")
+    add("-o", "--output", type=Path, metavar="OUT", help=".csv or .parquet, or a certificate as .html")
+    for name, what in (
+        ("cures", "equity cures"),
+        ("waivers", "waivers"),
+        ("cross-default", "who follows whom"),
+    ):
+        add(f"--{name}", type=Path, metavar="FILE", help=f"a table of {what}")
+    add("--freq", choices=("M", "Q", "Y"), default="Q", help="of the measures (default Q)")
+    add("--fiscal-year-end", type=int, default=12, metavar="MONTH", help="1 to 12 (default 12)")
+    add("--start", metavar="DATE", help="first test date, YYYY-MM-DD")
+    add("--end", metavar="DATE", help="last test date, YYYY-MM-DD")
+    add("--entity", metavar="ID", help="whose certificate")
+    add("--date", metavar="DATE", help="of which test date (default the last)")
+    add("--threads", type=int, metavar="N", help="threads to use (default all)")
+    covenants.set_defaults(run=_covenants)
+    return covenants
 
 
 def _where(pairs: Sequence[str]) -> dict[str, list[str]] | None:
@@ -189,6 +218,59 @@ def _validate(args: argparse.Namespace) -> int:
     return EXIT_DATA
 
 
+# Columns of covenants and of what bears on them that are numbers; of measures all but these are.
+_TERM_NUMBERS = frozenset(
+    (
+        "threshold", "at_risk_below", "window_periods", "springing_above", "cures_allowed", "cures_per_year",
+        "cures_in_a_row", "cure_amount_cap", "grace_days", "amount", "above",
+    )
+)  # fmt: skip
+_NO_MEASURES = frozenset(("entity_id", "period_end", "currency"))
+
+
+def _covenants(args: argparse.Namespace) -> int:
+    import numpy as np
+
+    import neocalc
+    from neocalc._tables import check_output, read_table, write_csv, write_table, write_text
+    from neocalc.report.comparison import column_values
+
+    beside = {"cures": args.cures, "waivers": args.waivers, "cross_default": args.cross_default}
+    inputs = [args.measures, args.covenants, *(path for path in beside.values() if path is not None)]
+    suffix = check_output(args.output, inputs=tuple(inputs)) if args.output is not None else None
+    if suffix != ".html" and (args.entity is not None or args.date is not None):
+        raise ConfigError("--entity and --date choose a certificate: write it to .html")
+    measures = read_table(args.measures, lambda name: name not in _NO_MEASURES)
+    terms = read_table(args.covenants, _TERM_NUMBERS.__contains__)
+    options: dict[str, Any] = {
+        name: None if path is None else read_table(path, _TERM_NUMBERS.__contains__)
+        for name, path in beside.items()
+    }
+    options |= {"freq": args.freq, "fiscal_year_end": args.fiscal_year_end, "threads": args.threads}
+    result = neocalc.check_covenants(measures, terms, start=args.start, end=args.end, **options)
+    status, level = column_values(result, "status"), column_values(result, "level")
+    breached = sum(s == "breach" and at == "default" for s, at in zip(status, level, strict=True))
+    if suffix == ".html":
+        from neocalc.report import covenant_certificate
+
+        dates = column_values(result, "period_end")
+        if not dates:
+            raise ConfigError("no test is due: there is nothing to certify")
+        date = args.date if args.date is not None else np.datetime64(max(dates))
+        page = covenant_certificate(
+            measures, terms, period_end=date, entity_id=args.entity, source=args.measures.name, **options
+        )
+        write_text(page, args.output)
+    elif args.output is None:
+        write_csv(result, sys.stdout)
+    else:
+        write_table(result, args.output)
+    if args.output is not None:
+        _say(f"wrote {args.output}")
+    _say(f"{len(result):,} tests, {breached:,} default-level breaches")
+    return EXIT_BREACH if breached else EXIT_OK
+
+
 def _report_error(error: BaseException, as_json: bool) -> None:
     if not as_json:
         _say(f"neocalc: {error}")
@@ -234,7 +316,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 ok, 1 bad data, 2 wrong use, 130 after Ctrl-C, 143 after SIGTERM.
+        0 ok, 1 bad data, 2 wrong use, 3 a covenant of default level is breached, 130 after
+        Ctrl-C, 143 after SIGTERM.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._books import EPOCH_ORDINAL, Books, times
+from neocalc._books import Books, times
 from neocalc._group_values import (
     Flow,
     OwnValues,
@@ -22,6 +22,7 @@ from neocalc._group_values import (
     read_group_values,
 )
 from neocalc._runs import PolicyByClass
+from neocalc._side_tables import EPOCH_ORDINAL
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import Policy
 from neocalc.valuation import ValueCurve, choose_curves

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._books import EPOCH_ORDINAL, Books, month_of, times
+from neocalc._books import Books, month_of, times
 from neocalc._columns import Array
 from neocalc._options import to_days
 from neocalc._runs import PolicyByClass
+from neocalc._side_tables import EPOCH_ORDINAL
 from neocalc.errors import ConfigError
 from neocalc.policies import Policy
 

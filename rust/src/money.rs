@@ -12,6 +12,11 @@ pub const FLOAT_LIMIT_MINOR: f64 = 2_251_799_813_685_248.0; // 2^51
 
 const ROUNDER: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52
 
+// A product within 5/4 epsilon of its size from a whole number means an amount within 7/4 epsilon of its own size from a
+// minor unit, which is inside the 4 ulp allowed; the double nearest to a minor unit is always within 1 epsilon. This
+// spares a division for each amount.
+const NEAR: f64 = 1.25 * f64::EPSILON;
+
 /// How many decimal digits the currency has: 0 (JPY) to 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MinorUnits {
@@ -66,10 +71,6 @@ impl MinorUnits {
     /// Converts a column; `false` when some value needs [`MinorUnits::from_major`]'s slow judgement.
     #[must_use]
     pub fn from_major_into(self, major: &[f64], out: &mut [i64]) -> bool {
-        // A product within 5/4 epsilon of its size from a whole number means an amount within 7/4 epsilon of its own
-        // size from a minor unit, which is inside the 4 ulp allowed; the double nearest to a minor unit is always
-        // within 1 epsilon. This spares a division for each amount.
-        const NEAR: f64 = 1.25 * f64::EPSILON;
         let scale = self.scale();
         let mut clean = true;
         for (value, slot) in major.iter().zip(out) {
@@ -78,6 +79,22 @@ impl MinorUnits {
             // NaN fails both comparisons, so it is never clean.
             clean &= (scaled.abs() < FLOAT_LIMIT_MINOR) & ((scaled - whole).abs() <= NEAR * scaled.abs());
             *slot = minor;
+        }
+        clean
+    }
+
+    /// As [`MinorUnits::from_major_into`], but as whole doubles; `false` too where one is above `limit` minor units.
+    // Always inline: the caller may be compiled for wider registers.
+    #[must_use]
+    #[inline(always)]
+    pub fn from_major_whole_into(self, major: &[f64], out: &mut [f64], limit: f64) -> bool {
+        let (scale, limit) = (self.scale(), limit.min(FLOAT_LIMIT_MINOR));
+        let mut clean = true;
+        for (value, slot) in major.iter().zip(out) {
+            let scaled = value * scale;
+            let whole = scaled + ROUNDER - ROUNDER;
+            clean &= (scaled.abs() < limit) & ((scaled - whole).abs() <= NEAR * scaled.abs());
+            *slot = whole;
         }
         clean
     }
@@ -253,9 +270,12 @@ mod tests {
                 units.near_to_major_into(&column, &mut majors);
                 prop_assert_eq!(majors, column.map(|minor| units.to_major(minor)));
             }
-            let mut out = [0];
+            let (mut out, mut whole) = ([0], [0.0]);
             prop_assert!(units.from_major_into(&[units.to_major(minor)], &mut out));
             prop_assert_eq!(out, [minor]);
+            prop_assert!(units.from_major_whole_into(&[units.to_major(minor)], &mut whole, FLOAT_LIMIT_MINOR));
+            prop_assert_eq!(whole, [minor as f64]);
+            prop_assert!(!units.from_major_whole_into(&[units.to_major(minor)], &mut whole, minor.abs() as f64 / 2.0));
         }
 
         /// The quick judgement never accepts what the slow one refuses, nor reads it otherwise.

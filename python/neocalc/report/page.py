@@ -38,7 +38,7 @@ def _singled_out(count: int) -> tuple[int, ...]:
     return tuple(range(count)) if count <= 3 else (0, count - 1)
 
 
-def _table(caption: str, head: str, rows: Iterable[Sequence[str]], total: Sequence[str]) -> str:
+def table(caption: str, head: str, rows: Iterable[Sequence[str]], total: Sequence[str] = ()) -> str:
     """Lay out cells that are HTML already."""
 
     def line(cells: Sequence[str]) -> str:
@@ -48,7 +48,7 @@ def _table(caption: str, head: str, rows: Iterable[Sequence[str]], total: Sequen
     return (
         f'<div class="scroll"><table><caption>{escape(caption)}</caption>\n<thead>{head}</thead>\n<tbody>\n'
         + "\n".join(map(line, rows))
-        + f"\n</tbody>\n<tfoot>{line(total)}</tfoot></table></div>"
+        + ("\n</tbody>\n" + (f"<tfoot>{line(total)}</tfoot>" if total else "") + "</table></div>")
     )
 
 
@@ -83,7 +83,7 @@ def _group_table(data: Comparison) -> str:
         caption += f"; the {len(data.groups)} largest of {data.n_groups:,} groups, total over all"
     highest = max((max(row.charge) for row in data.groups), default=0.0)
     rows = [_group_cells(row, group_mark(row, highest)) for row in data.groups]
-    return _table(caption, head, rows, _group_cells(data.total, ""))
+    return table(caption, head, rows, _group_cells(data.total, ""))
 
 
 def _published(published: Published | None) -> str:
@@ -94,7 +94,7 @@ def _published(published: Published | None) -> str:
     total = [escape(cell) for cell in published.total]
     return (
         "<section><h2>Beside the published figure</h2>\n"
-        + _table(published.headline, f"<tr>{head}</tr>", rows, total)
+        + table(published.headline, f"<tr>{head}</tr>", rows, total)
         + f'<p class="text">{escape(published.remark)}</p></section>\n'
     )
 
@@ -136,12 +136,32 @@ def _figure(svg: str, heading: str, text: str) -> str:
     )
 
 
+def document(title: str, body: str) -> str:
+    """Return a whole page as text, style sheet included; `body` is HTML."""
+    style = files("neocalc.report").joinpath("page.css").read_text(encoding="utf-8")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+{body}</main>
+</body>
+</html>
+"""
+
+
 def render_page(data: Comparison) -> str:
     """Return the whole page as text, drawings and style sheet included.
 
     Equal comparisons give equal bytes: nothing in the page is a time, a random id or a path.
     """
-    style = files("neocalc.report").joinpath("page.css").read_text(encoding="utf-8")
     compared = len(data.policies) > 1
     short, long = spelled(data.shortest), spelled(data.longest)
     figures = _figure(
@@ -167,24 +187,12 @@ def render_page(data: Comparison) -> str:
         )
     notes = "".join(f"<li>{escape(text)}</li>" for text in data.assumptions)
     source = f"<p>Source: {escape(data.source)}</p>" if data.source else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(data.title)}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<main>
-<header><p class="kicker">{escape(data.title)}</p><h1>{escape(_headline(data))}</h1></header>
+    return document(
+        data.title,
+        f"""<header><p class="kicker">{escape(data.title)}</p><h1>{escape(_headline(data))}</h1></header>
 <div class="tiles">{_tiles(data)}</div>
 {figures}{_published(data.published)}<section><h2>{"By group" if data.by else "The fleet"}</h2>
 {_group_table(data)}</section>
 <section class="notes"><h2>Assumptions and source</h2><ul>{notes}</ul>{source}</section>
-</main>
-</body>
-</html>
-"""
+""",
+    )

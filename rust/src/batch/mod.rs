@@ -10,6 +10,8 @@ mod chunk;
 mod cohort_plan;
 mod cohorts;
 mod columns;
+mod covenants;
+mod cube;
 mod flows;
 mod happenings;
 mod loans;
@@ -29,6 +31,8 @@ pub use assets::{BookValue, book_values, validate};
 pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
+pub use covenants::{Tested, test_covenants};
+pub use cube::{Cube, CubeMeasure, CubeTargets, CubeTerms, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Averaging, Books, Choice, ConstructionSteps, Curves, HEDGE_KINDS, HedgeColumns, LoanAmount, LoanMeasure,

@@ -3,6 +3,7 @@
 mod actus;
 mod calendar;
 mod columns;
+mod covenants;
 mod debt;
 mod door;
 mod financial;
@@ -166,6 +167,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     debt::register(module)?;
     loan_rates::register(module)?;
     calendar::register(module)?;
+    covenants::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;

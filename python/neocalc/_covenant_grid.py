@@ -1,0 +1,200 @@
+"""Measures of covenants on a grid: every period of every entity and currency has its cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neocalc._columns import Array, Problems
+from neocalc._currencies import ISO_4217
+from neocalc._options import Options
+from neocalc._side_tables import SideTable
+from neocalc.errors import InputError, Issue
+
+FREQUENCIES = {"M": 1, "Q": 3, "Y": 12}
+# A quarter of a 52/53-week year ends within days of a month's end, a month of one (4-4-5) within ten.
+MAX_DAYS_OFF = 10
+Series = tuple[Any, Any]  # entity, currency
+
+
+@dataclass(slots=True)
+class Rows:
+    """Arrays of a table of the book, grown row by row."""
+
+    types: Mapping[str, str]
+    values: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.values = {name: [] for name in self.types}
+
+    def add(self, **row: int) -> None:
+        """Append a row."""
+        for name, value in row.items():
+            self.values[name].append(value)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays that the core takes."""
+        return {name: np.array(self.values[name], dtype=kind) for name, kind in self.types.items()}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.values.values())))
+
+
+def months_of(days: Array) -> tuple[Array, Array]:
+    """Return the month (since January 1970) whose end is nearest, and how many days away that is."""
+    stamps = days.astype("M8[D]")
+    month = stamps.astype("M8[M]")
+    to_end = ((month + 1).astype("M8[D]") - 1 - stamps).astype(np.int64)
+    from_end = (stamps - (month.astype("M8[D]") - 1)).astype(np.int64)
+    before = from_end < to_end
+    return month.astype(np.int64) - before, np.where(before, from_end, to_end)
+
+
+def month_end_days(months: Array) -> Array:
+    """Return the last day of each month, since 1970-01-01."""
+    return np.asarray((months + 1).astype("M8[M]").astype("M8[D]").astype(np.int64) - 1)
+
+
+@dataclass(slots=True)
+class Ground:
+    """What the terms of covenants are read against where the amounts come later."""
+
+    names: tuple[Any, ...]
+    series: dict[Series, int]
+    step: int
+    fiscal_year_end: int
+    problems: Problems = field(default_factory=Problems)
+
+    @property
+    def per_year(self) -> int:
+        """Periods in a year."""
+        return 12 // self.step
+
+    @property
+    def by_entity(self) -> dict[Any, list[Series]]:
+        """The series of each entity."""
+        return {key[0]: [key] for key in self.series}
+
+
+class Grid:
+    """The measures' rows by series and period."""
+
+    def __init__(self, table: SideTable, freq: str, fiscal_year_end: int, end: int | None) -> None:
+        self.table = table
+        self.problems = table.problems
+        self.names: tuple[Any, ...] = table.frame.names
+        self.step = FREQUENCIES[freq]
+        self.per_year = 12 // self.step
+        self.fiscal_year_end = fiscal_year_end
+        self.has_entity = "entity_id" in table
+        entities = table.values("entity_id", required=True) if self.has_entity else [None] * table.frame.n
+        currencies = table.values("currency")
+        wrong = [row for row, code in enumerate(currencies) if code is not None and code not in ISO_4217]
+        table.note("currency", "currency", wrong, lambda row: repr(currencies[row]))
+        self.days = np.array(table.days("period_end"), dtype=np.int64)
+        self.of_row: list[Series] = list(zip(entities, currencies, strict=True))
+        self.month, off = months_of(self.days)
+        astray = (off > MAX_DAYS_OFF) | ((self.month + 1 - fiscal_year_end) % self.step != 0)
+        if not table.problems.issues:
+            rows = np.flatnonzero(astray).tolist()
+            table.note(
+                "period_end", "period_grid", rows, lambda row: str(np.datetime64(int(self.days[row]), "D"))
+            )
+        self.series: dict[Series, int] = {key: at for at, key in enumerate(dict.fromkeys(self.of_row))}
+        self.by_entity: dict[Any, list[Series]] = {}
+        for key in self.series:
+            self.by_entity.setdefault(key[0], []).append(key)
+        self._lay_out(end)
+
+    def _lay_out(self, end: int | None) -> None:
+        """Give every period of every series a cell, those without a row too."""
+        table = self.table
+        self.number = np.array([self.series[key] for key in self.of_row], dtype=np.int64)
+        count = len(self.series)
+        first = np.full(count, np.iinfo(np.int64).max)
+        last = np.full(count, np.iinfo(np.int64).min)
+        np.minimum.at(first, self.number, self.month)
+        np.maximum.at(last, self.number, self.month)
+        if end is not None and count:
+            month = int(np.datetime64(end, "D").astype("M8[M]").astype(np.int64))
+            month += -(month + 1 - self.fiscal_year_end) % self.step
+            last = np.maximum(last, month)
+        if table.problems.issues:
+            first[:], last[:] = 0, -self.step
+        self.first = first
+        self.lengths = (last - first) // self.step + 1
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+        period = (self.month - first[self.number]) // self.step if count else self.month
+        self.cell = self.offsets[:-1][self.number] + period if count else period
+        if not table.problems.issues:
+            order = np.argsort(self.cell, kind="stable")
+            again = order[1:][self.cell[order][1:] == self.cell[order][:-1]]
+            table.note(
+                "period_end",
+                "duplicate_period",
+                np.sort(again).tolist(),
+                lambda row: f"{np.datetime64(int(self.days[row]), 'D')} of {name_of(self.of_row[row])}",
+            )
+        total = int(self.offsets[-1])
+        within = np.arange(total) - np.repeat(self.offsets[:-1], self.lengths)
+        self.months = np.repeat(first, self.lengths) + within * self.step
+        self.dates = month_end_days(self.months) if total else np.empty(0, dtype=np.int64)
+        if total:
+            self.dates[self.cell] = self.days
+
+    def measure(self, name: str) -> tuple[Array, Array]:
+        """Return a measure by cell, and where it is known."""
+        amounts, null = self.table.minor(name)
+        values, known = (
+            np.zeros(int(self.offsets[-1]), dtype=np.int64),
+            np.zeros(int(self.offsets[-1]), dtype=np.int8),
+        )
+        if len(values):
+            values[self.cell] = amounts
+            known[self.cell] = ~null
+        return values, known
+
+    def dates_of(self, series: int) -> Array:
+        """Return the ends of a series' periods."""
+        return self.dates[self.offsets[series] : self.offsets[series + 1]]
+
+    def period_of(self, series: int, day: int) -> int | None:
+        """Return the number of the period that a day is, or is near, the end of."""
+        month, off = months_of(np.array([day]))
+        behind = int(month[0] - self.first[series])
+        period = behind // self.step
+        fits = off[0] <= MAX_DAYS_OFF and behind % self.step == 0 and 0 <= period < self.lengths[series]
+        return period if fits else None
+
+
+def name_of(series: Series) -> str:
+    """Name a series in a message."""
+    return ", ".join(str(part) for part in series if part is not None) or "the entity"
+
+
+class Collector:
+    """All that is wrong with several tables, raised together."""
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+        self.n_rows: int | None = None
+
+    def open(self, table: Any, label: str, required: Sequence[str], options: Options) -> SideTable | None:
+        """Open a table; what is wrong with it is kept."""
+        try:
+            return SideTable.open(table, label, required, options)
+        except InputError as error:
+            self.issues += error.issues
+            return None
+
+    def keep(self, problems: Problems) -> None:
+        """Take over what was found wrong with a table."""
+        self.issues += problems.issues
+
+    def raise_all(self) -> None:
+        """Raise what was kept."""
+        if self.issues:
+            raise InputError(self.issues, n_rows=self.n_rows, subject="covenants")

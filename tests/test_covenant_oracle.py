@@ -1,0 +1,188 @@
+"""Random covenants against the oracle in fractions: every status, value, headroom and cure, to the last bit.
+
+``NEOCALC_DEEP=1`` tests a million; one in ten and more stands exactly on its threshold.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections import Counter
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import neocalc as nc
+from covenant_cases import OWN, Case, frames, random_case
+from neocalc.covenants import STATUSES
+from oracles import covenants as oracle
+
+DEEP = os.environ.get("NEOCALC_DEEP") == "1"
+TESTS = 1_000_000 if DEEP else 10_000
+BATCH = 20_000
+
+
+def checked(cases: list[Case], **options: Any) -> pd.DataFrame:
+    return nc.check_covenants(**frames(cases), metrics=[OWN], **options)
+
+
+def nearest(value: Fraction | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def cents(amount: int | None) -> float:
+    return float("nan") if amount is None else amount / 100
+
+
+def compare(cases: list[Case], found: pd.DataFrame) -> Counter[str]:
+    """Every cell; returns how often each status came, and ties."""
+    columns = found.to_dict("list")
+    wanted = [(case, outcome) for case in cases for outcome in case.outcomes()]
+    assert len(found) == len(wanted)
+    seen: Counter[str] = Counter()
+    for row, (case, outcome) in enumerate(wanted):
+        where = (case.name, case.metric, outcome)
+        scale = 1 if case.clauses[0].metric.below else 100
+        assert columns["status"][row] == outcome.status, where
+        assert columns["entity_id"][row] == case.name
+        assert columns["period_end"][row].date() == case.calendar.dates[outcome.period]
+        for name, exact in (("value", outcome.value), ("headroom", outcome.headroom)):
+            np.testing.assert_equal(
+                columns[name][row], nearest(None if exact is None else exact / scale), str(where)
+            )
+        np.testing.assert_equal(columns["headroom_rate"][row], nearest(outcome.headroom_rate), str(where))
+        for name in ("headroom_amount", "cure_needed", "cure_applied"):
+            np.testing.assert_equal(columns[name][row], cents(getattr(outcome, name)), str((name, where)))
+        ripe = columns["default_date"][row]
+        assert (None if pd.isna(ripe) else ripe.date()) == outcome.default_date, where
+        seen[outcome.status] += 1
+        seen["tie"] += outcome.tie
+        seen["tie at a strict boundary"] += outcome.tie and outcome.status in (
+            "breach",
+            "lock_up",
+            "draw_stop",
+        )
+    return seen
+
+
+def test_random_covenants_to_the_last_bit() -> None:
+    rng, seen, done = Random(20270930), Counter(), 0
+    while done < TESTS:
+        cases: list[Case] = []
+        count = 0
+        while count < min(BATCH, TESTS - done):
+            case = random_case(rng, f"e{len(cases):05d}")
+            cases.append(case)
+            count += len(case.calendar.dates)
+        found = checked(cases)
+        seen += compare(cases, found)
+        done += len(found)
+    print(f"{done:,} tests, 0 wrong; {dict(seen)}")
+    assert seen["tie"] >= done / 10, "one in ten stands exactly on its threshold"
+    assert seen["tie at a strict boundary"] > 0
+    for status in STATUSES:
+        assert seen[status] >= done * 0.002, (status, "the generator must make every status")
+
+
+@pytest.mark.parametrize("kind", ["polars", "pyarrow"])
+def test_other_kinds_of_frames_say_the_same(kind: str) -> None:
+    rng = Random(7)
+    cases = [random_case(rng, f"e{at:05d}") for at in range(60)]
+    wanted = checked(cases)
+    make = pl.from_pandas if kind == "polars" else pa.Table.from_pandas
+    tables = {name: make(table) for name, table in frames(cases).items()}
+    found = nc.check_covenants(**tables, metrics=[OWN])
+    assert isinstance(found, pl.DataFrame if kind == "polars" else pa.Table)
+    names = list(found.columns if kind == "polars" else found.column_names)
+    assert names == list(wanted.columns)
+    for name in names:
+        mine = [
+            None if value is None or value != value or value is pd.NaT else value
+            for value in wanted[name].tolist()
+        ]
+        mine = [value.date() if isinstance(value, dt.datetime) else value for value in mine]
+        theirs = found[name].to_list() if kind == "polars" else found[name].to_pylist()
+        assert theirs == mine, name
+
+
+def test_threads_and_order_of_rows_change_nothing() -> None:
+    rng = Random(11)
+    cases = [random_case(rng, f"e{at:05d}") for at in range(300)]
+    tables = frames(cases)
+    wanted = nc.check_covenants(**tables, metrics=[OWN], threads=1)
+    pd.testing.assert_frame_equal(nc.check_covenants(**tables, metrics=[OWN], threads=7), wanted)
+    shuffled = {name: table.sample(frac=1, random_state=5) for name, table in tables.items()}
+    found = nc.check_covenants(**shuffled, metrics=[OWN])
+    keys = ["entity_id", "period_end"]
+    pd.testing.assert_frame_equal(
+        found.sort_values(keys, ignore_index=True), wanted.sort_values(keys, ignore_index=True)
+    )
+
+
+@pytest.mark.parametrize("amounts", ["minor", "decimal"])
+def test_other_kinds_of_amounts(amounts: str) -> None:
+    rng = Random(13)
+    cases = [random_case(rng, f"e{at:05d}") for at in range(80)]
+    wanted, tables = checked(cases), frames(cases)
+    if amounts == "minor":
+        measures = tables["measures"]
+        money = [name for name in measures if name not in ("entity_id", "period_end")]
+        tables["measures"] = measures.assign(**{name: (measures[name] * 100).round() for name in money})
+        tables["cures"] = tables["cures"].assign(amount=(tables["cures"]["amount"] * 100).round())
+        terms = tables["covenants"]
+        is_money = terms["metric"] == "liquidity"
+        sprung = terms["springing_measure"] == "undrawn_commitments"
+        tables["covenants"] = terms.assign(
+            threshold=terms["threshold"].where(~is_money, terms["threshold"] * 100),
+            springing_above=terms["springing_above"].where(~sprung, terms["springing_above"] * 100),
+            cure_amount_cap=(terms["cure_amount_cap"] * 100).round(),
+        )
+    found = nc.check_covenants(**tables, metrics=[OWN], amounts=amounts)
+    assert found["status"].tolist() == wanted["status"].tolist()
+    scale = 100 if amounts == "minor" else 1
+    for name in ("headroom_amount", "cure_needed"):
+        mine = [None if pd.isna(value) else value for value in wanted[name]]
+        theirs = [None if value is None or value is pd.NA else float(value) / scale for value in found[name]]
+        assert theirs == mine
+
+
+def test_cross_default_is_the_least_fixed_point() -> None:
+    """Random graphs of quarterly tests: each date's standings by repetition until nothing changes."""
+    rng = Random(3)
+    for _ in range(25):
+        count = rng.randint(2, 7)
+        names = [f"f{at}" for at in range(count)]
+        edges = [(a, b) for a in names for b in names if a != b and rng.random() < 0.25]
+        if not edges:
+            continue
+        dates = [dt.date(2026, 3, 31), dt.date(2026, 6, 30), dt.date(2026, 9, 30)]
+        rows = [
+            {"entity_id": name, "period_end": date, "cash": rng.choice((99.0, 100.0, 100.0, 101.0, None))}
+            for name in names
+            for date in dates
+        ]
+        measures = pd.DataFrame(rows)
+        terms = pd.DataFrame({"covenant_id": ["liquidity"], "metric": ["liquidity"], "threshold": [100.0]})
+        graph = pd.DataFrame(edges, columns=["trigger_entity_id", "entity_id"])
+        found = nc.check_covenants(measures, terms, cross_default=graph)
+        standing = {"pass": "clear", "breach": "default", "insufficient_data": "doubtful"}
+        affected = {b for _, b in edges}
+        for date in dates:
+            on = found[found["period_end"] == pd.Timestamp(date)]
+            own = (
+                on[on["covenant_id"] == "liquidity"]
+                .set_index("entity_id")["status"]
+                .map(standing)
+                .astype(str)
+            )
+            wanted = oracle.spread(own.to_dict(), edges)
+            cross = on[on["covenant_id"] == "cross_default"].set_index("entity_id")["status"]
+            assert set(cross.index) == affected
+            words = {"clear": "pass", "default": "breach", "doubtful": "unknown"}
+            assert cross.astype(str).to_dict() == {name: words[wanted[name]] for name in affected}

@@ -1,0 +1,152 @@
+"""Certificates and the command line: what a lender gets to see, files in, files out, exit status."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import neocalc as nc
+from neocalc.cli import main
+from neocalc.report import covenant_certificate
+
+MEASURES = """entity_id,period_end,cfads,debt_service,cash
+A,2025-03-31,36.00,25.00,120.00
+A,2025-06-30,36.00,25.00,110.00
+A,2025-09-30,34.00,25.00,105.00
+A,2025-12-31,34.00,25.00,99.99
+B,2025-12-31,50.00,25.00,500.00
+"""
+TERMS = """covenant_id,entity_id,metric,threshold,level,annualize
+dscr,A,dscr,1.40,lock_up,true
+cash,A,liquidity,100,default,
+cash,B,liquidity,,default,
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    measures, terms = tmp_path / "measures.csv", tmp_path / "covenants.csv"
+    measures.write_text(MEASURES, encoding="utf-8")
+    terms.write_text(TERMS, encoding="utf-8")
+    return measures, terms
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "neocalc", "covenants", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_breach_is_exit_status_3(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "tests.csv"
+    done = run(*files, "-o", out)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "1 default-level breaches" in done.stderr
+    found = pd.read_csv(out)
+    assert found["status"].tolist() == ["pass"] * 4 + ["pass"] * 3 + ["breach", "unknown"]
+    assert found["headroom_amount"].tolist()[7] == -0.01
+
+
+def test_no_breach_is_0_and_lock_ups_are_no_breach(files: tuple[Path, Path]) -> None:
+    measures, terms = files
+    measures.write_text(MEASURES.replace("99.99", "100.00").replace("36.00", "34.99"), encoding="utf-8")
+    done = run(measures, terms)
+    assert done.returncode == 0
+    assert "lock_up" in done.stdout
+    assert "breach," not in done.stdout
+
+
+def test_waivers_and_cures_from_files(files: tuple[Path, Path], tmp_path: Path) -> None:
+    cures, waivers = tmp_path / "cures.csv", tmp_path / "waivers.csv"
+    cures.write_text("entity_id,covenant_id,period_end,amount\nA,cash,2025-12-31,0.01\n", encoding="utf-8")
+    waivers.write_text("entity_id,from_date,to_date\nA,2025-12-01,2025-12-31\n", encoding="utf-8")
+    assert "cured" in (done := run(*files, "--cures", cures)).stdout
+    assert done.returncode == 0
+    assert "waived" in (done := run(*files, "--waivers", waivers)).stdout
+    assert done.returncode == 0
+
+
+def test_wrong_use_and_bad_data(files: tuple[Path, Path], tmp_path: Path) -> None:
+    measures, terms = files
+    assert run(tmp_path / "none.csv", terms).returncode == 2
+    assert run(measures, terms, "--entity", "A").returncode == 2
+    assert run(measures, terms, "-o", measures).returncode == 2
+    terms.write_text(TERMS.replace("liquidity", "liquid"), encoding="utf-8")
+    done = run(measures, terms)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "metric_unknown" in done.stderr
+
+
+def test_a_certificate_from_files(files: tuple[Path, Path], tmp_path: Path) -> None:
+    page = tmp_path / "certificate.html"
+    assert run(*files, "-o", page).returncode == 2, "two entities have the last date"
+    assert run(*files, "-o", page, "--entity", "A").returncode == 3
+    text = page.read_text(encoding="utf-8")
+    for part in (
+        "1 of 2 covenants tested on 31 December 2025 not met.",
+        "Cfads over 4 periods, scaled to a year ÷ debt service over 4 periods, scaled to a year; at least 1.4",
+        "A cure of 0.01 would meet it",
+        "An event of default from 31 December 2025 on",
+        "1.40x",
+        "measures.csv",
+    ):
+        assert part in text, part
+    assert run(*files, "-o", page, "--entity", "B", "--date", "2025-12-31").returncode == 3, (
+        "A is still in breach"
+    )
+    assert "the threshold is not known" in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars", "pyarrow"])
+def test_a_certificate_is_the_same_from_every_kind_of_frame(kind: str) -> None:
+    make: Any = {"pandas": lambda frame: frame, "polars": pl.from_pandas, "pyarrow": pa.Table.from_pandas}[
+        kind
+    ]
+    measures = pd.DataFrame(
+        {"entity_id": "<A>", "period_end": pd.to_datetime(["2025-09-30", "2025-12-31"]), "total_debt": [70.0, 66.0],
+         "collateral_value": [100.0, None], "currency": "USD"}
+    )  # fmt: skip
+    terms = pd.DataFrame({"covenant_id": ["LTV & more"], "metric": ["ltv"], "threshold": [0.65]})
+    cures = pd.DataFrame(
+        {"entity_id": ["<A>"], "period_end": pd.to_datetime(["2025-09-30"]), "amount": [6.0]}
+    )
+
+    def page(date: str) -> str:
+        return covenant_certificate(make(measures), make(terms), cures=make(cures), period_end=date)
+
+    text = page("2025-09-30")
+    for part in (
+        "An equity cure of $6.00 counted; $5.00 was needed",
+        "(equity cure)",
+        "64.0 %",
+        "LTV &amp; more",
+    ):
+        assert part in text, part
+    assert "<A>" not in text
+    assert "missing" in page("2025-12-31")
+    assert "1 of 1 covenants due on 31 December 2025 cannot be tested." in page("2025-12-31")
+    assert page("2025-09-30") == text
+
+
+def test_what_cannot_be_certified() -> None:
+    measures = pd.DataFrame({"period_end": ["2025-12-31"], "cash": [1.0]})
+    terms = pd.DataFrame({"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [1]})
+    with pytest.raises(nc.ConfigError, match="nothing to certify"):
+        covenant_certificate(measures, terms, period_end="2025-11-30")
+
+
+def test_main_in_this_process(
+    files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main(["covenants", *map(str, files), "-o", str(tmp_path / "out.parquet"), "--start", "2025-12-31"])
+        == 3
+    )
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 3
+    assert "3 tests" in capsys.readouterr().err

@@ -1,0 +1,200 @@
+"""Covenants worked by hand: frequency, stubs, springing, cures in time, and defaults that spread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import neocalc as nc
+
+
+def outcome(measures: pd.DataFrame, promised: dict[str, Any], **options: Any) -> dict[str, str]:
+    terms = pd.DataFrame({name: [value] for name, value in promised.items()})
+    found = nc.check_covenants(measures, terms, **options)
+    return dict(zip(found["period_end"].dt.strftime("%Y-%m-%d"), found["status"], strict=True))
+
+
+def test_monthly_measures_may_be_tested_by_quarter_of_any_fiscal_year() -> None:
+    months = pd.date_range("2025-01-31", periods=6, freq="ME")
+    measures = pd.DataFrame({"period_end": months, "cash": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]})
+    term = {"covenant_id": "cash", "metric": "liquidity", "threshold": 3, "test_frequency": "Q"}
+    assert outcome(measures, term, freq="M") == {"2025-03-31": "pass", "2025-06-30": "pass"}
+    found = outcome(measures, term, freq="M", fiscal_year_end=1)
+    assert found == {"2025-01-31": "breach", "2025-04-30": "pass"}
+    assert list(outcome(measures, {**term, "test_frequency": "Y"}, freq="M", fiscal_year_end=5)) == [
+        "2025-05-31"
+    ]
+
+
+def test_a_stub_is_scaled_to_a_year() -> None:
+    """Debt 400 over EBITDA of 30; (30 + 35) x 2; (30 + 35 + 35) x 4/3; 140: 3.33x, 3.08x, 3.00x, 2.86x."""
+    quarters = pd.date_range("2025-03-31", periods=4, freq="QE")
+    measures = pd.DataFrame({"period_end": quarters, "total_debt": 400.0, "ebitda": [30.0, 35.0, 35.0, 40.0]})
+    term = {"covenant_id": "lev", "metric": "leverage", "threshold": 3.0, "annualize": True}
+    assert list(outcome(measures, term).values()) == ["breach", "breach", "pass", "pass"]
+    since = {**term, "annualize_from": "2025-07-01"}  # closing: 35 x 4, then (35 + 40) x 2
+    assert list(outcome(measures, since).values()) == ["insufficient_data"] * 2 + ["pass", "pass"]
+    last = {**term, "window_periods": 1}  # the last quarter times four
+    assert list(outcome(measures, last).values()) == ["breach", "pass", "pass", "pass"]
+    assert list(outcome(measures, {**term, "annualize": False}).values()) == ["insufficient_data"] * 3 + [
+        "pass"
+    ]
+
+
+def test_a_springing_test_waits_for_its_condition() -> None:
+    """Leverage is tested only while more than 35 % of the revolver is drawn."""
+    drawn = nc.metric("utilisation", "drawn", denominator="commitment", unit="share")
+    quarters = pd.date_range("2025-03-31", periods=4, freq="QE")
+    measures = pd.DataFrame(
+        {"period_end": quarters, "total_debt": 500.0, "ebitda": 100.0, "drawn": [35.0, 35.01, None, 0.0],
+         "commitment": 100.0}
+    )  # fmt: skip
+    term = {"covenant_id": "lev", "metric": "leverage", "threshold": 4.0, "window_periods": 1,
+            "springing_measure": "utilisation", "springing_above": 0.35}  # fmt: skip
+    found = outcome(measures, term, metrics=[drawn])
+    assert list(found.values()) == ["not_tested", "breach", "insufficient_data", "not_tested"]
+    assert set(outcome(measures, {**term, "springing_above": None}, metrics=[drawn]).values()) == {
+        "unknown",
+        "insufficient_data",
+    }
+
+
+def test_cures_come_in_time_and_within_their_limits() -> None:
+    quarters = pd.date_range("2025-03-31", periods=6, freq="QE")
+    measures = pd.DataFrame({"period_end": quarters, "cash": 90.0})
+    term = {"covenant_id": "cash", "metric": "liquidity", "threshold": 100, "grace_days": 15}
+    paid = pd.DataFrame(
+        {"period_end": quarters, "amount": 10.0, "paid_date": quarters + pd.Timedelta(days=15)}
+    )
+    assert set(outcome(measures, term, cures=paid).values()) == {"cured"}
+    late = paid.assign(paid_date=quarters + pd.Timedelta(days=16))
+    assert set(outcome(measures, term, cures=late).values()) == {"breach"}
+    limits: list[tuple[dict[str, int], str]] = [
+        ({"cures_allowed": 2}, "CCBBBB"),
+        ({"cures_in_a_row": 1}, "CBCBCB"),
+        ({"cures_in_a_row": 2}, "CCBCCB"),
+        ({"cures_per_year": 1}, "CBBBCB"),
+        ({"cures_allowed": 0}, "BBBBBB"),
+    ]
+    for limit, wanted in limits:
+        found = outcome(measures, {**term, **limit}, cures=paid)
+        assert "".join(status[0].upper() for status in found.values()) == wanted, limit
+    assert set(outcome(measures, {**term, "cure_amount_cap": 9.99}, cures=paid).values()) == {"breach"}
+    over = paid.assign(amount=50.0)
+    found = nc.check_covenants(
+        measures,
+        pd.DataFrame({name: [value] for name, value in {**term, "cure_amount_cap": 20.0}.items()}),
+        cures=over,
+    )
+    assert (found["cure_applied"].unique().tolist(), found["value"].unique().tolist()) == ([20.0], [110.0])
+    halves = pd.concat([paid.assign(amount=4.0), paid.assign(amount=6.0)])
+    assert set(outcome(measures, term, cures=halves).values()) == {"cured"}
+
+
+def test_a_waiver_ends_and_uses_up_no_cure() -> None:
+    quarters = pd.date_range("2025-03-31", periods=3, freq="QE")
+    measures = pd.DataFrame({"period_end": quarters, "cash": 90.0})
+    waivers = pd.DataFrame({"from_date": ["2025-03-01"], "to_date": ["2025-06-30"]})
+    cures = pd.DataFrame({"period_end": quarters, "amount": 10.0})
+    term = {"covenant_id": "cash", "metric": "liquidity", "threshold": 100, "cures_allowed": 1}
+    found = outcome(measures, term, waivers=waivers, cures=cures)
+    assert list(found.values()) == ["waived", "waived", "cured"]
+
+
+# --- defaults that spread ---------------------------------------------------------------------------------------------
+
+MONTHS = pd.date_range("2025-03-31", periods=5, freq="ME")
+EDGE = pd.DataFrame({"entity_id": ["B"], "trigger_entity_id": ["A"]})
+
+
+def crossed(
+    cash: list[float], edge: pd.DataFrame = EDGE, debt: float | None = 200.0, **options: Any
+) -> tuple[list[str], pd.DataFrame]:
+    """The cross-defaults of B, whose own test is always met, with A's tests of cash at least 100."""
+    both = [
+        pd.DataFrame({"entity_id": name, "period_end": MONTHS, "cash": amounts, "total_debt": debt})
+        for name, amounts in (("A", cash), ("B", 500.0))
+    ]
+    terms = pd.DataFrame(
+        {"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [100], "grace_days": [40]}
+    )
+    found = nc.check_covenants(pd.concat(both), terms, cross_default=edge, freq="M", **options)
+    mine = found[(found["covenant_id"] == "cross_default") & (found["entity_id"] == "B")]
+    return mine["status"].tolist(), mine
+
+
+def test_a_breach_spreads_when_its_days_of_grace_are_over() -> None:
+    status, rows = crossed([99.0, 99.0, 99.0, 99.0, 99.0])
+    # 2025-03-31 and 40 days: 2025-05-10.
+    assert status == ["pass", "pass", "breach", "breach", "breach"]
+    assert rows["cause"].astype(str).tolist()[2:] == ["A"] * 3
+    assert rows["cause"].isna().tolist() == [True, True, False, False, False]
+    assert crossed([99.0, 100.0, 100.0, 100.0, 100.0])[0] == ["pass"] * 5, "put right within them"
+    assert crossed([99.0, 99.0, 99.0, 100.0, 99.0])[0] == ["pass", "pass", "breach", "pass", "pass"]
+    nothing = [99.0, 99.0, 99.0, None, 99.0]
+    assert crossed(nothing)[0] == ["pass", "pass", "breach", "unknown", "unknown"], (
+        "it is not known to be over"
+    )
+
+
+def test_what_stops_it() -> None:
+    bad = [99.0] * 5
+    waived = pd.DataFrame(
+        {
+            "entity_id": ["B"],
+            "covenant_id": ["cross_default"],
+            "from_date": ["2025-05-01"],
+            "to_date": ["2025-06-30"],
+        }
+    )
+    assert crossed(bad, waivers=waived)[0] == ["pass", "pass", "waived", "waived", "breach"]
+    assert crossed(bad, EDGE.assign(above=200.0))[0] == ["pass"] * 5, "not above"
+    assert crossed(bad, EDGE.assign(above=199.99))[0][2] == "breach"
+    assert crossed(bad, EDGE.assign(above=199.99), debt=None)[0][2] == "breach", (
+        "debt that is not known counts"
+    )
+    assert crossed(bad, EDGE.assign(above=100.0, measure="cash"))[0] == ["pass"] * 5
+    assert crossed(bad, EDGE.assign(from_date="2025-06-01"))[0] == ["pass"] * 3 + ["breach"] * 2
+
+
+def test_a_circle_converges() -> None:
+    circle = pd.DataFrame({"entity_id": ["B", "A"], "trigger_entity_id": ["A", "B"]})
+    assert crossed([100.0] * 5, circle)[0] == ["pass"] * 5
+    _, rows = crossed([99.0] * 5, circle)
+    assert rows["status"].tolist() == ["pass", "pass", "breach", "breach", "breach"]
+
+
+def test_levels_that_are_no_default_spread_nothing() -> None:
+    measures = pd.DataFrame({"entity_id": ["A", "B"], "period_end": "2025-12-31", "cash": [1.0, 500.0]})
+    terms = pd.DataFrame(
+        {"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [100], "level": ["lock_up"]}
+    )
+    found = nc.check_covenants(measures, terms, cross_default=EDGE, freq="Y")
+    assert found["status"].tolist() == ["lock_up", "pass", "pass"]
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.2, 0.25])
+def test_at_risk_is_strictly_within_the_band(rate: float) -> None:
+    measures = pd.DataFrame({"period_end": ["2025-12-31"], "cash": [120.0]})
+    term = {"covenant_id": "cash", "metric": "liquidity", "threshold": 100, "at_risk_below": rate}
+    assert list(outcome(measures, term, freq="Y").values()) == ["at_risk" if rate > 0.2 else "pass"]
+
+
+def test_amounts_at_the_end_of_64_bits() -> None:
+    """Sums beyond them are compared exactly; an amount of money beyond them is an error, not a wrong number."""
+    quarters = pd.date_range("2025-03-31", periods=4, freq="QE")
+    top = 2**62
+    measures = pd.DataFrame(
+        {"period_end": quarters, "cfads": [top, top, top, top], "debt_service": [top, top, top, top - 1]}
+    )
+    terms = pd.DataFrame(
+        {"covenant_id": ["x"], "metric": ["dscr"], "threshold": [1.0], "boundary": ["more_than"]}
+    )
+    found = nc.check_covenants(measures, terms, amounts="minor")
+    assert (found["status"][3], found["headroom_amount"][3]) == ("pass", 1)
+    less = measures.assign(cfads=[top, top, top, top - 1])
+    assert nc.check_covenants(less, terms, amounts="minor")["status"][3] == "breach"
+    with pytest.raises(nc.InputError, match="overflow"):
+        nc.check_covenants(measures, terms.assign(threshold=4.0), amounts="minor")
