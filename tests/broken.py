@@ -12,6 +12,7 @@ import pytest
 
 import neocalc as nc
 from broken_contracts import BROKEN_CONTRACTS
+from broken_covenants import BROKEN_COVENANTS
 from neocalc.errors import Issue
 
 ROWS = 4
@@ -95,6 +96,7 @@ def _rate_of(*flows: float) -> None:
 # Codes that no fleet alone can have.
 BROKEN_BESIDE: dict[str, Callable[[], object]] = {
     **BROKEN_CONTRACTS,
+    **BROKEN_COVENANTS,
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")
     ),
