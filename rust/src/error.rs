@@ -57,6 +57,16 @@ pub enum Rule {
     RateConflict,
     /// Flows that no rate discounts to nothing.
     NoRoot,
+    /// A draw on a day that is not open for draws.
+    DrawWindow,
+    /// A draw of more than the commitment leaves.
+    Commitment,
+    /// A draw of more than the collateral allows.
+    BorrowingBase,
+    /// A prepayment of more than what is owed.
+    Overpayment,
+    /// A cash flow that no payment can follow.
+    NegativeCashFlow,
 }
 
 impl Rule {
@@ -89,6 +99,11 @@ impl Rule {
             Self::CurveMissing => "curve_missing",
             Self::RateConflict => "rate_conflict",
             Self::NoRoot => "no_root",
+            Self::DrawWindow => "draw_window",
+            Self::Commitment => "commitment",
+            Self::BorrowingBase => "borrowing_base",
+            Self::Overpayment => "overpayment",
+            Self::NegativeCashFlow => "negative_cash_flow",
         }
     }
 }

@@ -8,10 +8,12 @@
 //! What accrues beside the loan and is paid with it (fees, interest in kind, hedges) is a [`Rider`].
 #![forbid(unsafe_code)]
 
+use super::fees::Undrawn;
 use super::floating::Stretch;
 use super::hedge::HedgeStep;
+use super::prepayment::Call;
 use super::steps::{Movement, PaymentHoliday, Period, Step};
-use super::{Amount, Due, Fault, Ledger, Profile};
+use super::{Amount, Due, Fault, Ledger, Profile, borrowing_base};
 use crate::calendar::{Date, DayCount, YearFraction};
 use crate::rate::AnnualRate;
 
@@ -47,6 +49,20 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub path: &'a [Stretch],
     /// Hedges of its rate, along that path.
     pub hedges: &'a [HedgeStep<A>],
+    /// The share of a draw that is received.
+    pub issue_price: AnnualRate,
+    /// Fees paid at the start.
+    pub upfront: A,
+    /// What the fee on the undrawn commitment is computed from.
+    pub undrawn: Option<Undrawn<A>>,
+    /// The loan goes on up to this day even while nothing is owed.
+    pub open_until: Date,
+    /// What may be owed at most from each date on, in order of date: a borrowing base. None before the first.
+    pub limits: &'a [(Date, A)],
+    /// What a prepayment costs.
+    pub call: Call<'a>,
+    /// The number of the draw that it is, where a loan's draws have terms of their own.
+    pub draw_number: usize,
 }
 
 impl<A: Amount> ResolvedLoan<'_, A> {
@@ -54,7 +70,16 @@ impl<A: Amount> ResolvedLoan<'_, A> {
     #[must_use]
     pub fn is_simple(&self) -> bool {
         let plain = matches!(self.profile, Profile::LevelPayment | Profile::LevelPrincipal | Profile::Bullet);
-        plain && self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty() && self.balance_cap.is_none()
+        let bare = self.undrawn.is_none() && self.limits.is_empty() && self.upfront == A::zero();
+        let still = self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty();
+        plain && bare && still && self.balance_cap.is_none()
+    }
+
+    /// What may be owed on a day, where anything limits it.
+    #[must_use]
+    pub fn limit_on(&self, date: Date) -> Option<A> {
+        let after = self.limits.partition_point(|(from, _)| *from <= date);
+        after.checked_sub(1).and_then(|at| self.limits.get(at)).map(|(_, limit)| *limit)
     }
 
     /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.
@@ -89,6 +114,8 @@ pub struct Entry<A: Amount> {
     pub prepayment: A,
     /// Fees paid, premiums included.
     pub fee: A,
+    /// The part of a draw that is received: less than it where it is issued below par.
+    pub proceeds: A,
     /// The part of `fee` that is a premium for prepayment.
     pub premium: A,
     /// The part of `interest` that a hedge added (or, negative, took off).
@@ -109,6 +136,10 @@ pub struct Entry<A: Amount> {
     pub time: f64,
     /// What the contract charged on a balance of one over that time.
     pub growth: f64,
+    /// All that was paid on this day to repay the loan in full, where that was agreed.
+    pub payoff: A,
+    /// The number of the draw that the row belongs to, where draws have terms of their own.
+    pub draw_number: usize,
 }
 
 impl<A: Amount> Entry<A> {
@@ -145,7 +176,7 @@ pub trait Rider<A: Amount> {
     /// [`Fault::Overflow`].
     fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault>;
 
-    /// A movement other than a scheduled payment has been applied to the ledger.
+    /// A movement other than a scheduled payment has been applied to the ledger; of a prepayment, what was paid.
     ///
     /// # Errors
     /// [`Fault::Overflow`].
@@ -195,11 +226,24 @@ pub fn amortize<A: Amount>(
     sink: &mut impl Sink<A>,
 ) -> Result<(), Fault> {
     let ledger = Ledger::new(loan.start, loan.rate);
-    let mut run = Run { loan, ledger, rider, drawn: A::zero(), next: 0, settled: loan.start, fixing: true, later: 0 };
+    let mut run = Run {
+        loan,
+        ledger,
+        rider,
+        drawn: A::zero(),
+        basis: A::zero(),
+        since: 0,
+        ahead: false,
+        next: 0,
+        settled: loan.start,
+        fixing: true,
+        later: 0,
+    };
     run.later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
     let mut steps = loan.steps;
     let mut entry = Entry::on(0, loan.start, &run.ledger);
     run.draw(loan.principal, &mut entry)?;
+    entry.fee = loan.upfront;
     run.happen(take_until(&mut steps, loan.start), &mut entry)?;
     run.close(&mut entry, false, sink)?;
     for period in loan.periods {
@@ -223,7 +267,7 @@ pub fn amortize<A: Amount>(
             break;
         }
     }
-    Ok(())
+    run.refuse_rest(steps)
 }
 
 /// Takes the steps up to and on a day off the front.
@@ -235,25 +279,31 @@ fn take_until<'s, A: Amount>(steps: &mut &'s [Step<A>], date: Date) -> &'s [Step
 }
 
 /// A loan on its way.
-struct Run<'l, 'r, A: Amount, R> {
-    loan: &'l ResolvedLoan<'l, A>,
-    ledger: Ledger<A>,
-    rider: &'r mut R,
+pub(super) struct Run<'l, 'r, A: Amount, R> {
+    pub loan: &'l ResolvedLoan<'l, A>,
+    pub ledger: Ledger<A>,
+    pub rider: &'r mut R,
     /// All that was lent.
     drawn: A,
+    /// What shares are of, and how many payments came before: all that was lent and none, until a prepayment makes
+    /// later payments smaller.
+    pub basis: A,
+    pub since: usize,
+    /// Whether more was repaid than agreed.
+    pub ahead: bool,
     /// How many payments were made, which is the place of the next.
-    next: usize,
+    pub next: usize,
     /// The day up to which interest is settled.
-    settled: Date,
+    pub settled: Date,
     /// Whether the level amount must be worked out anew.
-    fixing: bool,
+    pub fixing: bool,
     /// How many advances are still to come.
     later: usize,
 }
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     fn is_over(&self) -> bool {
-        self.later == 0 && self.ledger.balance() == A::zero()
+        self.later == 0 && self.ledger.balance() == A::zero() && self.ledger.clock() >= self.loan.open_until
     }
 
     /// Interest accrues up to a day of the period.
@@ -274,7 +324,18 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
 
     fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
         self.ledger.advance(amount)?;
+        let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
+        let before = received(self.drawn);
         self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
+        self.basis = self.basis.plus(amount).ok_or(Fault::Overflow)?;
+        let now = received(self.drawn).minus(before);
+        entry.proceeds = now.and_then(|now| entry.proceeds.plus(now)).ok_or(Fault::Overflow)?;
+        if let Some(limit) = self.loan.limit_on(entry.date)
+            && amount > A::zero()
+            && self.ledger.balance().exceeds(limit)
+        {
+            return Err(Fault::BeyondBase { date: entry.date, limit: limit.as_f64() });
+        }
         entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
         Ok(())
     }
@@ -282,6 +343,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Applies the movements of one day, to which interest has accrued.
     fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
         for step in steps {
+            let mut done = step.movement;
             match step.movement {
                 Movement::Reset(rate) => {
                     self.fixing |= rate != self.ledger.rate();
@@ -294,10 +356,9 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     let paid = self.ledger.repay(amount)?;
                     entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
                 }
-                Movement::Prepayment { amount, refix } => {
-                    let paid = self.ledger.repay(amount)?;
-                    entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
-                    self.fixing |= refix;
+                Movement::Prepayment(wanted) => done = Movement::Prepayment(self.prepay(&wanted, entry)?),
+                Movement::DrawnElsewhere(amount) => {
+                    self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
                 }
                 Movement::Observe => entry.observed = true,
                 Movement::Draw(amount) => {
@@ -306,7 +367,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     self.fixing = true;
                 }
             }
-            self.rider.moved(&step.movement, &mut self.ledger, entry)?;
+            self.rider.moved(&done, &mut self.ledger, entry)?;
         }
         Ok(())
     }
@@ -335,9 +396,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 number,
                 balance: self.ledger.balance(),
                 interest,
-                drawn: self.drawn,
+                basis: self.basis,
+                since: self.since,
+                ahead: self.ahead,
                 payment: self.ledger.payment(),
-                agreed: self.loan.payment.is_some(),
+                agreed: self.loan.payment.is_some() || matches!(self.loan.profile, Profile::Sculpted(_)),
             };
             principal = self.loan.profile.principal(&due)?;
             self.judge(&due, principal, period)?;
@@ -347,6 +410,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 interest = interest.minus(unpaid).ok_or(Fault::Overflow)?;
                 principal = A::zero();
             }
+        }
+        if let Some(limit) = self.loan.limit_on(period.paid) {
+            let excess = borrowing_base::excess(self.ledger.balance(), limit)?;
+            self.ahead |= excess > principal;
+            principal = principal.greater(excess);
         }
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
         entry.principal = self.ledger.repay(principal)?;
@@ -366,7 +434,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             return Err(Fault::NegativeAmortization { number, date, interest, payment });
         }
         let first = number == self.loan.interest_only.saturating_add(1);
-        if first { Err(Fault::NeverAmortises { number, date, interest, payment }) } else { Ok(()) }
+        if first && self.loan.payment.is_some() {
+            Err(Fault::NeverAmortises { number, date, interest, payment })
+        } else {
+            Ok(())
+        }
     }
 
     /// How much unpaid interest may still be added.
@@ -389,6 +461,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             self.fix()?;
         }
         entry.closing = self.ledger.balance();
+        entry.draw_number = self.loan.draw_number;
         entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
         entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
@@ -420,7 +493,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 self.ledger.set_payment(self.ledger.balance().portion(1, count));
                 Ok(())
             }
-            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) => Ok(()),
+            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) | Profile::Sculpted(_) => Ok(()),
         }
     }
 }

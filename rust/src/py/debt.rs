@@ -10,6 +10,7 @@ use super::columns::{Column, Mask};
 use super::door::enter;
 use super::happenings::{take, take_offsets};
 use super::inputs::{self, Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes, count_threads};
+use super::loan_facility::Facility;
 use super::loan_rates::{Construction, HedgeTable, Rates};
 use super::outputs::{Out, OutAmounts, date_target, major_cells, minor_cells, money_target, written};
 use super::{IssueTuple, issue_tuples};
@@ -126,7 +127,7 @@ impl<'py> Columns<'py> {
     }
 
     /// A table beside the loans.
-    fn beside<T>(&self, name: &str, read: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<T>) -> PyResult<Option<T>> {
+    pub fn beside<T>(&self, name: &str, read: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<T>) -> PyResult<Option<T>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         read(found.cast::<PyDict>()?).map(Some)
     }
@@ -246,7 +247,7 @@ impl PaymentHolidays {
 #[pyclass(frozen, module = "neocalc._core")]
 pub struct Loans {
     #[pyo3(get)]
-    rows: usize,
+    pub(super) rows: usize,
     principal: Option<WithNulls<MoneyArray>>,
     commitment: Option<WithNulls<MoneyArray>>,
     start: WithNulls<DateArray>,
@@ -275,6 +276,7 @@ pub struct Loans {
     issue_costs: Option<WithNulls<MoneyArray>>,
     draw_end: Option<WithNulls<DateArray>>,
     construction: Option<Construction>,
+    facility: Facility,
     skip: Option<Mask>,
     nan_is_null: bool,
 }
@@ -324,6 +326,7 @@ impl Loans {
             issue_costs: given.money("issue_costs")?,
             draw_end: given.dates("draw_end_date")?,
             construction: given.beside("construction", |table| Construction::read(table, rows))?,
+            facility: Facility::read(&given)?,
             skip: skip.map(|mask| Mask::take(mask, rows)).transpose()?,
             nan_is_null,
         };
@@ -368,6 +371,7 @@ impl Loans {
             issue_costs: self.issue_costs.as_ref().map(|column| column.borrow(MoneyArray::borrow)),
             draw_end: self.draw_end.as_ref().map(|column| column.borrow(DateArray::borrow)),
             construction: self.construction.as_ref().map(Construction::borrow),
+            facility: Some(self.facility.borrow()),
             skip: self.skip.as_ref().map(|mask| -> &dyn Load<u8> { mask }),
             nan_is_null: self.nan_is_null,
         }
@@ -386,7 +390,7 @@ impl LoanSettings {
     #[pyo3(signature = (
         *, rounded=true, minor_units=2, freq="M", fiscal_year_end=12, start=None, end=None, accrual="adjusted",
         nominal=false, holidays=None, weekend=0b110_0000, allow_high_rate=false, allow_negative_amortization=false,
-        round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0
+        draws_apart=false, round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keywords that Python sees")]
     fn new(
@@ -402,6 +406,7 @@ impl LoanSettings {
         weekend: u8,
         allow_high_rate: bool,
         allow_negative_amortization: bool,
+        draws_apart: bool,
         round_input: bool,
         floor_time: bool,
         max_term_months: i32,
@@ -434,6 +439,7 @@ impl LoanSettings {
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
                 observe: false,
+                draws_apart,
                 threads: count_threads(threads),
                 chunk_rows: if chunk_rows == 0 { CHUNK_LOANS } else { chunk_rows },
                 memory_limit: usize::MAX,
@@ -516,7 +522,7 @@ impl LoanRowsPlan {
     /// Writes the rows into arrays of length `n_rows`.
     #[pyo3(signature = (
         *, position=None, ids=None, ids_out=None, payment_number=None, payment_date=None, accrual_start=None,
-        annual_rate=None, money=None
+        annual_rate=None, draw_number=None, money=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords that Python sees")]
     fn fill(
@@ -529,6 +535,7 @@ impl LoanRowsPlan {
         payment_date: Option<&Bound<'_, PyAny>>,
         accrual_start: Option<&Bound<'_, PyAny>>,
         annual_rate: Option<&Bound<'_, PyAny>>,
+        draw_number: Option<&Bound<'_, PyAny>>,
         money: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let n = self.plan.n_rows;
@@ -540,6 +547,7 @@ impl LoanRowsPlan {
         let mut date = payment_date.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut start = accrual_start.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut rate = annual_rate.map(|array| Out::<f64, f64>::take(array, n)).transpose()?;
+        let mut draw = draw_number.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
         let mut columns = Vec::new();
         for (name, array) in money.into_iter().flat_map(|money| money.iter()) {
             columns.push((measure(name.extract()?)?, Out::<f64, i64>::take(&array, n)?));
@@ -556,6 +564,9 @@ impl LoanRowsPlan {
         }
         if let Some(Out::A(array) | Out::B(array)) = &mut rate {
             targets.rate = Some(written(array)?);
+        }
+        if let Some(Out::A(array) | Out::B(array)) = &mut draw {
+            targets.draw_number = Some(written(array)?);
         }
         targets.date = date_target(&mut date)?;
         targets.accrual_start = date_target(&mut start)?;

@@ -6,6 +6,7 @@ mod door;
 mod financial;
 mod happenings;
 mod inputs;
+mod loan_facility;
 mod loan_rates;
 mod outputs;
 mod policies;
@@ -160,6 +161,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;
     debt::register(module)?;
+    loan_facility::register(module)?;
     loan_rates::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))

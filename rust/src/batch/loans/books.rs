@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::chunk::LoanChunk;
 use super::columns::Loans;
-use super::resolve::{Layout, Refusal, explain};
+use super::refusal::Refusal;
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::pool::{Poll, for_each, stretches};
 use crate::calendar::Date;
@@ -94,7 +95,7 @@ impl Worker {
         };
         let refusal = match self.chunk.with(loans, settings, index, &mut self.layout, work)? {
             Ok(rate) => return Some(rate),
-            Err(BookFault::Loan(fault)) => explain(&fault, settings),
+            Err(BookFault::Loan(fault)) => self.chunk.explain(settings, index, &fault),
             Err(BookFault::Rate(NoRate::Open)) => Refusal::new("principal", Rule::NoRoot, "not repaid"),
             Err(BookFault::Rate(NoRate::OutOfBounds)) => {
                 Refusal::new("issue_price", Rule::NoRoot, "nothing, or too little, is received")
@@ -107,7 +108,8 @@ impl Worker {
 
 impl LoanChunk<i64> {
     fn costs(&self, index: usize) -> Costs {
-        let fee = self.upfront_fee.get(index).unwrap_or(0);
+        // A fee that is wrong was refused with the loan.
+        let fee = self.upfront(index).unwrap_or(0);
         Costs {
             issue_price: self.issue_price.get(index).map_or(AnnualRate::UNIT, AnnualRate::parts),
             upfront: fee.saturating_add(self.issue_costs.get(index).unwrap_or(0)),

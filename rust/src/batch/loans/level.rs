@@ -47,7 +47,7 @@ pub fn payment_amounts<A: LoanAmount>(
         for (index, slot) in slots.iter_mut().enumerate() {
             let number = chunk.with(loans, settings, index, layout, |loan| loan.interest_only.saturating_add(1));
             let mut first = First { number: number.unwrap_or(0), ..First::default() };
-            chunk.run(loans, settings, index, layout, &mut first);
+            chunk.run_together(loans, settings, index, layout, &mut first);
             *slot = first.payment;
         }
         Ok(())

@@ -7,7 +7,8 @@ use super::LoanAmount;
 use super::chunk::{Door, Optional, choose};
 use super::columns::Choice;
 use super::curves::Curves;
-use super::resolve::{Layout, Refusal};
+use super::refusal::Refusal;
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MonthsColumn, Nullable};
 use crate::batch::reader::iso;
@@ -129,6 +130,10 @@ pub struct RateChunk {
     codes: Vec<i32>,
     /// Whether the columns have been read.
     any: bool,
+    /// A draw's own margin, while the loan at hand is that draw.
+    pub own_margin: Option<i64>,
+    /// Whether it has a fixed rate of its own instead of the index.
+    pub own_fixed: bool,
 }
 
 // Places in `rates` and `counts`.
@@ -188,7 +193,16 @@ impl RateChunk {
         choose(columns.floor_daily.as_ref(), range, codes, manner, |manner, value| manner.floor_daily = value);
     }
 
+    /// The number of the loan's curve, where it has one.
+    fn code(&self, index: usize) -> Option<usize> {
+        let code = self.index.get(index).filter(|_| !self.own_fixed);
+        code.and_then(|code| usize::try_from(*code).ok())
+    }
+
     fn rate(&self, which: usize, index: usize) -> Option<i64> {
+        if let (MARGIN, Some(own)) = (which, self.own_margin) {
+            return Some(own);
+        }
         self.rates.get(which).and_then(|column| column.get(index)).map(AnnualRate::parts)
     }
 
@@ -199,7 +213,7 @@ impl RateChunk {
 
     /// Whether the loan at `index` has an index.
     pub fn floats(&self, index: usize) -> bool {
-        self.index.get(index).is_some_and(|code| *code >= 0)
+        self.code(index).is_some()
     }
 
     fn collar(&self, names: (&'static str, usize, usize), index: usize) -> Result<Collar, Refusal> {
@@ -255,8 +269,7 @@ impl RateChunk {
     }
 
     fn name<'a>(&self, columns: &RateColumns<'a>, index: usize) -> &'a str {
-        let code = self.index.get(index).and_then(|code| usize::try_from(*code).ok());
-        code.and_then(|code| columns.names.get(code)).map_or("", String::as_str)
+        self.code(index).and_then(|code| columns.names.get(code)).map_or("", String::as_str)
     }
 
     fn terms<'a>(
@@ -274,7 +287,7 @@ impl RateChunk {
             let shown = AnnualRate::from_parts(share).as_f64();
             return Err(Refusal::new("pik_share", Rule::Range, shown.to_string()));
         }
-        let base = match self.index.get(index).and_then(|code| usize::try_from(*code).ok()) {
+        let base = match self.code(index) {
             None => {
                 let rate = annual_rate.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))?;
                 Base::Fixed(rate.parts())
