@@ -20,6 +20,7 @@ from neocalc import financial as financial
 from neocalc import tax as tax
 from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
+from neocalc.carrying import carrying_amount, current_portion, interest_expense
 from neocalc.compare import compare_lives, compare_policies
 from neocalc.debt import amortize, payment_amount
 from neocalc.depreciation import book_values, depreciate, validate
@@ -35,6 +36,7 @@ from neocalc.errors import (
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
 from neocalc.impairment import ImpairmentTest, impairment_test
+from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
 from neocalc.policies import (
     DatedPolicy,
     Policy,
@@ -45,6 +47,7 @@ from neocalc.policies import (
     table,
     units_of_production,
 )
+from neocalc.sizing import debt_capacity
 from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
@@ -62,22 +65,29 @@ __all__ = [
     "__version__",
     "amortize",
     "book_values",
+    "carrying_amount",
     "compare_lives",
     "compare_policies",
+    "current_portion",
     "dated",
+    "debt_capacity",
     "declining_balance",
     "depreciate",
     "estimate_change_effect",
     "impairment_test",
+    "interest_expense",
     "list_error_codes",
     "load_example",
     "macrs",
     "market_values",
     "payment_amount",
+    "principal_ladder",
     "straight_line",
     "sum_of_years_digits",
     "table",
     "units_of_production",
     "validate",
     "value_curve",
+    "weighted_average_life",
+    "yield_to_maturity",
 ]

@@ -234,12 +234,29 @@ class LoanSettings:
         weekend: int = 0b110_0000,  # bit 0 is Monday
         allow_high_rate: bool = False,
         allow_negative_amortization: bool = False,
+        draws_apart: bool = False,
         round_input: bool = False,
         floor_time: bool = False,
         max_term_months: int = 1200,
         threads: int = 0,  # 0 = as many as there are
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
+    def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+
+@final
+class Curves:
+    def __new__(
+        cls,
+        names: Sequence[str],
+        codes: npt.NDArray[np.int32],  # place in names, negative for none
+        dates: npt.NDArray[np.int32],  # days since 1970-01-01
+        values: npt.NDArray[np.float64],
+        *,
+        flat: bool = False,
+        allow_high_rate: bool = False,
+    ) -> Curves: ...
+    @property
+    def issues(self) -> list[IssueTuple]: ...
 
 @final
 class LoanRowsPlan:
@@ -259,6 +276,7 @@ class LoanRowsPlan:
         payment_date: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,  # microseconds | days
         accrual_start: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,
         annual_rate: npt.NDArray[np.float64] | None = None,
+        draw_number: npt.NDArray[np.int32] | None = None,
         money: dict[str, Money] | None = None,
     ) -> None: ...
 
@@ -289,6 +307,15 @@ def loan_totals(
 def payment_amounts(
     loans: Loans, settings: LoanSettings, amounts: str = "major"
 ) -> tuple[list[IssueTuple], Any]: ...
+def loan_books(
+    loans: Loans, settings: LoanSettings, measured: bool
+) -> tuple[
+    list[IssueTuple], npt.NDArray[np.int64], npt.NDArray[np.float64], dict[str, npt.NDArray[Any]]
+]: ...  # issues, rows and rate of each loan, columns in minor units
+def loan_payoffs(loans: Loans, settings: LoanSettings) -> tuple[list[IssueTuple], npt.NDArray[Any]]: ...
+def debt_capacities(
+    loans: Loans, settings: LoanSettings, most: npt.NDArray[np.int64]
+) -> tuple[list[IssueTuple], npt.NDArray[np.int64]]: ...  # principal of each loan, at most `most`
 def is_loan_word(column: str, word: str) -> bool: ...
 
 PROFILES: tuple[str, ...]
@@ -296,6 +323,10 @@ PAYMENT_FREQUENCIES: tuple[str, ...]
 DAY_COUNTS: tuple[str, ...]
 BUSINESS_DAY_CONVENTIONS: tuple[str, ...]
 STUBS: tuple[str, ...]
+INDEX_AVERAGINGS: tuple[str, ...]
+RESET_FREQUENCIES: tuple[str, ...]
+RATE_TERMS: tuple[str, ...]
+HEDGE_KINDS: tuple[str, ...]
 CONVENTIONS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]
 __version__: str

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from neocalc import _core
+from neocalc._cash_flows import CashFlow, Collateral
 from neocalc._columns import Array, life, rates
+from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
+from neocalc._facility import FACILITY_DATES, FACILITY_RATES, movements
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
-from neocalc._loans_beside import PaymentHolidays, PrincipalSchedule, RateSteps
+from neocalc._loan_rates import (
+    EXTRAPOLATIONS,
+    Capitalization,
+    Curves,
+    Hedges,
+    RateSteps,
+    construction_of,
+    index_codes,
+)
+from neocalc._loans_beside import LoanSide, PaymentHolidays, PrincipalSchedule
+from neocalc._options import choice
 from neocalc._records import Layout, Records, Verdict, changed, guarded, stretch
 from neocalc._records import check_by as _check_by
+from neocalc._side import FIRST_DAY, LAST_DAY, NO_MINOR
+
+_NO_DAY = int(np.iinfo(np.int32).max)
 
 WORDS = {
     "profile": _core.PROFILES,
@@ -21,17 +37,60 @@ WORDS = {
     "day_count": _core.DAY_COUNTS,
     "business_day_convention": _core.BUSINESS_DAY_CONVENTIONS,
     "stub": _core.STUBS,
+    "index_averaging": _core.INDEX_AVERAGINGS,
+    "reset_frequency": _core.RESET_FREQUENCIES,
 }
-_MONEY = ("principal", "commitment", "payment", "balance_cap")
-_DATES = ("start_date", "maturity_date", "first_payment_date")
-_MONTHS = ("term_months", "interest_only_months", "amortization_months")
-_RATES = ("annual_rate", "balance_cap_rate")
-_REQUIRED = ("start_date", "annual_rate")
+# Columns that decide rates besides `annual_rate`; a book without them has nothing to be laid along its periods.
+_FLOATING_RATES = (
+    "margin_rate",
+    "index_floor_rate",
+    "index_cap_rate",
+    "rate_floor",
+    "rate_cap",
+    "default_margin_rate",
+    "pik_rate",
+    "pik_share",
+)
+_FLOATING_DATES = ("default_from_date", "default_to_date")
+_FLOATING_DAYS = ("reset_lag_days", "lookback_days", "lockout_days")
+_FLOATING_FLAGS = ("observation_shift", "floor_daily")
+_FLOATING_WORDS = ("index_averaging", "reset_frequency")
+_FLOATING = (
+    *_FLOATING_RATES,
+    *_FLOATING_DATES,
+    *_FLOATING_DAYS,
+    *_FLOATING_FLAGS,
+    *_FLOATING_WORDS,
+)
+_CONSTRUCTION = ("construction_start_date", "construction_end_date")
+_MONEY = ("principal", "commitment", "payment", "balance_cap", "upfront_fee", "issue_costs")
+_DATES = ("start_date", "maturity_date", "first_payment_date", "draw_end_date", *FACILITY_DATES, *_FLOATING_DATES)
+_MONTHS = ("term_months", "interest_only_months", "amortization_months", *_FLOATING_DAYS)
+_RATES = ("annual_rate", "balance_cap_rate", "issue_price", *FACILITY_RATES, *_FLOATING_RATES)
+_FLAGS = ("end_of_month", *_FLOATING_FLAGS)
+_REQUIRED = ("start_date",)
 _OPTIONAL = tuple(
     name
-    for name in ("loan_id", *_MONEY, *_DATES, *_MONTHS, *_RATES, *WORDS, "end_of_month", "currency")
+    for name in (
+        *("loan_id", *_MONEY, *_DATES, *_MONTHS, *_RATES, *WORDS, *_FLAGS),
+        *("index", "currency", "facility_id", "sweep_rate", *_CONSTRUCTION),
+    )
     if name not in _REQUIRED
 )
+_TABLES: dict[str, type[LoanSide]] = {
+    "rate_steps": RateSteps,
+    "principal_schedule": PrincipalSchedule,
+    "payment_holidays": PaymentHolidays,
+    "hedges": Hedges,
+    "capitalization": Capitalization,
+    "draws": Draws,
+    "prepayments": Prepayments,
+    "prepayment_premiums": PrepaymentPremiums,
+    "sweep": Sweep,
+    "refinancings": Refinancings,
+    "cash_flow": CashFlow,
+    "collateral": Collateral,
+}
 _RESERVED = frozenset(
     (
         *MONEY_COLUMNS,
@@ -53,7 +112,7 @@ class LoanColumns(Records):
     layout = Layout(
         _REQUIRED,
         _OPTIONAL,
-        either=(("principal", "commitment"), ("maturity_date", "term_months")),
+        either=(("principal", "commitment"), ("maturity_date", "term_months"), ("annual_rate", "index")),
         bare=(("term", "term_months", "term_unit"), ("rate", "annual_rate", "rate_unit")),
     )
     # The first is also the column whose totals may overflow.
@@ -61,33 +120,118 @@ class LoanColumns(Records):
     options: LoanOptions
     _made: _core.Loans | None
 
+    # Frames beside the loans, and how to read them.
+    BESIDE: ClassVar[tuple[str, ...]] = ("rates", "extrapolate", *_TABLES)
+
     def __init__(
         self,
         data: Any,
         options: LoanOptions,
         *,
         index_is_id: bool,
-        rate_steps: Any = None,
-        principal_schedule: Any = None,
-        payment_holidays: Any = None,
+        rates: Any = None,
+        extrapolate: str | None = None,
+        **tables: Any,
     ) -> None:
-        beside: dict[str, RateSteps | PrincipalSchedule | PaymentHolidays] = {}
-        if rate_steps is not None:
-            beside["rate_steps"] = RateSteps(rate_steps, options)
-        if principal_schedule is not None:
-            beside["principal_schedule"] = PrincipalSchedule(principal_schedule, options)
-        if payment_holidays is not None:
-            beside["payment_holidays"] = PaymentHolidays(payment_holidays, options)
+        choice("extrapolate", extrapolate, EXTRAPOLATIONS)
+        self._curves = None if rates is None else Curves(rates, options, extrapolate)
+        beside = {
+            name: _TABLES[name](table, options) for name, table in tables.items() if table is not None
+        }
         super().__init__(data, options, index_is_id=index_is_id or bool(beside))
         self.sides.update(beside)
+        self._floats = False
         self._args: dict[str, Any] = {}
         self._tables: dict[str, dict[str, Array]] = {}
         self._read()
         if not self.problems.whole_column:
+            self._floats = self._has_rates(beside.get("rate_steps"))
             known = self.frame.id_values()
             for name, side in beside.items():
-                self._tables[name] = side.read(known)
+                if isinstance(side, Sweep):
+                    side.share_of_loan = self._shares("sweep_rate")
+                if isinstance(side, Collateral) and side.by_facility:
+                    side.facility_of_loan = self._facilities()
+                table = side.read(known)
                 self.take_over(side, side.bad_rows)
+                if table:
+                    self._tables[name] = table
+            self._read_construction()
+            movements(self, beside, self._tables)
+
+    def _has_rates(self, steps: Any) -> bool:
+        """Whether rates are more than `annual_rate` and its steps."""
+        given = bool({"index", *_FLOATING} & self.present) or "hedges" in self._tables
+        return given or (steps is not None and steps.terms != ["annual_rate"])
+
+    def _shares(self, name: str) -> Array:
+        """Return shares from 0 to 1, NaN for none."""
+        out = np.full(self.n, np.nan)
+        if name not in self.present:
+            return out
+        found = rates(self.frame.raw(name), name, self.problems, nan_is_null=True)
+        if found is None:
+            return out
+        values, null = found
+        out = np.asarray(values, dtype=np.float64)
+        out = np.where(np.zeros(self.n, dtype=bool) if null is None else null, np.nan, out)
+        wrong = np.flatnonzero(~np.isnan(out) & ~((out >= 0.0) & (out <= 1.0)))
+        self.problems.rows(name, "range", wrong, self.n, out.item)
+        return out
+
+    def _facilities(self) -> Array:
+        """Return the facility of each loan with an advance rate; its collateral counts once."""
+        of = np.full(self.n, None, dtype=object)
+        if not self.has("facility_id"):
+            return of
+        codes, n, values = self.classes("facility_id")
+        secured = ~np.isnan(self._advance_rates()) & (codes >= 0)
+        counts = np.bincount(codes[secured], minlength=n + 1)
+        twice = np.flatnonzero(secured & (counts[codes] > 1))
+        self.problems.rows("facility_id", "duplicate_id", twice, self.n, lambda row: repr(values[int(codes[row])]))
+        of[secured] = [values[code] for code in codes[secured].tolist()]
+        return of
+
+    def _advance_rates(self) -> Array:
+        values, null = self._args.get("advance_rate", (np.full(self.n, np.nan), None))
+        out = np.asarray(values, dtype=np.float64)
+        return out if null is None else np.where(null, np.nan, out)
+
+    def floating(self) -> Array:
+        """Return which loans have an index."""
+        index = self._args.get("index")
+        return np.zeros(self.n, dtype=bool) if index is None else np.asarray(index) >= 0
+
+    def _read_index(self) -> None:
+        codes, _, values = self.classes("index")
+        names = [] if self._curves is None else self._curves.names
+        numbers, unknown = index_codes(codes, values, names)
+        self.problems.rows(
+            "index", "curve_missing", unknown, self.n, lambda row: repr(values[int(codes[row])])
+        )
+        self._args["index"] = np.where(numbers < 0, np.int32(-1), numbers)
+
+    def _read_construction(self) -> None:
+        """Take the two dates of construction as a table of shares, unless there is one."""
+        table = self._tables.pop("capitalization", None)
+        if table is None and set(_CONSTRUCTION) & self.present:
+            days = [self._construction_days(name) for name in _CONSTRUCTION]
+            table = construction_of(*days, _NO_DAY)
+        if table is not None:
+            self._tables["construction"] = table
+
+    def _construction_days(self, name: str) -> Array:
+        """Return days since 1970, `_NO_DAY` for none."""
+        out = np.full(self.n, _NO_DAY, dtype=np.int64)
+        found = self.dates(name)
+        if found is None:
+            return out
+        counts, unit, mask = found
+        null = counts == NO_MINOR if mask is None else mask | (counts == NO_MINOR)
+        days = np.where(null, 0, counts).astype(f"M8[{unit}]").astype("M8[D]").astype(np.int64)
+        outside = ~null & ((days < FIRST_DAY) | (days > LAST_DAY))
+        self.problems.rows(name, "date_range", np.flatnonzero(outside), self.n, days.item)
+        return np.where(null | outside, _NO_DAY, days)
 
     def _read(self) -> None:
         present, problems, args = self.present, self.problems, self._args
@@ -101,13 +245,17 @@ class LoanColumns(Records):
                 args[name] = life(raw, name, problems, nan_is_null=self.frame.nan_is_null)
         for name in _RATES:
             if name in present:
-                nan_is_null = self.frame.nan_is_null and name not in _REQUIRED
+                optional = name != "annual_rate" or "index" in present
+                nan_is_null = self.frame.nan_is_null and optional
                 args[name] = rates(self.frame.raw(name), name, problems, nan_is_null=nan_is_null)
         for name, known in WORDS.items():
             if name in present:
                 args[name] = self._words(name, known)
-        if "end_of_month" in present:
-            args["end_of_month"] = self._flags("end_of_month")
+        for name in _FLAGS:
+            if name in present:
+                args[name] = self._flags(name)
+        if "index" in present:
+            self._read_index()
         for name in [name for name, value in args.items() if value is None]:
             del args[name]
         if "currency" in present:
@@ -160,14 +308,21 @@ class LoanColumns(Records):
         return self._made
 
     def _make(self, skip: Array | None) -> _core.Loans:
-        args: dict[str, Any] = {**self._args, **self._tables}
+        args: dict[str, Any] = {**self._args, **self._tables, **self._rates()}
         nothing = np.zeros(self.n, dtype=np.int64)
         args.setdefault("start_date", (nothing, "D", None))
-        args.setdefault("annual_rate", (np.zeros(self.n), None))
+        args.setdefault("annual_rate", self._no_rates(self.n))
         try:
             return _core.Loans(args, self.n, skip=skip, nan_is_null=self.frame.nan_is_null)
         except ValueError as error:
             raise changed(self.subject) from error  # nothing but columns of different lengths can be wrong
+
+    def _rates(self) -> dict[str, Any]:
+        """Say that rates are laid along the periods, where they are more than `annual_rate`."""
+        return {"rates": None if self._curves is None else self._curves.core} if self._floats else {}
+
+    def _no_rates(self, n: int) -> tuple[Array, Array | None]:
+        return np.zeros(n), np.ones(n, dtype=bool) if "index" in self.present else None
 
     def _verdicts(self, left_out: Array, hidden: Array, runs: Sequence[Any]) -> Iterator[Verdict]:
         # Where a column is missing or refused as a whole, no loan can be computed.
@@ -189,6 +344,8 @@ class LoanColumns(Records):
         for name, table in self._tables.items():
             part, offsets = stretch(table["offsets"], row)
             args[name] = {key: column[part] for key, column in table.items()} | {"offsets": offsets}
+        args |= self._rates()
+        args.setdefault("annual_rate", self._no_rates(1))
         loan = _core.Loans(args, 1, nan_is_null=self.frame.nan_is_null)
         return guarded(_core.validate_loans, loan, self.options.settings, False)[0]
 

@@ -1,7 +1,8 @@
-"""Frames beside the loans as the core's columns: changes of rates, principal schedules, payment holidays."""
+"""Frames beside the loans as the core's columns: principal schedules, payment holidays."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from neocalc.errors import InputError, Issue
 _PARTS = 10**12
 
 
-class _LoanSide(Side):
+class LoanSide(Side):
+    """A frame beside the loans, whose rows belong to them by ``loan_id``."""
+
     options: LoanOptions
 
     def __init__(self, data: Any, what: str, required: tuple[str, ...], options: LoanOptions) -> None:
@@ -34,38 +37,30 @@ class _LoanSide(Side):
         order = used[np.lexsort((used, *(key[used] for key in reversed(keys)), rows[used]))]
         return order, by_row(rows[order], n)[1]
 
-
-class RateSteps(_LoanSide):
-    """Rates that take the place of a loan's: loan_id, date, annual_rate."""
-
-    def __init__(self, data: Any, options: LoanOptions) -> None:
-        super().__init__(data, "rate_steps", ("date", "annual_rate"), options)
-
-    def read(self, known: Array) -> dict[str, Array]:
-        """Return the core's columns; `known` are the ids of the loans."""
-        rows = self.assign(known)
-        day = self._days("date")
-        rate, null = self.read_number("annual_rate", 0.0)
-        self.note("annual_rate", "null", np.flatnonzero(null))
-        self.note("annual_rate", "range", np.flatnonzero((rate <= -1.0) | (rate > 100.0)), rate.item)
-        if not self.options.allow_high_rate:
-            self.note("annual_rate", "rate_unit", np.flatnonzero((rate > 1.0) & (rate <= 100.0)), rate.item)
+    def note_twice(self, column: str, rows: Array, *keys: Array) -> None:
+        """Note rows of one loan that have the same keys, the last of which is a day."""
         sound = np.flatnonzero((rows >= 0) & ~self.bad)
-        pairs = np.lexsort((day[sound], rows[sound]))
-        ordered = sound[pairs]
-        same = (rows[ordered][1:] == rows[ordered][:-1]) & (day[ordered][1:] == day[ordered][:-1])
+        ordered = sound[np.lexsort((*(key[sound] for key in reversed(keys)), rows[sound]))]
+        same = np.ones(max(len(ordered) - 1, 0), dtype=bool)
+        for key in (rows, *keys):
+            same &= key[ordered][1:] == key[ordered][:-1]
         twice = np.unique(np.concatenate([ordered[1:][same], ordered[:-1][same]]))
-        self.note("date", "duplicate_date", twice, lambda row: np.datetime64(int(day[row]), "D"))
-        pick, offsets = self._sort(rows, len(known), day)
-        return {
-            "offsets": offsets,
-            "date": day[pick],
-            "parts": np.rint(np.where(self.bad, 0.0, rate)[pick] * _PARTS).astype(np.int64),
-            "source": pick.astype(np.int32),
-        }
+        self.note(column, "duplicate_date", twice, lambda row: np.datetime64(int(keys[-1][row]), "D"))
+
+    def words(self, name: str, known: Sequence[str]) -> Array:
+        """Return the place of each row's word among the known ones, 0 for what is none and noted."""
+        codes, _, uniques = self.frame.codes(name)
+        values = self.frame.uniques(uniques)
+        table = np.array([*(known.index(v) if v in known else -1 for v in values), -2], dtype=np.int8)
+        places = table[codes]
+        self.note(name, "null", np.flatnonzero(places == -2))
+        unknown = np.flatnonzero(places == -1)
+        hint = f"one of {', '.join(known)}"
+        self.note(name, "choice", unknown, lambda row: repr(values[int(codes[row])]), hint)
+        return np.maximum(places, 0).astype(np.int8)
 
 
-class PrincipalSchedule(_LoanSide):
+class PrincipalSchedule(LoanSide):
     """The principal of each payment: loan_id, date or payment_number, principal or share."""
 
     def __init__(self, data: Any, options: LoanOptions) -> None:
@@ -109,7 +104,7 @@ class PrincipalSchedule(_LoanSide):
         }
 
 
-class PaymentHolidays(_LoanSide):
+class PaymentHolidays(LoanSide):
     """Payments that are not made: loan_id, from_date, to_date, interest (paid or capitalised)."""
 
     def __init__(self, data: Any, options: LoanOptions) -> None:

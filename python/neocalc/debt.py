@@ -32,9 +32,19 @@ def amortize(
     loans: Any,
     *,
     by: Sequence[str] | None = None,
+    rates: Any = None,
+    extrapolate: str | None = None,
     rate_steps: Any = None,
+    hedges: Any = None,
     principal_schedule: Any = None,
     payment_holidays: Any = None,
+    draws: Any = None,
+    prepayments: Any = None,
+    prepayment_premiums: Any = None,
+    sweep: Any = None,
+    refinancings: Any = None,
+    cash_flow: Any = None,
+    collateral: Any = None,
     freq: str = "M",
     fiscal_year_end: int = 12,
     start: Any = None,
@@ -63,16 +73,30 @@ def amortize(
     loans
         A pandas, polars or pyarrow table with one row per loan. Required: ``principal`` (lent on the first
         day) or ``commitment``, ``start_date``, ``maturity_date`` or ``term_months``, and ``annual_rate`` (a
-        fraction: 0.05 for 5 %). Optional: ``loan_id`` (else the index), ``profile``, ``frequency``,
+        fraction: 0.05 for 5 %) or ``index``. Optional: ``loan_id`` (else the index), ``profile``, ``frequency``,
         ``day_count``, ``business_day_convention``, ``stub``, ``end_of_month``, ``first_payment_date``,
         ``interest_only_months``, ``amortization_months``, ``payment``, ``balance_cap`` or
         ``balance_cap_rate``, ``currency``; see Notes. A null in an optional column means its default.
     by
         ``None`` gives a row per loan and payment, ``["lender", ...]`` totals by these columns, ``[]`` the
         book's total. Nulls are a group of their own, sorted last.
+    rates
+        Fixings of indices, or forward curves: a table with ``index``, ``date`` and ``value``, in order of date
+        for each index. A value is in force from its date on.
+    extrapolate
+        ``None`` refuses days before the first and after the last date of a curve; ``"flat"`` keeps the first and
+        the last value.
     rate_steps
-        Rates that take the place of a loan's from a day on: a table with ``loan_id``, ``date`` and
-        ``annual_rate``. A level payment is worked out anew with each; an agreed ``payment`` stays.
+        Terms that change from a day on: a table with ``loan_id``, ``date``, and ``annual_rate`` (a step-up),
+        ``margin_rate``, ``default_margin_rate``, ``pik_rate`` or ``pik_share``; nulls leave a term as it is. A
+        level payment is worked out anew with each; an agreed ``payment`` stays.
+    hedges
+        A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate`` (the fixed
+        rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share`` (of the loan's
+        balance). Rows of one ``hedge_id`` (else of one kind and strike) are its notional schedule; 0 ends it. A
+        hedge looks at the loan's own fixings, before the loan's floors and caps, is settled with the loan's
+        payments, and is netted into ``interest``; ``hedge`` is the part of it that is paid under hedges, negative
+        where more is received.
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
         ``payment_number``, and ``principal`` (an amount) or ``share`` (of what was drawn). What it leaves is
@@ -80,7 +104,33 @@ def amortize(
     payment_holidays
         Payments that are not made: a table with ``loan_id``, ``from_date``, ``to_date`` (both counted; the
         scheduled day counts) and ``interest``: ``paid`` (the default) or ``capitalised``, which adds it to
-        the balance. Afterwards level amounts are worked out anew. The last payment has no holiday.
+        the balance, as while an asset is under construction. Afterwards level amounts are worked out anew.
+        The last payment has no holiday.
+    draws
+        Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
+        ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a vintage) on
+        the loan's payment dates and other terms, its draws numbered by date from 1.
+    prepayments
+        A table with ``loan_id``, ``date``, ``amount`` (null: all that is owed), and ``effect``: ``term`` (the
+        default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed is
+        refused. One that repays all settles the interest accrued, others do with ``pay_accrued``; a premium is due
+        unless ``premium_due`` is false. Among vintages the oldest is repaid first, or that of ``draw_number``.
+    prepayment_premiums
+        A share of what is prepaid, from a day on: a table with ``loan_id``, ``from_date``, ``premium_rate``.
+    sweep
+        Excess cash: a table with ``loan_id``, ``date`` or ``period_end``, ``excess_cash`` and, unless the loans
+        have it, ``sweep_rate``. That share of it, rounded down, is prepaid, at most what is owed, without premium.
+    refinancings
+        Loans repaid in full by a draw of another: a table with ``loan_id``, ``date``, ``into_loan_id``. The draw
+        is the payoff: balance, accrued interest and premium.
+    cash_flow
+        For the profile ``sculpted``: a table with ``loan_id``, ``date`` or ``period_end``, and ``cfads``. Each
+        payment, interest and principal, is the cash flow since the one before over ``target_dscr``, rounded down;
+        what that leaves is due at maturity.
+    collateral
+        For loans with an ``advance_rate``: a table with ``loan_id`` or ``facility_id``, ``period_end`` and
+        ``closing_book_value``, as ``depreciate(..., by=["facility_id"])`` gives it. After each payment at most the
+        advance rate times the last value, rounded down, is owed; what exceeds it is paid with the payment.
     freq, fiscal_year_end
         Periods of totals: ``M``, ``Q`` or ``Y``, and the last month of the fiscal year.
     start, end
@@ -88,8 +138,9 @@ def amortize(
         of it, by default from the first advance to the last payment.
     columns
         The columns to compute and return; by default the money columns below. On request also ``premium``,
-        ``hedge``, and in rows ``accrual_start`` (the first day whose interest the row settles) and
-        ``annual_rate`` (in force before it).
+        ``hedge``, ``proceeds`` (of a draw, what is received), and in rows ``accrual_start`` (the first day whose interest the row settles) and
+        ``annual_rate`` (in force before it; of several draws the mean by balance) and ``draw_number``, which shows
+        each vintage apart, one after the other; 0 is the loan itself.
     rounding
         ``payment`` rounds the interest of each payment half-even to the minor unit, once, of its exact value;
         ``None`` is unrounded float64.
@@ -157,7 +208,29 @@ def amortize(
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,
       ``long_front``. ``first_payment_date`` settles the front.
+    - ``borrowing_base`` repays nothing but what the collateral no longer allows; other profiles may have an
+      ``advance_rate`` too.
+    - ``commitment``: what may be drawn, with ``principal`` on the first day, between ``draw_start_date`` (else the
+      start) and ``draw_end_date`` (else maturity, not on it). ``undrawn_fee_rate`` accrues on what is not drawn in
+      that time and is paid with the payments; ``upfront_fee`` (an amount) or ``upfront_fee_rate`` (of the
+      commitment, else the principal) is paid at the start; ``issue_price`` is the share of a draw that is received.
+    - ``make_whole_until_date`` with ``make_whole_rate``: a prepayment before that day also costs the interest that
+      it would have borne up to it, at the rate in force, payment by payment, each discounted from payment to payment
+      by 1 + make-whole rate x part of a year; rounded once.
     - ``end_of_month``: a schedule anchored on a month end stays on month ends.
+    - ``index`` with ``margin_rate``: the rate is the last fixing on or before the start of each period, between
+      ``index_floor_rate`` and ``index_cap_rate``, plus the margin, between ``rate_floor`` and ``rate_cap``.
+      ``reset_frequency`` (``period``, the default; ``monthly``, ``quarterly``, ... from the start of the loan;
+      ``daily``: whenever the index is fixed), ``reset_lag_days`` (business days before). A negative index obeys
+      the same formulas.
+    - ``index_averaging``: ``none`` (the default), ``compounded`` or ``simple`` for an overnight index in arrears,
+      with ``lookback_days``, ``lockout_days`` (the last business days keep the fixing of the first of them),
+      ``observation_shift`` (compounded only: days count where fixings are read) and ``floor_daily`` (floor and
+      cap for each fixing). The compounded rate is the exact product over business days, rounded once to 1e-7.
+    - ``default_margin_rate`` from ``default_from_date`` (else the start) to the day before ``default_to_date``,
+      above every cap.
+    - ``pik_rate`` is capitalised on top of the rate, ``pik_share`` of the rate is capitalised instead of paid;
+      each is rounded on its own and added to the balance with the payment.
 
     Examples
     --------
@@ -203,9 +276,19 @@ def amortize(
         loans,
         options,
         index_is_id=by is None,
+        rates=rates,
+        extrapolate=extrapolate,
         rate_steps=rate_steps,
+        hedges=hedges,
         principal_schedule=principal_schedule,
         payment_holidays=payment_holidays,
+        draws=draws,
+        prepayments=prepayments,
+        prepayment_premiums=prepayment_premiums,
+        sweep=sweep,
+        refinancings=refinancings,
+        cash_flow=cash_flow,
+        collateral=collateral,
     )
     return _rows_frame(data) if keys is None else _totals_frame(data, data.groups(keys))
 
@@ -227,6 +310,7 @@ def _rows_frame(data: LoanColumns) -> Any:
     date = np.empty(total, dtype=frame.date_dtype)
     start = np.empty(total, dtype=frame.date_dtype) if "accrual_start" in options.columns else None
     rate = np.empty(total, dtype=np.float64) if "annual_rate" in options.columns else None
+    draw = np.empty(total, dtype=np.int32) if "draw_number" in options.columns else None
     kind = np.dtype(np.float64 if direct else np.int64)
     money: dict[str, Array] = {name: np.empty(total, kind) for name in options.money_columns}
     guarded(
@@ -238,6 +322,7 @@ def _rows_frame(data: LoanColumns) -> Any:
         payment_date=date,
         accrual_start=start,
         annual_rate=rate,
+        draw_number=draw,
         money=money,
     )
     null = issue = None
@@ -255,6 +340,7 @@ def _rows_frame(data: LoanColumns) -> Any:
         number, date = insert(number, at, 0), insert(date, at, 0)
         start = None if start is None else insert(start, at, 0)
         rate = None if rate is None else insert(rate, at, 0.0)
+        draw = None if draw is None else insert(draw, at, 0)
         money = {name: insert(values, at, 0) for name, values in money.items()}
     elif options.on_error == "flag":
         issue = np.full(total, -1, dtype=np.int8)
@@ -272,6 +358,8 @@ def _rows_frame(data: LoanColumns) -> Any:
             result[name] = frame.dates_out(start, null)
         elif name == "annual_rate" and rate is not None:
             result[name] = frame.money_out(rate, null)
+        elif name == "draw_number" and draw is not None:
+            result[name] = frame.money_out(draw.astype(np.int64), null)
         else:
             result[name] = money_column(data, money.pop(name), null)
     if issue is not None:
@@ -299,9 +387,19 @@ def _totals_frame(data: LoanColumns, groups: Groups) -> Any:
 def payment_amount(
     loans: Any,
     *,
+    rates: Any = None,
+    extrapolate: str | None = None,
     rate_steps: Any = None,
+    hedges: Any = None,
     principal_schedule: Any = None,
     payment_holidays: Any = None,
+    draws: Any = None,
+    prepayments: Any = None,
+    prepayment_premiums: Any = None,
+    sweep: Any = None,
+    refinancings: Any = None,
+    cash_flow: Any = None,
+    collateral: Any = None,
     rounding: str | None = "payment",
     amounts: str = "major",
     minor_units: int = 2,
@@ -321,7 +419,9 @@ def payment_amount(
 
     Parameters
     ----------
-    loans, rate_steps, principal_schedule, payment_holidays
+    loans, rates, extrapolate, rate_steps, hedges, principal_schedule, payment_holidays, draws
+        As for `amortize`.
+    prepayments, prepayment_premiums, sweep, refinancings, cash_flow, collateral
         As for `amortize`.
     rounding, amounts, minor_units, accrual, payment_basis, holidays, weekend, on_error, threads
         As for `amortize`.
@@ -375,9 +475,19 @@ def payment_amount(
         loans,
         options,
         index_is_id=True,
+        rates=rates,
+        extrapolate=extrapolate,
         rate_steps=rate_steps,
+        hedges=hedges,
         principal_schedule=principal_schedule,
         payment_holidays=payment_holidays,
+        draws=draws,
+        prepayments=prepayments,
+        prepayment_premiums=prepayment_premiums,
+        sweep=sweep,
+        refinancings=refinancings,
+        cash_flow=cash_flow,
+        collateral=collateral,
     )
     core_amounts = "major" if options.amounts == "major" else "minor"
     _, values = attempt(

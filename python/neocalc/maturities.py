@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 
 from neocalc import financial
-from neocalc._columns import Array, Problems, money
+from neocalc._columns import Array
 from neocalc._frames import as_frame
-from neocalc._groups import Groups, group_rows
+from neocalc._groups import group_rows
 from neocalc._loan_books import Books, group_loans, keep_books, loan_options, open_loans
 from neocalc._loans import check_by
 from neocalc._options import int_between, to_days
-from neocalc._output import minor_to_column
-from neocalc.errors import ConfigError, InputError, Issue
+from neocalc._output import money_column
+from neocalc._side import NO_MINOR, Side
+from neocalc.errors import ConfigError, InputError
 
 THEREAFTER = "thereafter"
 _RESULT = ("bucket", "principal")
@@ -102,13 +103,9 @@ def principal_ladder(
         name: data.frame.take(uniques, np.repeat(key[shown], number + 1))
         for name, uniques, key in zip(groups.names, groups.uniques, groups.keys, strict=True)
     }
-    columns["bucket"] = _labels(data.frame, np.tile(np.arange(number + 1, dtype=np.int8), len(shown)), labels)
+    columns["bucket"] = data.frame.categorical(_bucket_codes(number + 1, len(shown)), labels)
     columns["principal"] = books.money(sums)
     return books.build(columns)
-
-
-def _labels(frame: Any, codes: Array, labels: Sequence[str]) -> Any:
-    return frame.categorical(codes, labels)
 
 
 def _fiscal_year(days: Array, year_end: int) -> Array:
@@ -137,33 +134,22 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
     checked, beside = loan_options("principal_ladder", options, ("columns", "start", "end", "freq"))
     if beside:
         raise ConfigError("a ladder as data stands alone: no frames beside it")
-    frame = as_frame(data, "loan_id", "loans")
-    problems = Problems()
-    if "currency" in frame.names and "currency" not in keys:
+    side = Side(data, "ladder", ("bucket", "principal", *keys), checked, "bucket")
+    frame = side.frame
+    if "currency" in side.present and "currency" not in keys:
         keys.append("currency")
-    for name in keys:
-        if name not in frame.names:
-            raise InputError([Issue.make(name, "missing_column")], n_rows=frame.n, subject="ladder")
-    found = money(
-        frame.raw("principal"),
-        "principal",
-        problems,
-        minor_units=checked.minor_units,
-        in_minor=checked.amounts == "minor",
-        round_input=checked.round_input,
-        nan_is_null=False,
-    )
-    amounts = minor_to_column(found, problems, checked)
+    amounts = side.read_money("principal")
+    side.note("principal", "null", np.flatnonzero(amounts == NO_MINOR))
     codes, _, uniques = frame.codes("bucket")
-    problems.rows("bucket", "null", np.flatnonzero(codes < 0), frame.n, lambda _: "null")
-    if problems.issues:
-        raise InputError(problems.issues, n_rows=frame.n, subject="ladder")
+    side.note("bucket", "null", np.flatnonzero(codes < 0))
+    if side.issues:
+        raise InputError(side.issues, n_rows=side.n, subject="ladder")
     names = frame.uniques(uniques)
     order = list(dict.fromkeys(codes.tolist()))  # as they stand
-    rank = np.full(len(names), 0, dtype=np.int64)
+    rank = np.zeros(len(names), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    groups: Groups = group_rows(frame.codes, keys)
-    own = np.zeros(frame.n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
+    groups = group_rows(frame.codes, keys)
+    own = np.zeros(side.n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
     own = np.where(own < 0, groups.n, own)
     shown = np.unique(own)
     sums = np.zeros(len(shown) * len(order), dtype=np.int64)
@@ -173,9 +159,13 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
         for name, values, key in zip(groups.names, groups.uniques, groups.keys, strict=True)
     }
     labels = [str(names[code]) for code in order]
-    columns["bucket"] = _labels(frame, np.tile(np.arange(len(order), dtype=np.int8), len(shown)), labels)
-    columns["principal"] = minor_to_column.out(frame, sums, checked)
+    columns["bucket"] = frame.categorical(_bucket_codes(len(order), len(shown)), labels)
+    columns["principal"] = money_column(side, sums)  # type: ignore[arg-type]
     return frame.build(columns)
+
+
+def _bucket_codes(buckets: int, groups: int) -> Array:
+    return np.tile(np.arange(buckets, dtype=np.int8), groups)
 
 
 def weighted_average_life(

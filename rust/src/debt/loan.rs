@@ -346,7 +346,9 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             let mut done = step.movement;
             match step.movement {
                 Movement::Reset(rate) => {
-                    self.fixing |= rate != self.ledger.rate();
+                    // Equal parts of principal do not depend on the rate.
+                    let levelled = matches!(self.loan.profile, Profile::LevelPayment);
+                    self.fixing |= levelled && rate != self.ledger.rate();
                     self.ledger.reset(rate);
                 }
                 Movement::Principal(amount) => {

@@ -14,7 +14,10 @@ use super::loan_facility::Facility;
 use super::loan_rates::{Construction, HedgeTable, Rates};
 use super::outputs::{Out, OutAmounts, date_target, major_cells, minor_cells, money_target, written};
 use super::{IssueTuple, issue_tuples};
-use crate::batch::{self, Choice, Grouping, Load, LoanMeasure, LoanRowPlan, LoanRowTargets, Nullable, Poll, Reading};
+use crate::batch::{
+    self, Averaging, Choice, Grouping, Load, LoanMeasure, LoanRowPlan, LoanRowTargets, Nullable, Poll, Reading,
+    ResetEvery,
+};
 use crate::calendar::{
     Accrual, BusinessDayConvention, DayCount, Frequency, Holidays, PaymentFrequency, PeriodGrid, Stub, Weekend,
 };
@@ -52,6 +55,8 @@ fn is_loan_word(column: &str, word: &str) -> PyResult<bool> {
         "day_count" => Ok(DayCount::parse(word).is_some()),
         "business_day_convention" => Ok(BusinessDayConvention::parse(word).is_some()),
         "stub" => Ok(Stub::parse(word).is_some()),
+        "index_averaging" => Ok(Averaging::parse(word).is_some()),
+        "reset_frequency" => Ok(ResetEvery::parse(word).is_some()),
         _ => Err(PyValueError::new_err(format!("{column:?} is no column of words"))),
     }
 }

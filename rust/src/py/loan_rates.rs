@@ -18,17 +18,11 @@ use crate::debt::books::BookRow;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Curves>()?;
     module.add_function(wrap_pyfunction!(loan_books, module)?)?;
-    module.add_function(wrap_pyfunction!(is_reset_frequency, module)?)?;
     let py = module.py();
     module.add("INDEX_AVERAGINGS", PyTuple::new(py, Averaging::ALL.map(|(name, _)| name))?)?;
+    module.add("RESET_FREQUENCIES", PyTuple::new(py, ResetEvery::NAMES)?)?;
     module.add("RATE_TERMS", PyTuple::new(py, batch::RATE_TERMS.map(|(name, _)| name))?)?;
     module.add("HEDGE_KINDS", PyTuple::new(py, batch::HEDGE_KINDS)?)
-}
-
-/// Whether an index can be reset so often.
-#[pyfunction]
-fn is_reset_frequency(word: &str) -> bool {
-    ResetEvery::parse(word).is_some()
 }
 
 /// Curves of indices, by number.
@@ -104,7 +98,6 @@ impl Rates {
     pub fn read(given: &Columns<'_>) -> PyResult<Option<Self>> {
         let Some(curves) = given.take("rates")? else { return Ok(None) };
         let curves: Option<Py<Curves>> = curves.extract()?;
-        let averaging = |word: &str| Averaging::ALL.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
         Ok(Some(Self {
             index: given.take("index")?.map(|array| codes(&array, given.rows)).transpose()?,
             curves,
@@ -114,7 +107,7 @@ impl Rates {
             index_cap: given.rates("index_cap_rate")?,
             rate_floor: given.rates("rate_floor")?,
             rate_cap: given.rates("rate_cap")?,
-            averaging: given.words("index_averaging", averaging)?,
+            averaging: given.words("index_averaging", Averaging::parse)?,
             reset: given.words("reset_frequency", ResetEvery::parse)?,
             reset_lag_days: given.months("reset_lag_days")?,
             lookback_days: given.months("lookback_days")?,

@@ -37,6 +37,12 @@ impl Averaging {
     /// All, by their public names.
     pub const ALL: [(&'static str, Self); 3] =
         [("none", Self::None), ("simple", Self::Simple), ("compounded", Self::Compounded)];
+
+    /// Reads a public name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(name, _)| *name == text).map(|(_, averaging)| *averaging)
+    }
 }
 
 /// When an index is looked at.
@@ -52,6 +58,9 @@ pub enum ResetEvery {
 }
 
 impl ResetEvery {
+    /// The usual names; cycles of months such as "3M" are known too.
+    pub const NAMES: [&'static str; 6] = ["period", "daily", "monthly", "quarterly", "semiannual", "annual"];
+
     /// Reads a payment frequency of months, "daily", or "period".
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -128,8 +137,6 @@ pub struct RateChunk {
     default_from: Optional<Date>,
     default_to: Optional<Date>,
     codes: Vec<i32>,
-    /// Whether the columns have been read.
-    any: bool,
     /// A draw's own margin, while the loan at hand is that draw.
     pub own_margin: Option<i64>,
     /// Whether it has a fixed rate of its own instead of the index.
@@ -154,7 +161,6 @@ const MOST_DAYS: i32 = 250;
 impl RateChunk {
     /// Copies the columns out and judges value by value.
     pub fn read(&mut self, columns: &RateColumns<'_>, door: &mut Door<'_>, range: &Range<usize>) {
-        self.any = true;
         self.index.clear();
         self.index.resize(range.len(), -1);
         if let Some(index) = &columns.index {
@@ -240,9 +246,10 @@ impl RateChunk {
         Ok(())
     }
 
-    /// Whether the loan at `index` has more than a fixed rate.
+    /// Whether the loan at `index` has more than a fixed rate and its steps.
     pub fn matters(&self, index: usize) -> bool {
-        self.any && index < self.index.len()
+        let any = [MARGIN, DEFAULT_MARGIN, PIK, PIK_SHARE].iter().any(|which| self.rate(*which, index).is_some());
+        any || self.floats(index)
     }
 
     /// Lays the rates of the loan at `index` along its periods: [`Layout::path`], and the changes as steps. Returns
@@ -256,9 +263,7 @@ impl RateChunk {
     ) -> Result<AnnualRate, Refusal> {
         let (index, start, ..) = loan;
         self.add_default(index, start, &mut layout.changes)?;
-        if let (Some(rate), true) = (loan.3, self.floats(index)) {
-            return Err(Refusal::new("annual_rate", Rule::RateConflict, rate.as_f64().to_string()));
-        }
+        self.judge_kind(index, loan.3, &layout.changes)?;
         let terms = self.terms(columns, settings, loan, &layout.changes)?;
         let name = self.name(columns, index);
         let laid = terms.path_into(&layout.periods, &layout.cuts, &mut layout.path);
@@ -266,6 +271,24 @@ impl RateChunk {
         let all = !layout.cuts.is_empty() || layout.path.iter().any(|part| part.pik_rate != 0);
         resets_into(&layout.path, all, &mut layout.steps);
         Ok(layout.path.first().map_or(AnnualRate::ZERO, |part| AnnualRate::from_parts(part.cash_rate)))
+    }
+
+    /// Refuses a fixed rate beside an index, and a margin without one.
+    fn judge_kind(&self, index: usize, fixed: Option<AnnualRate>, changes: &[Change]) -> Result<(), Refusal> {
+        let changes_of = |term| changes.iter().find(|change| change.term == term).map(|change| change.value);
+        let shown = |parts: i64| AnnualRate::from_parts(parts).as_f64().to_string();
+        if !self.floats(index) {
+            return match self.rate(MARGIN, index).or(changes_of(Term::Margin)) {
+                Some(margin) => {
+                    Err(Refusal::new("index", Rule::Null, format!("null, with a margin of {}", shown(margin))))
+                }
+                None => Ok(()),
+            };
+        }
+        match fixed.map(AnnualRate::parts).or(changes_of(Term::AnnualRate)) {
+            Some(rate) => Err(Refusal::new("annual_rate", Rule::RateConflict, shown(rate))),
+            None => Ok(()),
+        }
     }
 
     fn name<'a>(&self, columns: &RateColumns<'a>, index: usize) -> &'a str {

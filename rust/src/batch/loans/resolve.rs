@@ -278,14 +278,13 @@ impl<A: LoanAmount> LoanChunk<A> {
             layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
         }
         let fixed = self.rate.get(index);
-        if let Some(columns) = loans.rates.as_ref().filter(|_| self.rates.matters(index)) {
+        let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
+        let plain = annual && !self.rates.matters(index) && self.hedges.of(index).is_empty();
+        if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
             self.hedges.cuts_into(index, &mut layout.cuts);
             return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
         }
         for change in &layout.changes {
-            if change.term != Term::AnnualRate {
-                return Err(Refusal::new("index", Rule::Null, "null, with a margin"));
-            }
             let movement = Movement::Reset(AnnualRate::from_parts(change.value));
             layout.steps.push(Step { date: change.date, movement });
         }
