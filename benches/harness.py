@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-PACKAGES = ("neocalc", "numpy", "pandas", "polars", "pyarrow", "numba", "duckdb")
+PACKAGES = ("neocalc", "numpy", "pandas", "polars", "pyarrow", "numba", "pyxirr", "duckdb")
 
 
 @dataclass

@@ -8,7 +8,7 @@ import sys
 import fleet as fleets
 from harness import machine, measure, peak_beyond, table
 
-KINDS = ("W1b", "W1a", "W4", "small")
+KINDS = ("W1b", "W1a", "W4", "W5", "small")
 
 
 def main() -> None:
@@ -24,6 +24,7 @@ def main() -> None:
         import small
         import w1
         import w4
+        import w5
     except ImportError as error:
         sys.exit(f"the benchmarks need what they compare with: {error}; pip install --group bench")
 
@@ -73,6 +74,14 @@ def main() -> None:
             note = f"Peak beyond the input: {peak or 0:,.0f} MB; {asset_month:.1f} ns an asset-month at best."
             title = f"W4, {size:,} assets, {2 * size:,} events, {w4.GROUPS} groups x {w4.MONTHS} months"
             print(table(title, peers, [peers[0].name], note))
+    for size in (int(size) for size in args.sizes):
+        if "W5" in args.only and size <= 10**6:
+            streams = w5.make(size)
+            w5.check(streams)
+            peers = w5.peers(streams)
+            measure(peers, args.rounds)
+            title = f"W5, {size:,} streams, {len(streams.frame):,} flows"
+            print(table(title, peers, [peers[0].name, peers[1].name]))
     if "small" in args.only:
         peers = small.one_asset_peers()
         measure(peers, max(args.rounds, 7))

@@ -15,7 +15,8 @@ import pytest
 import neocalc
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted(page for page in (*ROOT.glob("*.md"), *ROOT.glob("*/README.md")) if ".venv" not in page.parts)
+FOUND = (*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *ROOT.glob("docs/*.md"))
+PAGES = sorted(page for page in FOUND if ".venv" not in page.parts)
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")

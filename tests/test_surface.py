@@ -24,7 +24,35 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "python" / "neocalc"
 PUBLIC = [name for name in neocalc.__all__ if not name.startswith("__")]
 FUNCTIONS = [name for name in PUBLIC if inspect.isfunction(getattr(neocalc, name))]
-SPREADSHEET = ["db", "ddb", "sln", "syd", "vdb"]
+SPREADSHEET = sorted(
+    [
+        "cumipmt",
+        "cumprinc",
+        "days360",
+        "db",
+        "ddb",
+        "effect",
+        "fv",
+        "ipmt",
+        "irr",
+        "irr_roots",
+        "ispmt",
+        "mirr",
+        "nominal",
+        "nper",
+        "npv",
+        "pmt",
+        "ppmt",
+        "pv",
+        "rate",
+        "sln",
+        "syd",
+        "vdb",
+        "xirr",
+        "xnpv",
+        "yearfrac",
+    ]
+)
 MODULES_OF_RUST = sorted((ROOT / "rust" / "src").rglob("*.rs"))
 
 
@@ -73,9 +101,12 @@ def test_spreadsheet_functions_are_those_of_all() -> None:
 
 @pytest.mark.parametrize("name", SPREADSHEET)
 def test_spreadsheet_functions_are_listed_with_their_arguments(name: str) -> None:
-    parameters = inspect.signature(getattr(financial, name)).parameters.values()
-    assert all(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters), "as in a cell, in the order of Excel"
-    words = (str(p.name) if p.default is p.empty else f"{p.name}={p.default}" for p in parameters)
+    parameters = list(inspect.signature(getattr(financial, name)).parameters.values())
+    words = [str(p.name) if p.default is p.empty else f"{p.name}={p.default!r}" for p in parameters]
+    own = [at for at, p in enumerate(parameters) if p.kind is not p.POSITIONAL_OR_KEYWORD]
+    if own:  # as in a cell, in the order of Excel; what Excel does not have is named
+        assert all(parameters[at].kind is inspect.Parameter.KEYWORD_ONLY for at in own)
+        words.insert(own[0], "*")
     assert f"`{name}({', '.join(words)})`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -16,6 +16,7 @@ True
 
 from __future__ import annotations
 
+from neocalc import calendar as calendar
 from neocalc import financial as financial
 from neocalc import tax as tax
 from neocalc._core import __version__

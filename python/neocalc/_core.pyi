@@ -196,11 +196,58 @@ def rate_shares(
 ) -> npt.NDArray[np.int64]: ...
 def allocate(total: int, weights: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]: ...
 def financial(
-    function: str,  # sln | syd | db | ddb | vdb
+    function: str,  # sln | pmt | yearfrac | ...
     arguments: Sequence[float | npt.NDArray[np.float64]],  # in the order of the spreadsheet
     out: npt.NDArray[np.float64],
     threads: int = 0,
 ) -> list[IssueTuple]: ...
+def cash_flows(
+    function: str,  # irr | xirr | npv | xnpv | mirr
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],  # where each stream begins, and where the last ends
+    arguments: tuple[float | npt.NDArray[np.float64], float | npt.NDArray[np.float64]],
+    out: npt.NDArray[np.float64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,  # ticks since 1970, ticks a day, basis
+    order: npt.NDArray[np.int64] | None = None,  # flows in the order of streams
+    threads: int = 0,
+) -> list[IssueTuple]: ...
+def cash_flow_roots(
+    values: npt.NDArray[np.float64],
+    offsets: npt.NDArray[np.int64],
+    dates: tuple[npt.NDArray[np.int64], int, float] | None = None,
+) -> tuple[list[float], list[IssueTuple]]: ...
+def year_fractions(
+    day_count: str,
+    start: npt.NDArray[np.int32],  # days since 1970-01-01, here and below; the least integer = none
+    end: npt.NDArray[np.int32],
+    *,
+    maturity: npt.NDArray[np.int32] | None = None,
+    reference_start: npt.NDArray[np.int32] | None = None,
+    reference_end: npt.NDArray[np.int32] | None = None,
+    frequency: str | None = None,
+    end_of_month: bool = False,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], list[int]]: ...  # numerators, denominators, bad rows
+def adjust_dates(
+    dates: npt.NDArray[np.int32],
+    convention: str,
+    weekend: int,  # bit 0 = Monday
+    holidays: npt.NDArray[np.int32],
+) -> tuple[npt.NDArray[np.int32], list[int]]: ...  # dates, bad rows
+def payment_dates(
+    start: npt.NDArray[np.int32],
+    end: npt.NDArray[np.int32],
+    frequency: str,
+    stub: str,
+    end_of_month: bool,
+    convention: str,
+    weekend: int,
+    holidays: npt.NDArray[np.int32],
+    *,
+    first: npt.NDArray[np.int32] | None = None,
+    last_regular: npt.NDArray[np.int32] | None = None,
+) -> tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int64], list[tuple[int, str, str]]
+]: ...  # dates row after row, how many each row has, (row, argument, code)
 
 @final
 class Loans:
@@ -319,14 +366,14 @@ def debt_capacities(
 def is_loan_word(column: str, word: str) -> bool: ...
 
 PROFILES: tuple[str, ...]
-PAYMENT_FREQUENCIES: tuple[str, ...]
-DAY_COUNTS: tuple[str, ...]
 BUSINESS_DAY_CONVENTIONS: tuple[str, ...]
-STUBS: tuple[str, ...]
 INDEX_AVERAGINGS: tuple[str, ...]
 RESET_FREQUENCIES: tuple[str, ...]
 RATE_TERMS: tuple[str, ...]
 HEDGE_KINDS: tuple[str, ...]
 CONVENTIONS: tuple[str, ...]
+DAY_COUNTS: tuple[str, ...]
 EVENT_KINDS: tuple[str, ...]
+PAYMENT_FREQUENCIES: tuple[str, ...]
+STUBS: tuple[str, ...]
 __version__: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -10,8 +10,8 @@ from typing import Any, TypedDict
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array
 from neocalc._options import FREQS, choice, flag, int_between, resolve_columns, resolve_threads, to_days
+from neocalc.calendar import holiday_days, weekend_bits
 from neocalc.errors import ConfigError
 
 MONEY_COLUMNS = (
@@ -29,8 +29,6 @@ MONEY_COLUMNS = (
 MORE_MONEY_COLUMNS = ("premium", "hedge", "proceeds")
 # Of rows only, on request.
 ROW_COLUMNS = ("accrual_start", "annual_rate", "draw_number")
-
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 class LoanOptionArgs(TypedDict, total=False):
@@ -79,30 +77,6 @@ class LoanOptions:
         return [name for name in self.columns if name not in ROW_COLUMNS]
 
 
-def _holidays(values: Any) -> Array | None:
-    """Return days since 1970-01-01 of an array of dates."""
-    if values is None:
-        return None
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise ConfigError(f"holidays must be dates, such as holidays=['2026-12-25'], not {values!r}")
-    array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
-    if array.dtype.kind == "M" and array.ndim == 1:
-        if np.isnat(array).any() or (array.astype("M8[D]") != array).any():
-            raise ConfigError("holidays must be days without times, none of them missing")
-        array = array.astype("M8[D]").astype(object)
-    return np.array([to_days("holidays", value) for value in array.tolist()], dtype=np.int32)
-
-
-def _weekend(days: Any) -> int:
-    if isinstance(days, str) or not isinstance(days, (list, tuple, set, frozenset)):
-        raise ConfigError(f"weekend must be days of the week, such as ['saturday', 'sunday'], not {days!r}")
-    bits = 0
-    for day in days:
-        choice("weekend", day, _WEEKDAYS)
-        bits |= 1 << _WEEKDAYS.index(day)
-    return bits
-
-
 def make_loan_options(verb: str, given: LoanOptionArgs) -> LoanOptions:
     """Check every option, then freeze them; calls that repeat their options share them."""
     for name in given:
@@ -113,7 +87,7 @@ def make_loan_options(verb: str, given: LoanOptionArgs) -> LoanOptions:
         if isinstance(values.get(name), list):
             values[name] = tuple(values[name])
     if values.get("holidays") is not None:
-        values["holidays"] = tuple(np.asarray(_holidays(values["holidays"])).tolist())
+        values["holidays"] = tuple(holiday_days(values["holidays"]).tolist())
     try:
         hash(tuple(values.values()))
     except TypeError:
@@ -175,7 +149,7 @@ def _build(
         accrual=accrual,
         nominal=payment_basis == "nominal",
         holidays=None if holidays is None else np.array(holidays, dtype=np.int32),
-        weekend=_weekend(weekend),
+        weekend=weekend_bits(weekend),
         allow_high_rate=allow_high_rate,
         allow_negative_amortization=allow_negative_amortization,
         draws_apart="draw_number" in shown,

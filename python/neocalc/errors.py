@@ -68,7 +68,6 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "raise the payment, or pass allow_negative_amortization=True for loans with a balance_cap",
     ),
     "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
-    "calendar": ("must have a business day that it can be moved to", "check holidays= and weekend="),
     "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
@@ -88,7 +87,6 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "curve_order": ("must not lie before the row above it", "sort the curve by date, and see that no year is wrong"),
     "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
     "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
-    "no_root": ("must have a rate at which the flows are worth nothing", "check signs and amounts"),
     "draw_window": ("must lie in the time open for draws", "check draw_start_date and draw_end_date of the loan"),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
@@ -105,6 +103,24 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "group_unknown": ("must name a group of the fleet", "check the keys, or leave the row out"),
     "past_cash_flow": ("must lie after the month of as_of", "leave out what has been received already"),
+    "empty": ("must hold at least one cash flow", "leave the stream out, or give it flows"),
+    "all_zero": ("must not all be zero", "leave the stream out: every rate would do"),
+    "no_sign_change": (
+        "must have both signs",
+        "what is paid is negative, what is received positive; flows of one sign have no rate",
+    ),
+    "no_root": (
+        "must have a solution",
+        "no rate or number of periods solves this: check signs, and that payments exceed the interest",
+    ),
+    "several_roots": (
+        "must have one rate only",
+        "see all with irr_roots, or take the one nearest to the guess with several='nearest'",
+    ),
+    "calendar": (
+        "must have a business day to move to, within its month or a year",
+        "check weekend= and holidays=",
+    ),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

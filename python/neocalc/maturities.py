@@ -122,6 +122,13 @@ def _on_the_books(books: Books, day: int) -> Array:
     return (paid > day) & begun[books.loan]
 
 
+def _starts(books: Books) -> Array:
+    """Return the day of each loan's first row."""
+    first = np.zeros(books.data.n, dtype=np.int64)
+    first[books.loan[::-1]] = books["payment_date"][::-1]  # the earliest is written last
+    return first
+
+
 def _names(data: Any) -> Sequence[Any]:
     try:
         return as_frame(data, "loan_id", "loans").names
@@ -222,9 +229,7 @@ def weighted_average_life(
     books = keep_books(data, measured=False)
     paid = books["payment_date"].astype(np.int64)
     if day is None:
-        first = np.zeros(data.n, dtype=np.int64)
-        first[books.loan[::-1]] = paid[::-1]  # the earliest row is written last
-        days, later = paid - first[books.loan], np.ones(len(paid), dtype=bool)
+        days = paid - _starts(books)[books.loan]
         later = days > 0
     else:
         days, later = paid - day, _on_the_books(books, day)
@@ -246,9 +251,15 @@ def weighted_average_life(
             bottoms[code] += bottom
         tops, bottoms = [tops[at] for at in shown], [bottoms[at] for at in shown]
     # Whole numbers divided once, so that the order of loans decides nothing.
-    years = [4 * top / (bottom * round(4 * year_days)) if bottom else np.nan for top, bottom in zip(tops, bottoms, strict=True)]
-    columns["weighted_average_life_years"] = np.array(years, dtype=np.float64)
+    scale = round(4 * year_days)
+    years = [4 * top / (bottom * scale) if bottom else 0.0 for top, bottom in zip(tops, bottoms, strict=True)]
+    null = np.array([not bottom for bottom in bottoms], dtype=bool)
+    columns["weighted_average_life_years"] = _floats(books, np.array(years, dtype=np.float64), null)
     return books.build(columns)
+
+
+def _floats(books: Books, values: Array, null: Array) -> Any:
+    return books.data.frame.money_out(values, null if null.any() else None)
 
 
 def _sums(amounts: Array, days: Array, loan: Array, n: int) -> tuple[list[int], list[int]]:
@@ -318,13 +329,12 @@ def yield_to_maturity(
     books = keep_books(data, measured=False)
     paid = books["payment_date"].astype(np.int64)
     if day is None:
-        later = books["payment_number"] > 0
-        first = np.zeros(data.n, dtype=np.int64)
-        first[books.loan[::-1]] = paid[::-1]
+        first = _starts(books)
+        later = paid > first[books.loan]
     else:
-        later = _on_the_books(books, day)
         first = np.full(data.n, day, dtype=np.int64)
-    opening = ~later if day is None else paid <= day
+        later = _on_the_books(books, day)
+    opening = paid <= first[books.loan]
     outstanding = np.zeros(data.n, dtype=np.int64)
     np.add.at(outstanding, books.loan[opening], _moved(books)[opening])
     flows = books["interest"] - books["hedge"] + books["principal"] + books["prepayment"] - books["draw"]
@@ -343,7 +353,9 @@ def yield_to_maturity(
     if times is not None:
         found = times * np.expm1(np.log1p(found) / times)
     shown = np.arange(data.n) if data.skip is None else np.flatnonzero(~data.skip)
-    return books.build({"loan_id": books.ids(shown), "yield_to_maturity": found[shown]})
+    none = np.isnan(found[shown])
+    yields = _floats(books, np.where(none, 0.0, found[shown]), none)
+    return books.build({"loan_id": books.ids(shown), "yield_to_maturity": yields})
 
 
 def _moved(books: Books) -> Array:

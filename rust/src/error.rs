@@ -55,7 +55,13 @@ pub enum Rule {
     CurveMissing,
     /// A fixed rate beside an index.
     RateConflict,
-    /// Flows that no rate discounts to nothing.
+    /// No cash flow.
+    Empty,
+    /// Cash flows that are all zero.
+    AllZero,
+    /// Cash flows of one sign.
+    NoSignChange,
+    /// No rate, or number of periods, that satisfies the equation.
     NoRoot,
     /// A draw on a day that is not open for draws.
     DrawWindow,
@@ -67,6 +73,8 @@ pub enum Rule {
     Overpayment,
     /// A cash flow that no payment can follow.
     NegativeCashFlow,
+    /// Several rates that do.
+    SeveralRoots,
 }
 
 impl Rule {
@@ -98,12 +106,16 @@ impl Rule {
             Self::CurveRange => "curve_range",
             Self::CurveMissing => "curve_missing",
             Self::RateConflict => "rate_conflict",
+            Self::Empty => "empty",
+            Self::AllZero => "all_zero",
+            Self::NoSignChange => "no_sign_change",
             Self::NoRoot => "no_root",
             Self::DrawWindow => "draw_window",
             Self::Commitment => "commitment",
             Self::BorrowingBase => "borrowing_base",
             Self::Overpayment => "overpayment",
             Self::NegativeCashFlow => "negative_cash_flow",
+            Self::SeveralRoots => "several_roots",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Money is an integer number of minor units ([`money`]), dates are civil days ([`calendar`]), a method turns a
 //! resolved asset into charges ([`depreciation`]), [`debt`] one with loans into payments, and [`batch`] carries columns in and tables out over threads.
-//! [`financial`] holds the functions of spreadsheets, which compute in float64.
+//! [`financial`] holds the functions of spreadsheets, which compute in float64, and [`roots`] finds their rates.
 //! Nothing here knows Python; the binding lives in `py` behind the `python` feature.
 #![deny(unsafe_code)]
 
@@ -14,6 +14,7 @@ pub mod error;
 pub mod financial;
 pub mod money;
 pub mod rate;
+pub mod roots;
 
 #[cfg(feature = "python")]
 mod py;

@@ -43,6 +43,7 @@ def earlier(date: int, business_days: int, holidays: frozenset[int]) -> int:
     return date
 
 
+@cache
 def add_months(date: int, months: int) -> int:
     start = _EPOCH + dt.timedelta(days=date)
     total = start.year * 12 + start.month - 1 + months
@@ -51,7 +52,7 @@ def add_months(date: int, months: int) -> int:
     return (dt.date(year, month + 1, min(start.day, last)) - _EPOCH).days
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and cached as the thing it is: its tuples are long
 class Curve:
     dates: tuple[int, ...]
     values: tuple[int, ...]
@@ -66,7 +67,7 @@ class Curve:
         return self.values[max(place - 1, 0)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Terms:
     """What decides the rate; None means that there is no such term."""
 

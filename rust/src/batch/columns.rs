@@ -97,11 +97,30 @@ pub struct Fleet<'a> {
 
 /// What a date turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum DateRead {
+pub enum DateRead {
+    /// A day.
     Day(Date),
+    /// No date.
     Missing,
+    /// A day, and a time of it.
     NotMidnight(Date),
+    /// A day outside 1900 to 2199.
     Outside,
+}
+
+impl DateRead {
+    /// Reads ticks, so many to a day.
+    #[inline]
+    #[must_use]
+    pub fn of(ticks: i64, per_day: i64) -> Self {
+        // Dates are midnights: a division of doubles, checked by a product, says which day at a third of the time.
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a guess, checked")]
+        let day = (ticks as f64 / per_day as f64) as i32;
+        match i64::from(day).checked_mul(per_day) {
+            Some(midnight) if midnight == ticks && in_window(day) => Self::Day(day),
+            _ => read_ticks(ticks, per_day),
+        }
+    }
 }
 
 /// Reads ticks as a day.

@@ -22,7 +22,7 @@ mod totals;
 
 pub use assets::{BookValue, book_values, validate};
 pub use chunk::Prepared;
-pub use columns::{CodeColumn, DateColumn, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
+pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Averaging, Books, Choice, ConstructionSteps, Curves, DatedColumns, DrawColumns, FacilityColumns, HEDGE_KINDS,
@@ -31,7 +31,7 @@ pub use loans::{
     debt_capacities, fill_loan_rows, loan_books, loan_payoffs, loan_totals, payment_amounts, plan_loan_rows,
     validate_loans,
 };
-pub use pool::{Poll, filled, for_each, stretches};
+pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};
 pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};

@@ -42,6 +42,31 @@ pub fn for_each_then<T: Send, S: Send>(
     work: &(dyn Fn(&mut S, T) -> Result<(), Error> + Sync),
     finish: &(dyn Fn(&mut S) -> Result<(), Error> + Sync),
 ) -> Result<Vec<S>, Error> {
+    run(tasks, threads, poll, init, &|state, task, _| work(state, task), finish)
+}
+
+/// As [`for_each`], for tasks that may take long: each may ask on its way whether to stop.
+///
+/// # Errors
+/// As [`for_each`].
+pub fn for_each_asking<T: Send, S: Send>(
+    tasks: Vec<T>,
+    threads: usize,
+    poll: Poll<'_>,
+    init: &(dyn Fn() -> S + Sync),
+    work: &(dyn Fn(&mut S, T, Poll<'_>) -> Result<(), Error> + Sync),
+) -> Result<Vec<S>, Error> {
+    run(tasks, threads, poll, init, work, &|_| Ok(()))
+}
+
+fn run<T: Send, S: Send>(
+    tasks: Vec<T>,
+    threads: usize,
+    poll: Poll<'_>,
+    init: &(dyn Fn() -> S + Sync),
+    work: &(dyn Fn(&mut S, T, Poll<'_>) -> Result<(), Error> + Sync),
+    finish: &(dyn Fn(&mut S) -> Result<(), Error> + Sync),
+) -> Result<Vec<S>, Error> {
     let helpers = threads.min(tasks.len()).saturating_sub(1);
     let queue = Mutex::new(tasks.into_iter());
     let stop = AtomicBool::new(false);
@@ -55,7 +80,8 @@ pub fn for_each_then<T: Send, S: Send>(
     let helper = || -> Result<S, Error> {
         let mut state = init();
         while let Some(task) = next() {
-            work(&mut state, task).inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
+            work(&mut state, task, &mut || stop.load(Ordering::Relaxed))
+                .inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
         }
         finish(&mut state)?;
         Ok(state)
@@ -72,13 +98,17 @@ pub fn for_each_then<T: Send, S: Send>(
         let mut last = Instant::now();
         let mut own = init();
         let mut outcome = Ok(());
-        while let Some(task) = next() {
-            outcome = work(&mut own, task);
-            if outcome.is_ok() && last.elapsed() >= POLL_EVERY {
+        let mut ask = || {
+            let is_due = last.elapsed() >= POLL_EVERY;
+            if is_due {
                 last = Instant::now();
-                if poll() {
-                    outcome = Err(Error::Interrupted);
-                }
+            }
+            is_due && poll()
+        };
+        while let Some(task) = next() {
+            outcome = work(&mut own, task, &mut ask);
+            if outcome.is_ok() && ask() {
+                outcome = Err(Error::Interrupted);
             }
             if outcome.is_err() {
                 stop.store(true, Ordering::Relaxed);

@@ -1,7 +1,7 @@
 //! Business days: weekends, holidays, and where a date is moved that falls on one.
 //!
 //! The conventions are those of section 4.12 of the 2006 ISDA Definitions; modified preceding, the mirror image of
-//! modified following, is known to ACTUS and to Strata.
+//! modified following, is one of ACTUS.
 #![forbid(unsafe_code)]
 
 use super::date::{Date, FIRST_DAY, LAST_DAY, month_end, month_of, month_start};
@@ -13,11 +13,11 @@ pub enum BusinessDayConvention {
     /// It stays.
     #[default]
     None,
-    /// To the next business day. ISDA 4.12(a)(i).
+    /// To the next business day.
     Following,
-    /// To the next business day, or the one before where the next lies in another month. ISDA 4.12(a)(ii).
+    /// To the next business day, or the one before where the next lies in another month. Usual for loans.
     ModifiedFollowing,
-    /// To the business day before. ISDA 4.12(a)(iii).
+    /// To the business day before.
     Preceding,
     /// To the business day before, or the next where the one before lies in another month.
     ModifiedPreceding,
@@ -109,28 +109,38 @@ impl Default for Weekend {
 /// How far a business day is looked for. No calendar is closed for longer.
 const MAX_SEARCH_DAYS: i32 = 366;
 
+/// Words of 64 bits that hold a bit for each day of the window.
+const WORDS: usize = 1_713;
+
 /// A calendar: the weekend, and the dates that are holidays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holidays {
     weekend: Weekend,
-    /// Ascending, each once.
-    dates: Vec<Date>,
+    /// A bit for each day of the window, set for a holiday; empty where there are none.
+    closed: Vec<u64>,
 }
 
 impl Holidays {
-    /// Takes dates in any order, more than once too, and on weekends too.
+    /// Takes dates in any order, more than once too, and on weekends too. Those outside the window do nothing.
     #[must_use]
-    pub fn new(weekend: Weekend, mut dates: Vec<Date>) -> Self {
-        dates.sort_unstable();
-        dates.dedup();
-        Self { weekend, dates }
+    pub fn new(weekend: Weekend, dates: impl IntoIterator<Item = Date>) -> Self {
+        let mut closed = vec![];
+        for date in dates {
+            closed.resize(WORDS, 0);
+            let (word, bit) = place(date);
+            if let Some(word) = closed.get_mut(word) {
+                *word |= bit;
+            }
+        }
+        Self { weekend, closed }
     }
 
     /// Whether a date is neither on a weekend nor a holiday.
     #[must_use]
     #[inline]
     pub fn is_business_day(&self, date: Date) -> bool {
-        !self.weekend.contains(date) && (self.dates.is_empty() || self.dates.binary_search(&date).is_err())
+        let (word, bit) = place(date);
+        !self.weekend.contains(date) && self.closed.get(word).is_none_or(|word| word & bit == 0)
     }
 
     /// The business day that a date stands for; the date itself where it is one, or under no convention.
@@ -166,6 +176,13 @@ impl Holidays {
     fn previous(&self, date: Date, first: Date) -> Option<Date> {
         (first.max(FIRST_DAY)..=date.min(LAST_DAY)).rev().find(|day| self.is_business_day(*day))
     }
+}
+
+/// Which word and which bit of it stand for a date; no word for one outside the window.
+#[inline]
+fn place(date: Date) -> (usize, u64) {
+    let day = date.saturating_sub(FIRST_DAY);
+    (usize::try_from(day.wrapping_shr(6)).unwrap_or(usize::MAX), 1_u64.wrapping_shl(day.cast_unsigned() & 63))
 }
 
 fn month_of_day(date: Date) -> (Date, Date) {
@@ -228,7 +245,7 @@ mod tests {
     #[test]
     fn a_calendar_without_a_business_day_says_so() {
         let never = Holidays::new(Weekend::from_bits(127).unwrap(), vec![]);
-        let closed_march = Holidays::new(Weekend::NONE, (date(2024, 3, 1)..=date(2024, 3, 31)).collect());
+        let closed_march = Holidays::new(Weekend::NONE, date(2024, 3, 1)..=date(2024, 3, 31));
         for (_, convention) in BusinessDayConvention::ALL.into_iter().skip(1) {
             assert_eq!(never.adjust(date(2024, 3, 1), convention), Err(Rule::Calendar));
             assert_eq!(never.adjust(Date::MAX, convention), Err(Rule::Calendar));
@@ -237,7 +254,8 @@ mod tests {
             assert_eq!(closed_march.adjust(date(2024, 3, 9), convention).is_err(), modified);
         }
         assert_eq!(closed_march.adjust(date(2024, 3, 9), Following), Ok(date(2024, 4, 1)));
-        let last = Holidays::new(Weekend::NONE, vec![LAST_DAY, FIRST_DAY]);
+        let last = Holidays::new(Weekend::NONE, vec![LAST_DAY, FIRST_DAY, Date::MIN, Date::MAX, FIRST_DAY - 1]);
+        assert!((FIRST_DAY + 1..LAST_DAY).all(|day| last.is_business_day(day)));
         assert_eq!(last.adjust(LAST_DAY, Following), Err(Rule::Calendar));
         assert_eq!(last.adjust(LAST_DAY, ModifiedFollowing), Ok(LAST_DAY - 1));
         assert_eq!(last.adjust(FIRST_DAY, Preceding), Err(Rule::Calendar));

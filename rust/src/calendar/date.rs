@@ -120,6 +120,15 @@ pub fn day_in_month(month: Month, day: i32) -> Date {
     month_start(month).saturating_add(day.min(days_in_month(month))).saturating_sub(1)
 }
 
+/// The month of an anchor, and the day on which dates counted from it fall: its own, or 31 for the last of the month
+/// where it is that and shall stay so.
+#[must_use]
+#[inline]
+pub(super) fn roll(anchor: Date, end_of_month: bool) -> (Month, i32) {
+    let (month, day) = civil(anchor);
+    (month, if end_of_month && day == days_in_month(month) { 31 } else { day })
+}
+
 /// The same day `months` later, or the month's last day where it has no such day.
 #[must_use]
 pub fn add_months(date: Date, months: i32) -> Date {

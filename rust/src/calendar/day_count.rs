@@ -7,7 +7,7 @@
 //! The clauses are those of the 2006 ISDA Definitions, section 4.16, and of rule 251 of the ICMA rules.
 #![forbid(unsafe_code)]
 
-use super::date::{Date, FIRST_DAY, LAST_DAY, Month, civil, day_in_month, days_in_month, month_start};
+use super::date::{Date, FIRST_DAY, LAST_DAY, Month, civil, day_in_month, days_in_month, month_start, roll};
 
 /// How a year is counted. The doc comment of each says its rule, its clause, its other names, and what differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,8 +30,8 @@ pub enum DayCount {
     /// meet on a 31st may count a day more or less than their sum, as all of this family.
     Thirty360,
     /// As [`Self::Thirty360`], and the last day of February counts as the 30th: as a start always, as an end where
-    /// the start is one too. Corporate and municipal bonds of the USA (SIFMA); also 30U/360. Excel's basis 0 differs
-    /// for some ends of February; it stands apart.
+    /// the start is one too. The variant of the SIA (now SIFMA) for bonds of the USA that pay at month ends; also
+    /// 30U/360. Excel's basis 0 differs for some ends of February; it stands apart.
     Thirty360Us,
     /// Months of 30 days; the 31st counts as the 30th on both sides, February is left as it is. ISDA 4.16(g); also
     /// Eurobond Basis, 30S/360, 30/360 ICMA.
@@ -94,6 +94,24 @@ impl Reference {
         let day = if end_of_month && both_last { 31 } else { first_day.max(last_day) };
         let nominal = day_in_month(first_month.saturating_add(months), first_day);
         (end.abs_diff(nominal) <= 15).then_some(Self { start, end, months, day })
+    }
+
+    /// The regular period that begins on a regular date; `None` as in [`Reference::new`].
+    #[must_use]
+    pub fn starting(start: Date, months: i32, end_of_month: bool) -> Option<Self> {
+        let (month, day) = roll(start, end_of_month);
+        let end = day_in_month(month.saturating_add(months), day);
+        let sound = (FIRST_DAY..=LAST_DAY).contains(&start) && (1..=12).contains(&months);
+        sound.then_some(Self { start, end, months, day })
+    }
+
+    /// The regular period that closes with a regular date; `None` as in [`Reference::new`].
+    #[must_use]
+    pub fn ending(end: Date, months: i32, end_of_month: bool) -> Option<Self> {
+        let (month, day) = roll(end, end_of_month);
+        let start = day_in_month(month.saturating_sub(months), day);
+        let sound = (FIRST_DAY..=LAST_DAY).contains(&end) && (1..=12).contains(&months);
+        sound.then_some(Self { start, end, months, day })
     }
 
     /// Of a grid that is known to be regular.
@@ -289,10 +307,9 @@ fn us_days(from: Civil, to: Civil) -> (i32, i32) {
 
 /// ICMA rule 251: days in the periods of the two ends, each over its own length, and the whole ones between.
 fn icma(start: Date, end: Date, reference: Option<Reference>) -> YearFraction {
-    let reference = reference.unwrap_or_else(|| {
-        let (month, day) = civil(start);
-        Reference::of_grid(start, day_in_month(month.saturating_add(12), day), 12, day)
-    });
+    let Some(reference) = reference.or_else(|| Reference::starting(start, 12, false)) else {
+        return YearFraction::ZERO; // never: the start is clamped to the window
+    };
     let inside = reference.start <= start && end <= reference.end;
     let first = if inside { 0 } else { reference.number_of(start) };
     // The end belongs to the period that it closes.

@@ -60,7 +60,7 @@ fn actual_days_over_a_fixed_year() {
     assert_eq!(DayCount::Act365Fixed.fraction(start, end, &NOTHING), YearFraction { top: 182, bottom: 365 });
 }
 
-/// 4.16(b) on the periods of ISDA's memorandum "EMU and Market Conventions: Recent Developments" (1998).
+/// 4.16(b) on the periods of ISDA's memorandum "EMU and Market Conventions: Recent Developments".
 #[test]
 fn actual_actual_isda_splits_at_new_year() {
     let fraction = |start, end| DayCount::ActActIsda.fraction(start, end, &NOTHING);
@@ -102,7 +102,7 @@ fn actual_actual_icma_counts_regular_periods() {
     same(found, 153 + 184, 2 * 184);
     // Short last of a half-yearly coupon: 30 January to 30 June, of 182 days.
     same(fraction(date(2000, 1, 30), date(2000, 6, 30), date(2000, 1, 30), date(2000, 7, 30), 6), 152, 2 * 182);
-    // Long last of a quarterly coupon at month ends: 92 days, then 90 of the 91 from February to May.
+    // Long last of a quarterly coupon at month ends: a whole quarter of 91 days, then 61 of the 92 to 31 May.
     let reference = Reference::new(date(1999, 11, 30), date(2000, 2, 29), 3, true);
     let context = Context { maturity: None, reference };
     let found = DayCount::ActActIcma.fraction(date(1999, 11, 30), date(2000, 4, 30), &context);
@@ -131,6 +131,10 @@ fn moved_regular_periods_stay_regular() {
     let reference = Reference::new(start, end, 3, false);
     let found = DayCount::ActActIcma.fraction(start, end, &Context { maturity: None, reference });
     same(found, 1, 4);
+    let (november, february, may) = (date(2023, 11, 30), date(2024, 2, 29), date(2024, 5, 31));
+    assert_eq!(Reference::starting(november, 3, true), Reference::new(november, february, 3, true));
+    assert_eq!(Reference::ending(may, 3, true), Reference::new(february, may, 3, true));
+    assert_eq!(Reference::ending(may, 0, true).or(Reference::starting(may, 13, true)), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2024, 9, 1), 6, false), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2024, 1, 1), 1, false), None);
     assert_eq!(Reference::new(date(2024, 1, 1), date(2026, 1, 1), 24, false), None);

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::business_day::{BusinessDayConvention, Holidays};
-use super::date::{Date, Month, civil, day_in_month, days_in_month, month_of};
+use super::date::{Date, Month, day_in_month, month_of, roll};
 use super::day_count::Reference;
 use crate::error::Rule;
 
@@ -192,8 +192,7 @@ impl Grid {
     /// effect on other anchors, nor on cycles of days.
     #[must_use]
     pub fn new(anchor: Date, cycle: Cycle, end_of_month: bool) -> Self {
-        let (month, day) = civil(anchor);
-        let day = if end_of_month && day == days_in_month(month) { 31 } else { day };
+        let (month, day) = roll(anchor, end_of_month);
         Self { anchor, month, day, step: cycle.0 }
     }
 

@@ -211,7 +211,7 @@ fn schedules_of_actus() {
     assert_eq!(dates("", true, july), [january, july]);
     assert_eq!(dates("", false, july), [january]);
     assert_eq!(dates("P3ML1", true, january), [january]);
-    assert_eq!(dates("P3ML1", false, january), []);
+    assert!(dates("P3ML1", false, january).is_empty());
     let ends: Vec<Date> =
         actus_dates(date(2013, 2, 28), ActusCycle::parse("P1ML1"), date(2013, 5, 1), true, false).collect();
     assert_eq!(ends, [date(2013, 2, 28), date(2013, 3, 31), date(2013, 4, 30)]);

@@ -239,6 +239,7 @@ impl Amount for f64 {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+    #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "tests")]
     use super::*;
     use proptest::prelude::*;
 

@@ -73,8 +73,8 @@ fn quick(balance: i64, interest: ExactInterest, rate: AnnualRate, later: &[YearF
     let payment = unrounded(lent + earned, rate, later);
     #[expect(clippy::cast_precision_loss, reason = "at most 10^6")]
     let bound = payment * (12.0 * later.len() as f64 + 32.0) * UNIT_ROUNDOFF;
-    // Also false for NaN and infinities, where growth overflows.
-    if !(payment >= 0.0 && payment < LARGEST && bound < 0.25) {
+    // NaN and infinities, where growth overflows, lie in no range.
+    if !(0.0..LARGEST).contains(&payment) || bound >= 0.25 {
         return None;
     }
     let whole = payment.floor();

@@ -1,4 +1,5 @@
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::cast_possible_truncation, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "tests")]
 use super::*;
 use proptest::prelude::*;
 
@@ -91,7 +92,7 @@ proptest! {
         // The next balance whose payment is close to a tie.
         let one = unrounded(1.0 + interest.top as f64 / interest.denominator() as f64 / balance as f64, rate, &later);
         let near = ((one * balance as f64).floor() + 0.5) / one;
-        if near.is_finite() && near >= 1.0 && near < 4e18 {
+        if (1.0..4e18).contains(&near) {
             let near = near.round() as i64;
             let interest = near.accrue(ExactInterest::default(), rate, time(first)).unwrap();
             prop_assert_eq!(exact(near, interest, rate, &later), Some(slow(near, interest, rate, &later)));

@@ -145,9 +145,9 @@ pub fn keep(
     rows.extend(books.iter().map(|row| as_row(row, floats)));
     let par = (level || floats) && books.iter().all(|row| row.discount == 0);
     let rate = if par {
-        path.first()
-            .filter(|_| !floats)
-            .map_or(0.0, |part| AnnualRate::from_parts(part.cash_rate.saturating_add(part.pik_rate)).as_f64())
+        let in_kind = path.first().map_or(0, |part| part.pik_rate);
+        let whole = AnnualRate::from_parts(loan.rate.parts().saturating_add(in_kind));
+        if floats { 0.0 } else { whole.as_f64() }
     } else {
         solve(rows).map_err(BookFault::Rate)?
     };

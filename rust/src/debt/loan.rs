@@ -122,6 +122,8 @@ pub struct Entry<A: Amount> {
     pub hedge: A,
     /// Cash: interest, principal, prepayment and fees.
     pub payment: A,
+    /// The level amount in force before anything of this day.
+    pub level: A,
     /// What is owed after.
     pub closing: A,
     /// The day up to which interest has accrued.
@@ -150,6 +152,7 @@ impl<A: Amount> Entry<A> {
             accrual_start: ledger.clock(),
             rate: ledger.rate(),
             opening: ledger.balance(),
+            level: ledger.payment(),
             ..Self::default()
         }
     }
@@ -159,6 +162,12 @@ impl<A: Amount> Entry<A> {
 pub trait Sink<A: Amount> {
     /// Takes the next row, in order of date.
     fn entry(&mut self, entry: &Entry<A>);
+}
+
+impl<A: Amount, S: Sink<A>> Sink<A> for &mut S {
+    fn entry(&mut self, entry: &Entry<A>) {
+        S::entry(self, entry);
+    }
 }
 
 /// What accrues beside a loan's interest and is paid with it.

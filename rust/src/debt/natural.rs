@@ -98,7 +98,6 @@ fn low(value: u128) -> u64 {
     value as u64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the halves of a number")]
 fn high(value: u128) -> u64 {
     (value >> 64) as u64
 }

@@ -4,7 +4,14 @@
 //! value is when none is. [`evaluate`] does the rest: it reads a chunk once, notes all that is wrong, and writes.
 #![forbid(unsafe_code)]
 
+pub mod annuity;
+pub mod annuity_rate;
+pub mod calendar;
+pub mod cash_flows;
 pub mod depreciation;
+pub mod rates;
+pub mod streams;
+mod twofold;
 
 use crate::batch::{Load, Poll, for_each, stretches};
 use crate::error::{Column, Error, IssueLog, Rule};
@@ -19,8 +26,38 @@ pub struct Function<const N: usize> {
     pub arguments: [&'static str; N],
     /// Which of them are outside their range; one that is NaN has been reported, and is compared with nothing.
     pub outside: fn([f64; N]) -> [bool; N],
-    /// The value for arguments within their ranges.
-    pub value: fn([f64; N]) -> f64,
+    /// The value for arguments within their ranges, or why there is none.
+    pub value: fn([f64; N]) -> Result<f64, Failure>,
+}
+
+/// Why arguments that are each within their range have no value together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The argument to look at first.
+    pub argument: &'static str,
+    /// What it breaks.
+    pub rule: Rule,
+    /// What was found, where that says more than the argument's value.
+    pub told: Option<String>,
+    /// NaN, or the value to go on with where there is a choice.
+    pub value: f64,
+}
+
+impl Failure {
+    /// Notes it of a row, and gives nothing.
+    pub fn note<T: Default>(self, row: usize, log: &mut IssueLog) -> T {
+        log.note(row, Column::Argument(self.argument), self.rule, self.told.unwrap_or_default());
+        T::default()
+    }
+}
+
+/// A value that float64 can hold, or the argument that makes it too large.
+fn finite(value: f64, argument: &'static str) -> Result<f64, Failure> {
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(Failure { argument, rule: Rule::Range, told: None, value: f64::NAN })
+    }
 }
 
 /// One argument of a call.
@@ -63,13 +100,23 @@ pub fn evaluate<const N: usize>(
             }
         }
         for ((at, slot), row) in range.zip(out).zip(rows) {
-            *slot = if is_sound(function, row, at, log) { (function.value)(row) } else { f64::NAN };
+            *slot = if is_sound(function, row, at, log) { value_of(function, row, at, log) } else { f64::NAN };
         }
         Ok(())
     };
     let mut log = IssueLog::default();
     for_each(tasks, threads, poll, &IssueLog::default, &work)?.into_iter().for_each(|part| log.merge(part));
     Ok(log)
+}
+
+fn value_of<const N: usize>(function: &Function<N>, row: [f64; N], at: usize, log: &mut IssueLog) -> f64 {
+    (function.value)(row).unwrap_or_else(|failure| {
+        let mut named = function.arguments.into_iter().zip(row);
+        let given = named.find(|(name, _)| *name == failure.argument).map_or(f64::NAN, |(_, value)| value);
+        let told = failure.told.unwrap_or_else(|| given.to_string());
+        log.note(at, Column::Argument(failure.argument), failure.rule, told);
+        failure.value
+    })
 }
 
 fn is_sound<const N: usize>(function: &Function<N>, row: [f64; N], at: usize, log: &mut IssueLog) -> bool {
@@ -95,7 +142,7 @@ mod tests {
     const HALF_OF_POSITIVE: Function<2> = Function {
         arguments: ["of", "by"],
         outside: |[of, by]| [of < 0.0, by < of],
-        value: |[of, by]| (of + by) / 2.0,
+        value: |[of, by]| finite((of + by) / 2.0, "of"),
     };
 
     #[test]

@@ -38,12 +38,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(loan_totals, module)?)?;
     module.add_function(wrap_pyfunction!(payment_amounts, module)?)?;
     module.add_function(wrap_pyfunction!(is_loan_word, module)?)?;
-    let py = module.py();
-    module.add("PROFILES", PyTuple::new(py, ProfileKind::ALL.map(|(name, _)| name))?)?;
-    module.add("PAYMENT_FREQUENCIES", PyTuple::new(py, PaymentFrequency::ALL.map(|(name, _)| name))?)?;
-    module.add("DAY_COUNTS", PyTuple::new(py, DayCount::ALL.map(|(name, _)| name))?)?;
-    module.add("BUSINESS_DAY_CONVENTIONS", PyTuple::new(py, BusinessDayConvention::ALL.map(|(name, _)| name))?)?;
-    module.add("STUBS", PyTuple::new(py, Stub::ALL.map(|(name, _)| name))?)
+    module.add("PROFILES", PyTuple::new(module.py(), ProfileKind::ALL.map(|(name, _)| name))?)
 }
 
 /// Whether a column of loans knows a word.

@@ -1,5 +1,6 @@
 //! The binding: borrow, call, wrap. The only place that names Python or numpy, and the only one that may be unsafe.
 
+mod calendar;
 mod columns;
 mod debt;
 mod door;
@@ -163,6 +164,9 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     debt::register(module)?;
     loan_facility::register(module)?;
     loan_rates::register(module)?;
+    calendar::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
+    module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -9,27 +9,26 @@ use super::columns::Loans;
 use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::pool::{Poll, filled, for_each, stretches};
-use crate::debt::{Entry, Sink};
+use crate::debt::{Entry, Profile, Sink};
 use crate::error::{Error, IssueLog};
 
-/// The first payment of principal and interest: what it would be with nothing but its loan's terms.
-#[derive(Default)]
+/// What the first payment that is not of interest alone comes to.
 struct First<A> {
-    payment: A,
-    found: bool,
     number: usize,
+    /// Whether the level amount is meant rather than what is paid: holidays and long months do not change it.
+    level: bool,
+    payment: Option<A>,
 }
 
 impl<A: LoanAmount> Sink<A> for First<A> {
     fn entry(&mut self, entry: &Entry<A>) {
-        if entry.number == self.number && !self.found {
-            self.payment = entry.payment;
-            self.found = true;
+        if entry.number == self.number {
+            self.payment.get_or_insert(if self.level { entry.level } else { entry.payment });
         }
     }
 }
 
-/// The first payment of each loan that is not of interest alone; 0 for loans that are left out or wrong.
+/// The level payment of each loan, or its first payment that is not of interest alone; 0 for loans that are left out or wrong.
 ///
 /// # Errors
 /// [`Error::Interrupted`], [`Error::OutOfMemory`].
@@ -45,10 +44,12 @@ pub fn payment_amounts<A: LoanAmount>(
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, slots): (Range<usize>, &mut [A])| {
         chunk.read(loans, settings, &range);
         for (index, slot) in slots.iter_mut().enumerate() {
-            let number = chunk.with(loans, settings, index, layout, |loan| loan.interest_only.saturating_add(1));
-            let mut first = First { number: number.unwrap_or(0), ..First::default() };
-            chunk.run_together(loans, settings, index, layout, &mut first);
-            *slot = first.payment;
+            let first = chunk.run_with(loans, settings, index, layout, |loan| First {
+                number: loan.interest_only.saturating_add(1),
+                level: matches!(loan.profile, Profile::LevelPayment),
+                payment: None,
+            });
+            *slot = first.and_then(|first| first.payment).unwrap_or_default();
         }
         Ok(())
     };

@@ -264,6 +264,9 @@ impl RateChunk {
         let (index, start, ..) = loan;
         self.add_default(index, start, &mut layout.changes)?;
         self.judge_kind(index, loan.3, &layout.changes)?;
+        if !self.floats(index) && !layout.cuts.is_empty() {
+            return Err(Refusal::new("index", Rule::Null, "null, with a hedge"));
+        }
         let terms = self.terms(columns, settings, loan, &layout.changes)?;
         let name = self.name(columns, index);
         let laid = terms.path_into(&layout.periods, &layout.cuts, &mut layout.path);

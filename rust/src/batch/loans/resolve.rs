@@ -79,13 +79,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         if *self.reader.bad.get(index)? {
             return None;
         }
-        match self.resolve(loans, settings, index, layout) {
-            Ok(loan) => Some(work(&loan)),
-            Err(refusal) => {
-                self.refuse(index, refusal);
-                None
-            }
-        }
+        let outcome = self.resolve(loans, settings, index, layout).map(|loan| work(&loan));
+        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
     }
 
     pub(super) fn refuse(&mut self, index: usize, refusal: Refusal) {
@@ -489,8 +484,10 @@ impl<A: LoanAmount> Layout<A> {
     /// The payment that is scheduled for a day or made on it.
     fn place_of(&self, date: Date) -> Option<usize> {
         let at = self.periods.partition_point(|period| period.scheduled < date && period.paid < date);
-        let found = self.periods.get(at).is_some_and(|period| period.scheduled == date || period.paid == date);
-        found.then_some(at)
+        // Payments that were moved over others: of a daily loan, say, on a weekend.
+        let near = self.periods.iter().skip(at).take_while(|period| period.scheduled <= date || period.paid <= date);
+        let found = near.map(|period| period.scheduled == date || period.paid == date).position(|found| found);
+        found.and_then(|ahead| at.checked_add(ahead))
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.

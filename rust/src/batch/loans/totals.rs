@@ -57,6 +57,12 @@ pub struct LoanTotals<A: LoanAmount> {
     pub group_rows: Vec<i64>,
 }
 
+/// What moved before the horizon and in each of its periods.
+struct Line<W> {
+    before: W,
+    periods: Vec<W>,
+}
+
 /// The months in which anything moves.
 #[derive(Default)]
 struct Extent(Option<Horizon>);
@@ -238,44 +244,42 @@ impl<A: LoanAmount> LoanTotals<A> {
 
     /// Each cell of a measure in row-major order of (group, period).
     pub fn each(&self, measure: LoanMeasure, mut emit: impl FnMut(A::Wide)) {
-        let mut sums = Vec::new();
+        const CASH: [LoanMeasure; 4] =
+            [LoanMeasure::Interest, LoanMeasure::Principal, LoanMeasure::Prepayment, LoanMeasure::Fee];
+        const UP: [LoanMeasure; 2] = [LoanMeasure::Draw, LoanMeasure::Pik];
+        const DOWN: [LoanMeasure; 2] = [LoanMeasure::Principal, LoanMeasure::Prepayment];
         for group in 0..self.groups {
-            // The periods of each plane that the measure is made of, and what came before the horizon.
-            let mut line = |what: LoanMeasure| -> (A::Wide, Vec<A::Wide>) {
-                let plane = FLOWS.iter().position(|flow| *flow == what).unwrap_or(FLOWS.len());
-                self.flows.read(plane, group, &mut sums);
-                let (before, months) = sums.split_first().map_or((A::Wide::default(), &[][..]), |(b, m)| (*b, m));
-                let period = |months: &[A::Wide]| months.iter().fold(A::Wide::default(), |sum, month| sum.add(*month));
-                (before, months.chunks(self.step()).map(period).collect())
-            };
             match measure {
-                LoanMeasure::Payment => {
-                    let parts =
-                        [LoanMeasure::Interest, LoanMeasure::Principal, LoanMeasure::Prepayment, LoanMeasure::Fee]
-                            .map(|what| line(what).1);
-                    for period in 0..parts.first().map_or(0, Vec::len) {
-                        let cells = parts.iter().filter_map(|part| part.get(period));
-                        emit(cells.fold(A::Wide::default(), |sum, cell| sum.add(*cell)));
-                    }
-                }
+                LoanMeasure::Payment => self.line(group, &CASH).periods.into_iter().for_each(&mut emit),
                 LoanMeasure::OpeningBalance | LoanMeasure::ClosingBalance => {
-                    let up = [LoanMeasure::Draw, LoanMeasure::Pik].map(&mut line);
-                    let down = [LoanMeasure::Principal, LoanMeasure::Prepayment].map(&mut line);
-                    let sum = |parts: &[(A::Wide, Vec<A::Wide>); 2],
-                               pick: &dyn Fn(&(A::Wide, Vec<A::Wide>)) -> A::Wide| {
-                        parts.iter().fold(A::Wide::default(), |sum, part| sum.add(pick(part)))
-                    };
-                    let mut balance = sum(&up, &|part| part.0).sub(sum(&down, &|part| part.0));
-                    for period in 0..up.first().map_or(0, |part| part.1.len()) {
-                        let at = |part: &(A::Wide, Vec<A::Wide>)| part.1.get(period).copied().unwrap_or_default();
+                    let (up, down) = (self.line(group, &UP), self.line(group, &DOWN));
+                    let mut balance = up.before.sub(down.before);
+                    for (up, down) in up.periods.into_iter().zip(down.periods) {
                         let opening = balance;
-                        balance = balance.add(sum(&up, &at)).sub(sum(&down, &at));
+                        balance = balance.add(up).sub(down);
                         emit(if measure == LoanMeasure::OpeningBalance { opening } else { balance });
                     }
                 }
-                flow => line(flow).1.into_iter().for_each(&mut emit),
+                flow => self.line(group, &[flow]).periods.into_iter().for_each(&mut emit),
             }
         }
+    }
+
+    /// The sums of some flows of a group.
+    fn line(&self, group: usize, what: &[LoanMeasure]) -> Line<A::Wide> {
+        let mut line = Line { before: A::Wide::default(), periods: Vec::new() };
+        let mut sums = Vec::new();
+        for (plane, _) in FLOWS.iter().enumerate().filter(|(_, flow)| what.contains(flow)) {
+            self.flows.read(plane, group, &mut sums);
+            let Some((before, months)) = sums.split_first() else { continue };
+            line.before = line.before.add(*before);
+            let periods = months.chunks(self.step());
+            line.periods.resize(periods.len(), A::Wide::default());
+            for (sum, period) in line.periods.iter_mut().zip(periods) {
+                *sum = period.iter().fold(*sum, |sum, month| sum.add(*month));
+            }
+        }
+        line
     }
 
     /// Digits of the currency.

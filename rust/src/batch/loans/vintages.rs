@@ -115,6 +115,32 @@ impl<A: LoanAmount> LoanChunk<A> {
         fine && self.refuse_left(settings, index)
     }
 
+    /// Runs the loan at `index` into what `make` makes for it, its draws together; `None` where it is left out or wrong.
+    pub fn run_with<S: Sink<A>>(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        layout: &mut Layout<A>,
+        make: impl FnOnce(&ResolvedLoan<'_, A>) -> S,
+    ) -> Option<S> {
+        if self.has_vintages(index) {
+            let mut sink = self.with(loans, settings, index, layout, make)?;
+            return self.run_together(loans, settings, index, layout, &mut sink).then_some(sink);
+        }
+        self.left.clear();
+        let outcome = self.with(loans, settings, index, layout, |loan| {
+            let mut sink = make(loan);
+            run_with_riders(loan, &mut Vec::new(), &mut sink).map(|()| sink)
+        });
+        outcome?.map_err(|fault| self.refuse_fault(settings, index, &fault)).ok()
+    }
+
+    fn refuse_fault(&mut self, settings: &LoanSettings, index: usize, fault: &Fault) {
+        let refusal = self.explain(settings, index, fault);
+        self.refuse(index, refusal);
+    }
+
     /// The same, with the rows of all draws on one day as one, unless they are wanted apart.
     pub fn run_together(
         &mut self,
@@ -158,8 +184,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             None => false,
             Some(Ok(())) => true,
             Some(Err(fault)) => {
-                let refusal = self.explain(settings, index, &fault);
-                self.refuse(index, refusal);
+                self.refuse_fault(settings, index, &fault);
                 false
             }
         }
