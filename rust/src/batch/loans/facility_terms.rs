@@ -87,7 +87,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         (from, to): (Date, Date),
         layout: &mut Layout<A>,
     ) -> Result<(), Refusal> {
-        let maturity = layout.periods.last().map_or(to, |period| period.scheduled);
+        // The last payment may be made before the day it is scheduled for.
+        let maturity = layout.periods.last().map_or(to, |period| period.scheduled.min(period.end));
         let mut drawn = self.principal.get(index).unwrap_or_default();
         for draw in self.facility.draws(index) {
             let refuse = |which, rule, example| Err(Refusal::beside(draw.column(which), rule, example, draw.source));
