@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from oracles import rates as oracle
 from oracles.rates import Curve, Hedge, Terms
 
@@ -67,9 +68,15 @@ def case(draw: random.Random) -> Case:
 
     changes = []
     for _ in range(draw.choice((0, 0, 1, 2))):
-        term = draw.choice(("margin_rate" if floats else "annual_rate", "pik_rate", "pik_share", "default_margin_rate"))
+        term = draw.choice(
+            ("margin_rate" if floats else "annual_rate", "pik_rate", "pik_share", "default_margin_rate")
+        )
         at = draw.randrange(start, end + 1)
-        value = draw.choice((0, oracle.ONE // 2, oracle.ONE // 3)) if term == "pik_share" else draw.randrange(0, 500) * BP
+        value = (
+            draw.choice((0, oracle.ONE // 2, oracle.ONE // 3))
+            if term == "pik_share"
+            else draw.randrange(0, 500) * BP
+        )
         changes.append((at, term, value))
     changes = list({(at, term): (at, term, value) for at, term, value in changes}.values())
     terms = Terms(
@@ -95,13 +102,17 @@ def case(draw: random.Random) -> Case:
     hedges = []
     if floats and draw.random() < 0.3:
         for kind in draw.sample(("swap", "cap", "floor"), draw.randrange(1, 3)):
-            steps = {draw.randrange(start - 30, end): draw.randrange(0, 2) for _ in range(draw.randrange(1, 3))}
+            steps = {
+                draw.randrange(start - 30, end): draw.randrange(0, 2) for _ in range(draw.randrange(1, 3))
+            }
             hedges.append(
                 Hedge(
                     kind,
                     draw.randrange(0, 600) * BP,
                     tuple(
-                        (at, draw.randrange(0, 10**9), None) if fixed else (at, None, draw.randrange(0, 5) * oracle.ONE // 4)
+                        (at, draw.randrange(0, 10**9), None)
+                        if fixed
+                        else (at, None, draw.randrange(0, 5) * oracle.ONE // 4)
                         for at, fixed in sorted(steps.items())
                     ),
                 )
@@ -110,7 +121,14 @@ def case(draw: random.Random) -> Case:
     if averaging == "compounded" and day_count == "ACT/365F":
         terms = Terms(**{**terms.__dict__, "year_days": 365})
     return Case(
-        terms, draw.randrange(1, 10 ** draw.randrange(3, 13)), start, months, periods, day_count, tuple(hedges), draw.random() < 0.5
+        terms,
+        draw.randrange(1, 10 ** draw.randrange(3, 13)),
+        start,
+        months,
+        periods,
+        day_count,
+        tuple(hedges),
+        draw.random() < 0.5,
     )
 
 

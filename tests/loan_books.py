@@ -19,7 +19,14 @@ DAY_COUNTS = (
     "30/360", "30/360", "ACT/360", "ACT/365F", "ACT/ACT ISDA", "ACT/ACT ICMA", "30/360 US", "30E/360", "30E/360 ISDA",
 )  # fmt: skip
 CYCLES = ("1M", "1M", "1M", "3M", "6M", "12M", "2M", "4M", "1W", "2W", "28D", None)
-NAMES = {"1M": "monthly", "3M": "quarterly", "6M": "semiannual", "12M": "annual", "1W": "weekly", None: "at_maturity"}
+NAMES = {
+    "1M": "monthly",
+    "3M": "quarterly",
+    "6M": "semiannual",
+    "12M": "annual",
+    "1W": "weekly",
+    None: "at_maturity",
+}
 CONVENTIONS = ("none", "none", "following", "modified_following", "preceding", "modified_preceding")
 STUBS = ("short_back", "short_back", "long_back", "short_front", "long_front")
 MONEY = ("opening_balance", "draw", "interest", "pik", "principal", "payment", "closing_balance")
@@ -45,7 +52,9 @@ EDGE_CLASSES: dict[str, Callable[[Loan], bool]] = {
     "first payment given": lambda loan: loan.first_payment is not None,
     "interest only first": lambda loan: loan.interest_only_months > 0,
     "balloon": lambda loan: (loan.amortization_months or 0) > 12 * (loan.maturity.year - loan.start.year),
-    "ends early": lambda loan: 0 < (loan.amortization_months or 0) < 12 * (loan.maturity.year - loan.start.year) - 12,
+    "ends early": lambda loan: (
+        0 < (loan.amortization_months or 0) < 12 * (loan.maturity.year - loan.start.year) - 12
+    ),
     "payment agreed": lambda loan: loan.payment is not None,
     "capped": lambda loan: loan.balance_cap is not None,
     "rate steps": lambda loan: len(loan.rate_steps) > 0,
@@ -166,7 +175,9 @@ def _random_schedule(random: Random, loan: Loan) -> tuple[tuple[Any, Any], ...]:
 
 def random_terms(random: Random) -> Terms:
     years = range(2001, 2062)
-    closed = {dt.date(year, month, day) for year in years for month, day in ((1, 1), (12, 25), (7, 4), (5, 1))}
+    closed = {
+        dt.date(year, month, day) for year in years for month, day in ((1, 1), (12, 25), (7, 4), (5, 1))
+    }
     closed |= {dt.date(2001, 1, 1) + dt.timedelta(days=random.randrange(22_000)) for _ in range(200)}
     return Terms(
         unadjusted=random.random() < 0.5,
@@ -237,7 +248,9 @@ def beside(loans: Sequence[Loan]) -> dict[str, pd.DataFrame]:
             {
                 "loan_id": np.array([n for n, _, _ in rows], dtype=np.int64),
                 "payment_number": _optional([when if isinstance(when, int) else None for _, when, _ in rows]),
-                "date": np.array([nat if isinstance(when, int) else when for _, when, _ in rows], dtype="M8[us]"),
+                "date": np.array(
+                    [nat if isinstance(when, int) else when for _, when, _ in rows], dtype="M8[us]"
+                ),
                 "principal": _optional(
                     [int(value) if loans[n].profile == "custom" else None for n, _, value in rows]
                 ),

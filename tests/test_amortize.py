@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import loan_books
 import neocalc as nc
-from oracles.loans import Loan, Row, Terms, amortize, level_payment
+from oracles.loans import Loan, Row, Terms, level_payment
 
 DEEP = bool(os.environ.get("NEOCALC_DEEP"))
 EPOCH = dt.date(1970, 1, 1)
@@ -73,10 +72,14 @@ def compare(loans: Sequence[Loan], terms: Terms) -> int:
 
 def check_laws(rows: pd.DataFrame) -> None:
     """I22 and I23: every row rolls forward, balances meet, the last is 0, and principal is what was drawn."""
-    money = {name: rows[name].to_numpy().astype(np.int64) for name in (*loan_books.MONEY, "prepayment", "fee")}
+    money = {
+        name: rows[name].to_numpy().astype(np.int64) for name in (*loan_books.MONEY, "prepayment", "fee")
+    }
     up = money["opening_balance"] + money["draw"] + money["pik"]
     assert (up - money["principal"] - money["prepayment"] == money["closing_balance"]).all()
-    assert (money["interest"] + money["principal"] + money["prepayment"] + money["fee"] == money["payment"]).all()
+    assert (
+        money["interest"] + money["principal"] + money["prepayment"] + money["fee"] == money["payment"]
+    ).all()
     ids = rows["loan_id"].to_numpy()
     if not len(ids):
         return
@@ -137,7 +140,9 @@ def test_unrounded_schedules_agree_with_exact_fractions() -> None:
     for name in ("principal", "payment", "balance_cap"):
         book[name] = book[name].astype("Float64") / 100
     schedule = loan_books.beside(loans)
-    schedule["principal_schedule"]["principal"] = schedule["principal_schedule"]["principal"].astype("Float64") / 100
+    schedule["principal_schedule"]["principal"] = (
+        schedule["principal_schedule"]["principal"].astype("Float64") / 100
+    )
     found = nc.amortize(book, **{**loan_books.options(terms), **schedule})
     wanted = table(rows)
     assert len(found) == len(wanted["loan_id"])
@@ -258,7 +263,9 @@ def test_equal_instalments_of_fineract(outside_oracles: Path) -> None:
                 (mine.principal, "principal_due"),
                 (mine.closing_balance, "balance"),
             ):
-                assert round(abs(value - float(row[name])), 2) <= 0.01 * (name == "emi" and mine.Index == len(last))
+                assert round(abs(value - float(row[name])), 2) <= 0.01 * (
+                    name == "emi" and mine.Index == len(last)
+                )
 
 
 def test_annuities_of_quantlib(outside_oracles: Path) -> None:

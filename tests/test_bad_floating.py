@@ -26,7 +26,11 @@ def _loans(**more: Any) -> pd.DataFrame:
 
 
 def _rates(**more: Any) -> pd.DataFrame:
-    curve = {"index": ["SOFR"] * 3, "date": ["2025-01-01", "2025-06-01", "2026-01-01"], "value": [0.043, 0.042, 0.04]}
+    curve = {
+        "index": ["SOFR"] * 3,
+        "date": ["2025-01-01", "2025-06-01", "2026-01-01"],
+        "value": [0.043, 0.042, 0.04],
+    }
     return pd.DataFrame({**curve, **more})
 
 
@@ -90,13 +94,21 @@ def test_fixed_and_floating_at_once() -> None:
         ({"rate_floor": [None, 0.13], "rate_cap": [None, 0.12]}, "rate_floor", "range"),
         ({"index_averaging": [None, "geometric"]}, "index_averaging", "choice"),
         ({"reset_frequency": [None, "hourly"]}, "reset_frequency", "choice"),
-        ({"index_averaging": [None, "simple"], "observation_shift": [False, True]}, "observation_shift", "profile"),
+        (
+            {"index_averaging": [None, "simple"], "observation_shift": [False, True]},
+            "observation_shift",
+            "profile",
+        ),
         ({"lookback_days": [0, -1]}, "lookback_days", "range"),
         ({"reset_lag_days": [0, 1.5]}, "reset_lag_days", "dtype"),
         ({"margin_rate": [None, 6.0]}, "margin_rate", "rate_unit"),
         ({"pik_share": [0.0, 1.5]}, "pik_share", "rate_unit"),
         ({"pik_share": [0.0, -0.5]}, "pik_share", "range"),
-        ({"default_margin_rate": [None, 0.02], "default_to_date": [None, "2024-01-01"]}, "default_to_date", "date_order"),
+        (
+            {"default_margin_rate": [None, 0.02], "default_to_date": [None, "2024-01-01"]},
+            "default_to_date",
+            "date_order",
+        ),
     ],
 )
 def test_floating_terms_are_judged(more: dict[str, Any], column: str, code: str) -> None:
@@ -118,24 +130,44 @@ def test_floating_terms_are_judged(more: dict[str, Any], column: str, code: str)
     ],
 )
 def test_hedges_are_judged(more: dict[str, Any], column: str, code: str) -> None:
-    hedge = {"loan_id": ["B"], "kind": ["cap"], "strike_rate": [0.04], "from_date": ["2025-01-02"], "notional": [1000.0]}
+    hedge = {
+        "loan_id": ["B"],
+        "kind": ["cap"],
+        "strike_rate": [0.04],
+        "from_date": ["2025-01-02"],
+        "notional": [1000.0],
+    }
     found = _issues(_loans(), rates=_rates(), hedges=pd.DataFrame({**hedge, **more}))
     assert (column, code) in [issue[:2] for issue in found]
 
 
 def test_a_fixed_rate_has_nothing_to_hedge() -> None:
-    hedge = {"loan_id": ["A"], "kind": ["cap"], "strike_rate": [0.04], "from_date": ["2025-01-02"], "notional": [1000.0]}
+    hedge = {
+        "loan_id": ["A"],
+        "kind": ["cap"],
+        "strike_rate": [0.04],
+        "from_date": ["2025-01-02"],
+        "notional": [1000.0],
+    }
     assert _issues(_loans(), rates=_rates(), hedges=pd.DataFrame(hedge)) == [("index", "null", [0], ["A"])]
 
 
 def test_a_notional_cannot_step_twice_on_a_day() -> None:
-    hedge = {"loan_id": ["B"] * 2, "kind": ["cap"] * 2, "strike_rate": [0.04] * 2, "from_date": ["2025-01-02"] * 2, "notional": [1000.0, 2.0]}
+    hedge = {
+        "loan_id": ["B"] * 2,
+        "kind": ["cap"] * 2,
+        "strike_rate": [0.04] * 2,
+        "from_date": ["2025-01-02"] * 2,
+        "notional": [1000.0, 2.0],
+    }
     found = _issues(_loans(), rates=_rates(), hedges=pd.DataFrame(hedge))
     assert ("hedges.from_date", "duplicate_date") in [issue[:2] for issue in found]
 
 
 def test_a_loan_without_an_effective_rate() -> None:
-    loans = _loans(index=[None, None], margin_rate=[None, None], annual_rate=[0.05, 0.05], issue_price=[1.0, 0.0])
+    loans = _loans(
+        index=[None, None], margin_rate=[None, None], annual_rate=[0.05, 0.05], issue_price=[1.0, 0.0]
+    )
     with pytest.raises(nc.InputError) as caught:
         nc.carrying_amount(loans)
     assert [(issue.code, issue.ids) for issue in caught.value.issues] == [("no_root", ("B",))]

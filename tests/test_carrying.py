@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import effective_interest as oracle
-from oracles.rates import day
 
 import neocalc as nc
+from oracles import effective_interest as oracle
+from oracles.rates import day
 
 DEEP = os.environ.get("NEOCALC_DEEP") == "1"
 
@@ -39,7 +39,9 @@ def _fixed(draw: random.Random, place: int) -> dict[str, Any]:
 def _periods(rows: pd.DataFrame, bottom: int, floats: bool) -> tuple[int, int, list[oracle.Period]]:
     """The rows of one loan as the oracle takes them: face, received, periods."""
     dates = rows["payment_date"].to_numpy().astype("M8[D]").astype(int).tolist()
-    cents = {name: (rows[name] * 100).round().astype(int).tolist() for name in ("draw", "interest", "principal")}
+    cents = {
+        name: (rows[name] * 100).round().astype(int).tolist() for name in ("draw", "interest", "principal")
+    }
     made = []
     for n in range(1, len(rows)):
         fraction = Fraction(dates[n] - dates[n - 1], bottom)
@@ -81,7 +83,9 @@ def _floater(**more: Any) -> dict[str, Any]:
         "index": ["SOFR"],
         "margin_rate": [0.06],
     }
-    rates = pd.DataFrame({"index": "SOFR", "date": ["2025-01-02", "2025-09-01", "2026-05-01"], "value": [0.0433, 0.041, 0.036]})
+    rates = pd.DataFrame(
+        {"index": "SOFR", "date": ["2025-01-02", "2025-09-01", "2026-05-01"], "value": [0.0433, 0.041, 0.036]}
+    )
     return {"loans": pd.DataFrame({**terms, **more}), "rates": rates, "extrapolate": "flat"}
 
 
@@ -91,19 +95,29 @@ def test_a_floater_keeps_its_spread() -> None:
     rows = nc.amortize(loans, columns=["draw", "interest", "principal", "annual_rate"], **given)
     face, _, periods = _periods(rows, 360, True)
     books = nc.carrying_amount(loans, **given)
-    assert [round(v * 100) for v in books["unamortized"]] == [2_000_000, *oracle.books(face, face - 2_000_000, periods)]
+    assert [round(v * 100) for v in books["unamortized"]] == [
+        2_000_000,
+        *oracle.books(face, face - 2_000_000, periods),
+    ]
     spread = books["effective_rate"] - rows["annual_rate"]
     assert spread[1:].max() - spread[1:].min() < 1e-15 < spread[1]
 
 
 def test_every_row_rolls_forward_and_periods_are_sums() -> None:
     draw = random.Random(5)
-    loans = pd.DataFrame([_fixed(draw, place) for place in range(80)]).assign(lender=lambda f: f["loan_id"] % 3)
+    loans = pd.DataFrame([_fixed(draw, place) for place in range(80)]).assign(
+        lender=lambda f: f["loan_id"] % 3
+    )
     rows = nc.carrying_amount(loans, amounts="decimal")
 
     def rolls(f: pd.DataFrame) -> pd.Series:
         return (
-            f["opening_carrying_amount"] + f["proceeds"] + f["amortization"] + f["pik"] - f["principal"] - f["prepayment"]
+            f["opening_carrying_amount"]
+            + f["proceeds"]
+            + f["amortization"]
+            + f["pik"]
+            - f["principal"]
+            - f["prepayment"]
         )
 
     assert (rolls(rows) == rows["closing_carrying_amount"]).all()
@@ -114,7 +128,11 @@ def test_every_row_rolls_forward_and_periods_are_sums() -> None:
     quarters = nc.carrying_amount(loans, by=["lender"], freq="Q", end="2040-12-31", amounts="decimal")
     assert (rolls(quarters) == quarters["closing_carrying_amount"]).all()
     assert quarters[flows].sum().tolist() == rows[flows].sum().tolist()
-    at = months.assign(lender=months["loan_id"] % 3).groupby(["lender", "period_end"])["closing_carrying_amount"].sum()
+    at = (
+        months.assign(lender=months["loan_id"] % 3)
+        .groupby(["lender", "period_end"])["closing_carrying_amount"]
+        .sum()
+    )
     both = quarters.set_index(["lender", "period_end"])["closing_carrying_amount"]
     assert (both == at.reindex(both.index)).all()
     one = nc.carrying_amount(loans, by=["lender"], freq="Q", end="2040-12-31", amounts="decimal", threads=1)
@@ -129,7 +147,10 @@ def test_interest_accrues_to_the_end_of_each_month() -> None:
     )  # fmt: skip
     months = nc.interest_expense(loan, freq="M")
     through = [round(10**8 * Fraction(1, 10) * Fraction(days, 360)) for days in (17 - 1, 44, 75, 90)]
-    assert months["contractual_interest"].mul(100).round().astype(int).tolist() == np.diff([0, *through]).tolist()
+    assert (
+        months["contractual_interest"].mul(100).round().astype(int).tolist()
+        == np.diff([0, *through]).tolist()
+    )
     assert months["interest_expense"].sum().round(2) == 25_000.0
 
 
@@ -139,7 +160,11 @@ def test_expense_is_what_is_paid_in_the_end(seed: int) -> None:
     loans = pd.DataFrame([_fixed(draw, place) for place in range(5)])
     share = pd.DataFrame(
         [
-            {"loan_id": place, "from_date": loans["start_date"][place] + pd.Timedelta(days=draw.randrange(0, 300)), "share": value}
+            {
+                "loan_id": place,
+                "from_date": loans["start_date"][place] + pd.Timedelta(days=draw.randrange(0, 300)),
+                "share": value,
+            }
             for place in range(5)
             for value in (draw.choice((0.25, 1.0)),)
         ]
@@ -157,14 +182,21 @@ def test_expense_is_what_is_paid_in_the_end(seed: int) -> None:
 
 
 def test_the_whole_cost_is_capitalised_under_construction() -> None:
-    given = _floater(issue_price=[0.98], construction_start_date=["2025-02-15"], construction_end_date=["2025-08-10"])
+    given = _floater(
+        issue_price=[0.98], construction_start_date=["2025-02-15"], construction_end_date=["2025-08-10"]
+    )
     loans = given.pop("loans")
     expense = nc.interest_expense(loans, freq="M", amounts="decimal", **given)
     cost = expense["contractual_interest"] + expense["amortization"]
     share = (expense["capitalized_interest"] / cost).astype(float)
-    assert share[0] == 0.0 and 0.4 < share[1] < 0.6 and (share[2:7] == 1.0).all()
-    assert 0.2 < share[7] < 0.4 and (share[8:] == 0.0).all()
-    half = pd.DataFrame({"loan_id": ["A", "A"], "from_date": ["2025-02-15", "2025-08-10"], "share": [0.5, 0.0]})
+    assert share[0] == 0.0
+    assert 0.4 < share[1] < 0.6
+    assert (share[2:7] == 1.0).all()
+    assert 0.2 < share[7] < 0.4
+    assert (share[8:] == 0.0).all()
+    half = pd.DataFrame(
+        {"loan_id": ["A", "A"], "from_date": ["2025-02-15", "2025-08-10"], "share": [0.5, 0.0]}
+    )
     plain = loans.drop(columns=["construction_start_date", "construction_end_date"])
     halved = nc.interest_expense(plain, freq="M", amounts="decimal", capitalization=half, **given)
     gap = 2 * halved["capitalized_interest"] - expense["capitalized_interest"]
@@ -225,7 +257,9 @@ def test_ladders_never_add_currencies() -> None:
 
 def test_average_lives() -> None:
     draw = random.Random(3)
-    loans = pd.DataFrame([_fixed(draw, place) for place in range(50)]).assign(lender=lambda f: f["loan_id"] % 4)
+    loans = pd.DataFrame([_fixed(draw, place) for place in range(50)]).assign(
+        lender=lambda f: f["loan_id"] % 4
+    )
     rows = nc.amortize(loans, columns=["principal"])
     cents = (rows["principal"] * 100).round().astype(int)
     dates = rows["payment_date"].to_numpy().astype("M8[D]").astype(int)
@@ -254,7 +288,9 @@ def test_yields() -> None:
     years = (rows["payment_date"] - rows["payment_date"][0]).dt.days / 365
     worth = (rows["payment"] / (1 + cheap) ** years).sum()
     assert worth == pytest.approx(950_000, abs=1e-9 * rows["payment"].sum())  # I28
-    later = nc.yield_to_maturity(loan, price=1.0, as_of="2026-10-01", compounding_per_year=2)["yield_to_maturity"][0]
+    later = nc.yield_to_maturity(loan, price=1.0, as_of="2026-10-01", compounding_per_year=2)[
+        "yield_to_maturity"
+    ][0]
     assert abs(later - 0.08) < 2e-3
 
 

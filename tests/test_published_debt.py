@@ -22,7 +22,24 @@ LADDERS = {  # A note 9; B; H ($ million)
 FACILITIES = {  # A, B, H: principal by facility at the same dates
     "2025-03-31": [1_897_500, 4_386_303, 1_000_000, 50_000, 1_225_201, 248_917],
     "2025-06-30": [1_782_500, 4_953_967, 0, 450_000, 1_728_388, 256_630, 2_000_000],
-    "2026-06-30": [1300, 3190, 3000, 2215, 1101, 4220, 189, 2837, 882, 2000, 1750, 2750, 1250, 2279, 2588, 4000],
+    "2026-06-30": [
+        1300,
+        3190,
+        3000,
+        2215,
+        1101,
+        4220,
+        189,
+        2837,
+        882,
+        2000,
+        1750,
+        2750,
+        1250,
+        2279,
+        2588,
+        4000,
+    ],
 }
 
 
@@ -43,8 +60,12 @@ def ddtl_1() -> dict[str, Any]:
         }
     )
     dates = ["2025-03-31", "2025-06-30", "2025-09-30", "2025-12-31", "2026-03-31", "2026-06-30"]
-    schedule = pd.DataFrame({"loan_id": "DDTL 1.0", "date": dates, "principal": [115_000.0] * 4 + [126_500.0] * 2})
-    rates = pd.DataFrame({"index": ["SOFR"], "date": ["2024-12-31"], "value": [0.043]})  # kind A: an assumption
+    schedule = pd.DataFrame(
+        {"loan_id": "DDTL 1.0", "date": dates, "principal": [115_000.0] * 4 + [126_500.0] * 2}
+    )
+    rates = pd.DataFrame(
+        {"index": ["SOFR"], "date": ["2024-12-31"], "value": [0.043]}
+    )  # kind A: an assumption
     return {"loans": loan, "principal_schedule": schedule, "rates": rates, "extrapolate": "flat"}
 
 
@@ -137,9 +158,13 @@ def test_case_7_accretion_tells_compounding_apart() -> None:
     assert [round(v, 3) for v in daily] == [256.582, 264.571]
     assert max(off(daily)) < 0.001
     monthly = _magnetar("monthly", "30/360")
-    assert [round(v, 3) for v in monthly] == [round(248.917 * 1.01**n, 3) for n in (3, 6)] == [256.459, 264.23]
+    assert (
+        [round(v, 3) for v in monthly] == [round(248.917 * 1.01**n, 3) for n in (3, 6)] == [256.459, 264.23]
+    )
     assert max(off(monthly)) > 0.001  # the second date tells it apart
-    broken = [248.917 * 1.01 ** (12 * days / 365.25) for days in (91, 183)]  # the same rate over broken months
+    broken = [
+        248.917 * 1.01 ** (12 * days / 365.25) for days in (91, 183)
+    ]  # the same rate over broken months
     assert [round(v, 3) for v in broken] == [256.433, 264.263]
     assert max(off(broken)) > 0.001
     annual = [248.917 * 1.12 ** (days / 365) for days in (91, 183)]
@@ -221,5 +246,3 @@ def test_case_5_interest_split_and_net_debt() -> None:
     books = nc.carrying_amount(loans, amounts="decimal", freq="Q", **given)
     debt = nc.amortize(loans, by=["loan_id"], freq="Q", amounts="decimal", **given)
     assert (debt["closing_balance"] - books["unamortized"] == books["closing_carrying_amount"]).all()
-
-

@@ -97,7 +97,9 @@ def keep_books(data: LoanColumns, *, measured: bool, observed: bool = False) -> 
         log, counts, rates, columns = guarded(_core.loan_books, data.core(), settings, measured)
     counts = np.asarray(counts)
     loan = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-    return Books(data, np.asarray(rates), loan, {name: np.asarray(values) for name, values in columns.items()})
+    return Books(
+        data, np.asarray(rates), loan, {name: np.asarray(values) for name, values in columns.items()}
+    )
 
 
 def _refuse(data: LoanColumns, log: Sequence[_core.IssueTuple], rates: Array) -> None:
@@ -114,7 +116,7 @@ def _refuse(data: LoanColumns, log: Sequence[_core.IssueTuple], rates: Array) ->
     data.issues = Issues([*(data.issues or ()), *issues])
     data.bad = bad if data.bad is None else data.bad | bad
     data.skip = bad if data.skip is None else data.skip | bad
-    data._core = None
+    data._made = None
 
 
 @dataclass(slots=True)
@@ -185,7 +187,7 @@ def group_loans(books: Books, groups: Groups) -> tuple[Array, Array]:
 
 
 def cells(books: Books, groups: Groups, day: Array, freq: str, year_end: int, horizon: Any) -> Cells:
-    """Lay rows of a `day` out by group and period; `horizon` are the first and last day asked for, or None."""
+    """Lay rows of a `day` out by group and period; `horizon` are the first and last day, or None."""
     codes, shown = group_loans(books, groups)
     length = {"M": 1, "Q": 3, "Y": 12}[freq]
     months = day.astype("M8[D]").astype("M8[M]").astype(np.int64)

@@ -20,7 +20,8 @@ EXTRAPOLATIONS = (None, "flat")
 
 def to_parts(rate: Array) -> Array:
     """Return rates as whole numbers of 10^-12."""
-    return np.rint(rate * _PARTS).astype(np.int64)
+    parts: Array = np.rint(rate * _PARTS).astype(np.int64)
+    return parts
 
 
 class Curves(Side):
@@ -107,7 +108,8 @@ class RateSteps(LoanSide):
 
 
 class Hedges(LoanSide):
-    """Hedges: loan_id, kind, strike_rate, from_date, notional or notional_share; hedge_id where there are several."""
+    """Hedges: loan_id, kind, strike_rate, from_date, notional or notional_share; hedge_id where there are
+    several."""
 
     def __init__(self, data: Any, options: LoanOptions) -> None:
         super().__init__(data, "hedges", ("kind", "strike_rate", "from_date"), options)
@@ -189,7 +191,7 @@ def construction_of(first: Array, last: Array, none: int) -> dict[str, Array]:
 
 
 def index_codes(codes: Array, values: Sequence[Any], names: Sequence[str]) -> tuple[Array, Array]:
-    """Return the number of each loan's curve, -1 without an index, and which loans name a curve there is none of."""
+    """Return the number of each loan's curve, -1 without an index, and the loans whose curve is missing."""
     known = {name: place for place, name in enumerate(names)}
     table = np.array([*(known.get(str(value), -2) for value in values), -1], dtype=np.int32)
     numbers = table[codes]

@@ -40,7 +40,8 @@ WORDS = {
     "index_averaging": _core.INDEX_AVERAGINGS,
     "reset_frequency": _core.RESET_FREQUENCIES,
 }
-# Columns that decide rates besides `annual_rate`; a book without them has nothing to be laid along its periods.
+# Columns that decide rates besides `annual_rate`; a book without them has nothing to be laid along its
+# periods.
 _FLOATING_RATES = (
     "margin_rate",
     "index_floor_rate",
@@ -77,7 +78,7 @@ _OPTIONAL = tuple(
     )
     if name not in _REQUIRED
 )
-_TABLES: dict[str, type[LoanSide]] = {
+_TABLES: dict[str, Callable[[Any, LoanOptions], LoanSide]] = {
     "rate_steps": RateSteps,
     "principal_schedule": PrincipalSchedule,
     "payment_holidays": PaymentHolidays,
@@ -135,9 +136,7 @@ class LoanColumns(Records):
     ) -> None:
         choice("extrapolate", extrapolate, EXTRAPOLATIONS)
         self._curves = None if rates is None else Curves(rates, options, extrapolate)
-        beside = {
-            name: _TABLES[name](table, options) for name, table in tables.items() if table is not None
-        }
+        beside = {name: _TABLES[name](table, options) for name, table in tables.items() if table is not None}
         super().__init__(data, options, index_is_id=index_is_id or bool(beside))
         self.sides.update(beside)
         self._floats = False
@@ -215,8 +214,8 @@ class LoanColumns(Records):
         """Take the two dates of construction as a table of shares, unless there is one."""
         table = self._tables.pop("capitalization", None)
         if table is None and set(_CONSTRUCTION) & self.present:
-            days = [self._construction_days(name) for name in _CONSTRUCTION]
-            table = construction_of(*days, _NO_DAY)
+            first, last = (self._construction_days(name) for name in _CONSTRUCTION)
+            table = construction_of(first, last, _NO_DAY)
         if table is not None:
             self._tables["construction"] = table
 

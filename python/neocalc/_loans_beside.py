@@ -24,6 +24,10 @@ class LoanSide(Side):
         super().__init__(data, what, ("loan_id", *required), options, "loan_id")
         self.bad_rows: Array = np.empty(0, dtype=np.int64)
 
+    def read(self, known: Array) -> dict[str, Array]:
+        """Return the core's columns; `known` are the ids of the loans."""
+        raise NotImplementedError
+
     def _days(self, name: str) -> Array:
         """Return days since 1970; a null is noted."""
         day, null = self.read_days(name)

@@ -26,7 +26,7 @@ from neocalc import _core
 from neocalc._columns import MAX_LISTED_ROWS, Array, Problems, Raw, dates
 from neocalc._options import to_days
 from neocalc.errors import ConfigError, InputError, Issue
-from neocalc.financial._arguments import _common_series, _Given, _labels, _shape
+from neocalc.financial._arguments import Given, _common_series, _shape, labels_of
 
 __all__ = [
     "BUSINESS_DAY_CONVENTIONS",
@@ -337,7 +337,7 @@ def _raw(value: Any) -> tuple[Raw, tuple[int, ...], Any, str]:
     return Raw(array), (), None, ""
 
 
-def _read(name: str, value: Any) -> _Given:
+def _read(name: str, value: Any) -> Given:
     """Days since 1970-01-01 (0 where refused), and what was refused."""
     raw, shape, series, kind = _raw(value)
     problems = Problems()
@@ -345,7 +345,7 @@ def _read(name: str, value: Any) -> _Given:
     if found is None:
         issue = problems.issues[0]
         blank = np.zeros(shape, dtype=np.int32)
-        return _Given(blank, {issue.code: None}, {issue.code: issue.example}, series, kind)
+        return Given(blank, {issue.code: None}, {issue.code: issue.example}, series, kind)
     counts, unit, mask = found
     refused: dict[str, Array | None] = {}
     examples: dict[str, str] = {}
@@ -374,7 +374,7 @@ def _read(name: str, value: Any) -> _Given:
     )
     sound = fine & ~null & ~outside
     plain = np.where(sound, days.astype(np.int64), 0).astype(np.int32)
-    return _Given(plain.reshape(shape), refused, examples, series, kind)
+    return Given(plain.reshape(shape), refused, examples, series, kind)
 
 
 class _Call:
@@ -396,7 +396,7 @@ class _Call:
     def _issue(self, name: str, code: str, rows: list[int], example: str, hint: str | None = None) -> Issue:
         at = tuple(rows[:MAX_LISTED_ROWS]) if self.shape else ()
         made = Issue.make(name, code, n_bad=max(len(rows), 1), rows=at, example=example, hint=hint)
-        return replace(made, index_labels=_labels(at, self.shape, self.series, self.kind))
+        return replace(made, index_labels=labels_of(at, self.shape, self.series, self.kind))
 
     def _raise(self, issues: list[Issue]) -> None:
         if issues:

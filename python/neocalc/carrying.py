@@ -15,7 +15,12 @@ from neocalc._options import FREQS, choice, int_between, to_days
 from neocalc.errors import ConfigError
 
 _REPAID = ("principal", "prepayment")
-_CARRYING = ("opening_carrying_amount", "closing_carrying_amount", "contractual_interest", "effective_interest")
+_CARRYING = (
+    "opening_carrying_amount",
+    "closing_carrying_amount",
+    "contractual_interest",
+    "effective_interest",
+)
 _CARRYING_MORE = ("proceeds", "amortization", "unamortized", "commitment_cost", "effective_rate")
 _EXPENSE = ("contractual_interest", "amortization", "hedge", "capitalized_interest", "interest_expense")
 _PORTION = ("current_portion", "non_current_portion", "carrying_amount", "unamortized")
@@ -72,16 +77,18 @@ def carrying_amount(
 ) -> Any:
     """Carry loans at amortised cost by the effective interest method.
 
-    What a borrower receives less than it owes (original issue discount, fees to lenders, costs of the issue) is
-    written off so that the carrying amount earns one rate (ASC 835-30-35-2; IFRS 9, Appendix A). That rate is a
-    float root; each settlement is rounded half-even, and the last writes off the rest. Costs of a commitment are
-    an asset until a draw takes its share of them with it; what no draw has taken by ``draw_end_date`` is expensed.
+    What a borrower receives less than it owes (original issue discount, fees to lenders, costs of the issue)
+    is written off so that the carrying amount earns one rate (ASC 835-30-35-2; IFRS 9, Appendix A). That
+    rate is a float root; each settlement is rounded half-even, and the last writes off the rest. Costs of a
+    commitment are an asset until a draw takes its share of them with it; what no draw has taken by
+    ``draw_end_date`` is expensed.
 
     Parameters
     ----------
     loans
         As for `amortize`, with the optional columns ``issue_price`` (the share of face that is received),
-        ``upfront_fee`` and ``issue_costs`` (amounts for the whole principal or commitment), ``draw_end_date``.
+        ``upfront_fee`` and ``issue_costs`` (amounts for the whole principal or commitment),
+        ``draw_end_date``.
     by
         ``None`` gives rows per loan; ``["facility_id", ...]`` totals by these columns, ``[]`` one total.
     freq
@@ -89,8 +96,8 @@ def carrying_amount(
         unless given).
     **options
         Whatever `amortize` takes: ``rates``, ``rate_steps``, ``hedges`` and other frames beside the loans,
-        ``fiscal_year_end``, ``start``, ``end``, ``amounts``, ``minor_units``, ``holidays``, ``threads`` and so
-        on. Books are kept in whole minor units.
+        ``fiscal_year_end``, ``start``, ``end``, ``amounts``, ``minor_units``, ``holidays``, ``threads`` and
+        so on. Books are kept in whole minor units.
 
     Returns
     -------
@@ -99,11 +106,11 @@ def carrying_amount(
         ``opening_carrying_amount``; ``proceeds`` (drawn less discount and costs); ``contractual_interest``;
         ``amortization`` (of discount and costs; negative for a premium); ``effective_interest``, their sum;
         ``pik``, ``principal`` and ``prepayment``; ``closing_carrying_amount`` = opening + proceeds +
-        amortization + pik - principal - prepayment, which leaves interest accrued since the last payment to its
-        own line; ``unamortized``, the face less that; ``commitment_cost``, the asset. Rows per loan and payment
-        also have ``effective_rate``: of a year, by the loan's own day count, compounding with its payments. Where
-        the index floats, the rate of the contract moves and the spread over it is what is constant (IFRS 9
-        B5.4.5); a rate that steps up as agreed is levelled.
+        amortization + pik - principal - prepayment, which leaves interest accrued since the last payment to
+        its own line; ``unamortized``, the face less that; ``commitment_cost``, the asset. Rows per loan and
+        payment also have ``effective_rate``: of a year, by the loan's own day count, compounding with its
+        payments. Where the index floats, the rate of the contract moves and the spread over it is what is
+        constant (IFRS 9 B5.4.5); a rate that steps up as agreed is levelled.
 
     Raises
     ------
@@ -220,9 +227,9 @@ def interest_expense(
 ) -> Any:
     """Interest as it is expensed, period by period: what accrues, not what is paid.
 
-    Contractual interest is what accrues exactly up to the end of each period, rounded there; amortization is of
-    discount and costs by effective interest (`carrying_amount`). While the asset that a loan pays for is under
-    construction, its interest cost becomes part of the asset (ASC 835-20, IAS 23).
+    Contractual interest is what accrues exactly up to the end of each period, rounded there; amortization is
+    of discount and costs by effective interest (`carrying_amount`). While the asset that a loan pays for is
+    under construction, its interest cost becomes part of the asset (ASC 835-20, IAS 23).
 
     Parameters
     ----------
@@ -240,10 +247,10 @@ def interest_expense(
     Returns
     -------
     DataFrame or Table
-        ``loan_id`` or the keys, ``period_end``, ``contractual_interest``, ``amortization`` (of discount and cost,
-        with commitment cost that is expensed), with ``hedges`` the net ``hedge`` cost settled in the period
-        (negative: received), ``capitalized_interest``, and ``interest_expense`` = contractual + amortization +
-        hedge - capitalized.
+        ``loan_id`` or the keys, ``period_end``, ``contractual_interest``, ``amortization`` (of discount and
+        cost, with commitment cost that is expensed), with ``hedges`` the net ``hedge`` cost settled in the
+        period (negative: received), ``capitalized_interest``, and ``interest_expense`` = contractual +
+        amortization + hedge - capitalized.
 
     Raises
     ------
@@ -300,8 +307,8 @@ def current_portion(
 ) -> Any:
     """Split the carrying amount of loans into what falls due within twelve months and the rest.
 
-    The current portion is what the carrying amount falls by within the twelve months after `as_of`, at the close
-    of that day: principal due, less what is written off on the way.
+    The current portion is what the carrying amount falls by within the twelve months after `as_of`, at the
+    close of that day: principal due, less what is written off on the way.
 
     Parameters
     ----------
@@ -317,8 +324,8 @@ def current_portion(
     Returns
     -------
     DataFrame or Table
-        ``loan_id`` or the keys, ``current_portion``, ``non_current_portion``, ``carrying_amount``, their sum, and
-        ``unamortized``.
+        ``loan_id`` or the keys, ``current_portion``, ``non_current_portion``, ``carrying_amount``, their
+        sum, and ``unamortized``.
 
     Raises
     ------
@@ -332,7 +339,8 @@ def current_portion(
     >>> import pandas as pd
     >>> import neocalc as nc
     >>> loans = pd.DataFrame({"loan_id": ["A"], "principal": [2400.0], "start_date": ["2025-01-31"],
-    ...     "term_months": [24], "annual_rate": [0.09], "profile": ["level_principal"], "end_of_month": [True]})
+    ...     "term_months": [24], "annual_rate": [0.09], "profile": ["level_principal"], "end_of_month":
+    [True]})
     >>> nc.current_portion(loans, as_of="2025-06-30").values.tolist()
     [['A', 1200.0, 700.0, 1900.0, 0.0]]
     """

@@ -73,30 +73,31 @@ def amortize(
     loans
         A pandas, polars or pyarrow table with one row per loan. Required: ``principal`` (lent on the first
         day) or ``commitment``, ``start_date``, ``maturity_date`` or ``term_months``, and ``annual_rate`` (a
-        fraction: 0.05 for 5 %) or ``index``. Optional: ``loan_id`` (else the index), ``profile``, ``frequency``,
-        ``day_count``, ``business_day_convention``, ``stub``, ``end_of_month``, ``first_payment_date``,
-        ``interest_only_months``, ``amortization_months``, ``payment``, ``balance_cap`` or
-        ``balance_cap_rate``, ``currency``; see Notes. A null in an optional column means its default.
+        fraction: 0.05 for 5 %) or ``index``. Optional: ``loan_id`` (else the index), ``profile``,
+        ``frequency``, ``day_count``, ``business_day_convention``, ``stub``, ``end_of_month``,
+        ``first_payment_date``, ``interest_only_months``, ``amortization_months``, ``payment``,
+        ``balance_cap`` or ``balance_cap_rate``, ``currency``; see Notes. A null in an optional column means
+        its default.
     by
         ``None`` gives a row per loan and payment, ``["lender", ...]`` totals by these columns, ``[]`` the
         book's total. Nulls are a group of their own, sorted last.
     rates
-        Fixings of indices, or forward curves: a table with ``index``, ``date`` and ``value``, in order of date
-        for each index. A value is in force from its date on.
+        Fixings of indices, or forward curves: a table with ``index``, ``date`` and ``value``, in order of
+        date for each index. A value is in force from its date on.
     extrapolate
-        ``None`` refuses days before the first and after the last date of a curve; ``"flat"`` keeps the first and
-        the last value.
+        ``None`` refuses days before the first and after the last date of a curve; ``"flat"`` keeps the first
+        and the last value.
     rate_steps
         Terms that change from a day on: a table with ``loan_id``, ``date``, and ``annual_rate`` (a step-up),
-        ``margin_rate``, ``default_margin_rate``, ``pik_rate`` or ``pik_share``; nulls leave a term as it is. A
-        level payment is worked out anew with each; an agreed ``payment`` stays.
+        ``margin_rate``, ``default_margin_rate``, ``pik_rate`` or ``pik_share``; nulls leave a term as it is.
+        A level payment is worked out anew with each; an agreed ``payment`` stays.
     hedges
-        A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate`` (the fixed
-        rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share`` (of the loan's
-        balance). Rows of one ``hedge_id`` (else of one kind and strike) are its notional schedule; 0 ends it. A
-        hedge looks at the loan's own fixings, before the loan's floors and caps, is settled with the loan's
-        payments, and is netted into ``interest``; ``hedge`` is the part of it that is paid under hedges, negative
-        where more is received.
+        A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate``
+        (the fixed rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share``
+        (of the loan's balance). Rows of one ``hedge_id`` (else of one kind and strike) are its notional
+        schedule; 0 ends it. A hedge looks at the loan's own fixings, before the loan's floors and caps, is
+        settled with the loan's payments, and is netted into ``interest``; ``hedge`` is the part of it that
+        is paid under hedges, negative where more is received.
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
         ``payment_number``, and ``principal`` (an amount) or ``share`` (of what was drawn). What it leaves is
@@ -218,19 +219,20 @@ def amortize(
       it would have borne up to it, at the rate in force, payment by payment, each discounted from payment to payment
       by 1 + make-whole rate x part of a year; rounded once.
     - ``end_of_month``: a schedule anchored on a month end stays on month ends.
-    - ``index`` with ``margin_rate``: the rate is the last fixing on or before the start of each period, between
-      ``index_floor_rate`` and ``index_cap_rate``, plus the margin, between ``rate_floor`` and ``rate_cap``.
-      ``reset_frequency`` (``period``, the default; ``monthly``, ``quarterly``, ... from the start of the loan;
-      ``daily``: whenever the index is fixed), ``reset_lag_days`` (business days before). A negative index obeys
-      the same formulas.
-    - ``index_averaging``: ``none`` (the default), ``compounded`` or ``simple`` for an overnight index in arrears,
-      with ``lookback_days``, ``lockout_days`` (the last business days keep the fixing of the first of them),
-      ``observation_shift`` (compounded only: days count where fixings are read) and ``floor_daily`` (floor and
-      cap for each fixing). The compounded rate is the exact product over business days, rounded once to 1e-7.
-    - ``default_margin_rate`` from ``default_from_date`` (else the start) to the day before ``default_to_date``,
-      above every cap.
-    - ``pik_rate`` is capitalised on top of the rate, ``pik_share`` of the rate is capitalised instead of paid;
-      each is rounded on its own and added to the balance with the payment.
+    - ``index`` with ``margin_rate``: the rate is the last fixing on or before the start of each period,
+      between ``index_floor_rate`` and ``index_cap_rate``, plus the margin, between ``rate_floor`` and
+      ``rate_cap``. ``reset_frequency`` (``period``, the default; ``monthly``, ``quarterly``, ... from the
+      start of the loan; ``daily``: whenever the index is fixed), ``reset_lag_days`` (business days before).
+      A negative index obeys the same formulas.
+    - ``index_averaging``: ``none`` (the default), ``compounded`` or ``simple`` for an overnight index in
+      arrears, with ``lookback_days``, ``lockout_days`` (the last business days keep the fixing of the first
+      of them), ``observation_shift`` (compounded only: days count where fixings are read) and
+      ``floor_daily`` (floor and cap for each fixing). The compounded rate is the exact product over business
+      days, rounded once to 1e-7.
+    - ``default_margin_rate`` from ``default_from_date`` (else the start) to the day before
+      ``default_to_date``, above every cap.
+    - ``pik_rate`` is capitalised on top of the rate, ``pik_share`` of the rate is capitalised instead of
+      paid; each is rounded on its own and added to the balance with the payment.
 
     Examples
     --------

@@ -84,7 +84,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must lie within what its curve covers",
         "add points; or let it go on: beyond= of a value curve, extrapolate='flat' for rates",
     ),
-    "curve_order": ("must not lie before the row above it", "sort the curve by date, and see that no year is wrong"),
+    "curve_order": (
+        "must not lie before the row above it",
+        "sort the curve by date, and see that no year is wrong",
+    ),
     "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
     "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
     "draw_window": ("must lie in the time open for draws", "check draw_start_date and draw_end_date of the loan"),

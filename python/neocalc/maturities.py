@@ -35,14 +35,14 @@ def principal_ladder(
     Parameters
     ----------
     loans
-        As for `amortize`; or a ladder as data, with the columns ``bucket`` and ``principal``, whose amounts go
-        through unchanged and are summed by `by`.
+        As for `amortize`; or a ladder as data, with the columns ``bucket`` and ``principal``, whose amounts
+        go through unchanged and are summed by `by`.
     as_of
-        A date. Payments after it count, what is paid on the day itself does not: the ladder is of the close of
-        the day. Loans that begin later are left out, and so are draws after it.
+        A date. Payments after it count, what is paid on the day itself does not: the ladder is of the close
+        of the day. Loans that begin later are left out, and so are draws after it.
     by
-        Columns to sum by; ``["loan_id"]`` gives a ladder of each loan. ``currency``, where there is such a column,
-        is always one of them.
+        Columns to sum by; ``["loan_id"]`` gives a ladder of each loan. ``currency``, where there is such a
+        column, is always one of them.
     buckets
         How many years stand apart, the first being what is left of the year after `as_of`; the rest is
         ``thereafter``.
@@ -53,8 +53,9 @@ def principal_ladder(
     -------
     DataFrame or Table
         The keys, ``currency`` where there is one, ``bucket`` (``"2026"``, ..., ``"thereafter"``) and
-        ``principal``, prepayments that are planned among it. Every group has every bucket, and there is no row
-        of totals. A ladder sums to the principal outstanding, and to interest that is yet to be capitalised.
+        ``principal``, prepayments that are planned among it. Every group has every bucket, and there is no
+        row of totals. A ladder sums to the principal outstanding, and to interest that is yet to be
+        capitalised.
 
     Raises
     ------
@@ -215,7 +216,8 @@ def weighted_average_life(
     >>> import pandas as pd
     >>> import neocalc as nc
     >>> loans = pd.DataFrame({"loan_id": ["A"], "principal": [1000.0], "start_date": ["2025-01-01"],
-    ...     "term_months": [24], "annual_rate": [0.1], "profile": ["level_principal"], "frequency": ["annual"]})
+    ...     "term_months": [24], "annual_rate": [0.1], "profile": ["level_principal"], "frequency":
+    ["annual"]})
     >>> nc.weighted_average_life(loans).values.tolist()
     [['A', 1.5]]
     """
@@ -322,7 +324,11 @@ def yield_to_maturity(
     0.0976
     """
     day = None if as_of is None else to_days("as_of", as_of)
-    times = None if compounding_per_year is None else int_between("compounding_per_year", compounding_per_year, 1, 365)
+    times = (
+        None
+        if compounding_per_year is None
+        else int_between("compounding_per_year", compounding_per_year, 1, 365)
+    )
     checked, beside = loan_options("yield_to_maturity", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
     shares = _prices(data, price)
@@ -387,7 +393,15 @@ def _prices(data: Any, price: Any) -> Array:
     else:
         raise ConfigError(f"price must be a share of principal such as 0.985, or a column, not {price!r}")
     wrong = ~((values > 0) & (values < 100))
-    data.problems.rows(price if isinstance(price, str) else "price", "range", np.flatnonzero(wrong), data.n, lambda row: values[row])
+    data.problems.rows(
+        price if isinstance(price, str) else "price",
+        "range",
+        np.flatnonzero(wrong),
+        data.n,
+        lambda row: values[row],
+    )
     if wrong.any():
-        raise InputError([data.locate(issue) for issue in data.problems.issues], n_rows=data.n, subject="loans")
+        raise InputError(
+            [data.locate(issue) for issue in data.problems.issues], n_rows=data.n, subject="loans"
+        )
     return values

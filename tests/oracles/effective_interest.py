@@ -57,4 +57,6 @@ def books(face: int, received: int, periods: Sequence[Period]) -> list[int]:
 def average_life(principal: Sequence[tuple[int, int]], as_of: int, year_days: int = 365) -> Fraction:
     """Years to each day's principal, weighted with it; those after `as_of` count."""
     later = [(date, amount) for date, amount in principal if date > as_of]
-    return Fraction(sum((date - as_of) * amount for date, amount in later), sum(a for _, a in later) * year_days)
+    return Fraction(
+        sum((date - as_of) * amount for date, amount in later), sum(a for _, a in later) * year_days
+    )

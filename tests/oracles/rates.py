@@ -13,6 +13,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 ONE = 10**12
 _EPOCH = dt.date(1970, 1, 1)
@@ -138,9 +139,7 @@ def period_rate(terms: Terms, period: tuple[int, int], floored: bool) -> int:
     return compounded(terms, *period, floored)
 
 
-def index_on(
-    terms: Terms, date: int, period: tuple[int, int], start: int, floored: bool = False
-) -> int:
+def index_on(terms: Terms, date: int, period: tuple[int, int], start: int, floored: bool = False) -> int:
     """The index in force on a day of an accrual period; `start` is that of the loan."""
     assert terms.curve is not None
     if terms.averaging == "compounded":
@@ -165,9 +164,7 @@ def rates_on(terms: Terms, date: int, period: tuple[int, int], start: int) -> tu
         "pik_rate": terms.pik,
         "pik_share": terms.pik_share,
     }
-    for at, term, value in terms.changes:
-        if at <= date:
-            now[term] = value
+    now |= {term: value for at, term, value in terms.changes if at <= date}  # in order of date
     if terms.curve is None:
         assert now["annual_rate"] is not None
         index = rate = now["annual_rate"]
@@ -220,14 +217,16 @@ def rows(
 ) -> list[Row]:
     """Amortize: `dates` are the start and the payment dates; `repaid` the principal of each payment (else bullet)."""
     balance, made = principal, []
-    for number, (start, end) in enumerate(zip(dates, dates[1:], strict=False)):
+    for number, (start, end) in enumerate(pairwise(dates)):
         cash = capitalised = received = 0  # over ONE x bottom
         for date in range(start, end):
             cash_rate, pik_rate, index = rates_on(terms, date, (start, end), dates[0])
             cash += balance * cash_rate
             capitalised += balance * pik_rate
             received += sum(hedge.notional(date, balance) * hedge.received(index) for hedge in hedges)
-        interest, pik, hedge = (half_even(Fraction(top, ONE * bottom)) for top in (cash, capitalised, received))
+        interest, pik, hedge = (
+            half_even(Fraction(top, ONE * bottom)) for top in (cash, capitalised, received)
+        )
         owed = balance + pik
         last = end == dates[-1]
         paid = owed if last else min(0 if repaid is None else repaid[number], owed)
