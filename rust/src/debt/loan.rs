@@ -128,8 +128,10 @@ pub struct Entry<A: Amount> {
     pub closing: A,
     /// The day up to which interest has accrued.
     pub clock: Date,
-    /// Whether interest is settled: the row of a payment.
+    /// Whether interest is settled.
     pub settles: bool,
+    /// Whether it is the row of a scheduled payment.
+    pub scheduled: bool,
     /// Whether the books are looked at on this day ([`Movement::Observe`]).
     pub observed: bool,
     /// Noted by a rider that keeps books: interest that has accrued and is not settled.
@@ -240,6 +242,7 @@ pub fn amortize<A: Amount>(
         ledger,
         rider,
         drawn: A::zero(),
+        elsewhere: A::zero(),
         basis: A::zero(),
         since: 0,
         ahead: false,
@@ -294,6 +297,8 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     pub rider: &'r mut R,
     /// All that was lent.
     drawn: A,
+    /// Lent under the same commitment by loans of their own.
+    elsewhere: A,
     /// What shares are of, and how many payments came before: all that was lent and none, until a prepayment makes
     /// later payments smaller.
     pub basis: A,
@@ -318,7 +323,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Interest accrues up to a day of the period.
     fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
         let time = self.time_to(date, period);
-        self.rider.pass(&self.ledger, self.drawn, date, time)?;
+        let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
+        self.rider.pass(&self.ledger, drawn, date, time)?;
         self.ledger.accrue_to(date, time)
     }
 
@@ -369,7 +375,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 }
                 Movement::Prepayment(wanted) => done = Movement::Prepayment(self.prepay(&wanted, entry)?),
                 Movement::DrawnElsewhere(amount) => {
-                    self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
+                    self.elsewhere = self.elsewhere.plus(amount).ok_or(Fault::Overflow)?;
                 }
                 Movement::Observe => entry.observed = true,
                 Movement::Draw(amount) => {
@@ -386,7 +392,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Makes the payment that ends a period.
     fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
-        entry.settles = true;
+        (entry.settles, entry.scheduled) = (true, true);
         self.settled = period.end;
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;

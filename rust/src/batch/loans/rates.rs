@@ -206,8 +206,8 @@ impl RateChunk {
     }
 
     fn rate(&self, which: usize, index: usize) -> Option<i64> {
-        if let (MARGIN, Some(own)) = (which, self.own_margin) {
-            return Some(own);
+        if which == MARGIN && (self.own_fixed || self.own_margin.is_some()) {
+            return self.own_margin;
         }
         self.rates.get(which).and_then(|column| column.get(index)).map(AnnualRate::parts)
     }

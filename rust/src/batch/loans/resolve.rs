@@ -272,11 +272,17 @@ impl<A: LoanAmount> LoanChunk<A> {
             let date = layout.moved(step.date);
             layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
         }
-        let fixed = self.rate.get(index);
+        let own = self.vintage.as_ref().and_then(|vintage| vintage.draw.rate);
+        let fixed = own.or_else(|| self.rate.get(index));
         let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        let plain = annual && !self.rates.matters(index) && self.hedges.of(index).is_empty();
+        // Hedges belong to the loan as a whole.
+        let hedged = self.vintage.is_none() && !self.hedges.of(index).is_empty();
+        let plain = annual && !self.rates.matters(index) && !hedged;
         if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
-            self.hedges.cuts_into(index, &mut layout.cuts);
+            layout.cuts.clear();
+            if hedged {
+                self.hedges.cuts_into(index, &mut layout.cuts);
+            }
             return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
         }
         for change in &layout.changes {
