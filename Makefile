@@ -38,7 +38,7 @@ test-deep: .venv/.dev .venv/.built ## a million assets against the oracle and lo
 	$(SAY) "Rust core: 10,000 cases a property"
 	@PROPTEST_CASES=10000 cargo test --locked --release
 	$(SAY) "Python: a million assets, 10,000 examples a property"
-	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_floating.py tests/test_carrying.py
+	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_facilities.py tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_floating.py tests/test_carrying.py
 
 lint: lint-rust lint-python ## format, lints, types, stubs and layers, for Rust and Python
 

@@ -1,4 +1,4 @@
-"""Draw docs/delayed_draw.svg: what a facility owes against what its servers are worth, under four and six years.
+"""Draw docs/delayed_draw.svg: what a facility owes, and what its servers are worth under two lives.
 
 `python scripts/draw_collateral.py` writes it again; a test holds the committed picture to the byte.
 """
@@ -19,12 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "delayed_draw.svg"
 LIVES = (4, 6)
 ADVANCE_RATE = 0.75
+LENT_OF_COST = 0.60
 _START = dt.date(2024, 5, 16)
 _STYLE = """<style>
 svg { --paper: #ffffff; --ink: #16181d; --muted: #5f6470; --grid: #e5e3dd; --short: #c8354b; --long: #1b6799;
   background: var(--paper); }
 @media (prefers-color-scheme: dark) {
-  svg { --paper: #191c23; --ink: #eceef2; --muted: #9aa1ae; --grid: #2f343f; --short: #ff7b89; --long: #6cb8e6; }
+  svg { --paper: #191c23; --ink: #eceef2; --muted: #9aa1ae; --grid: #2f343f; --short: #ff7b89;
+    --long: #6cb8e6; }
 }
 text { font: 13px "Inter", "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: var(--ink); }
 .axis { fill: var(--muted); }
@@ -37,19 +39,19 @@ text { font: 13px "Inter", "Segoe UI", "Helvetica Neue", Arial, "DejaVu Sans", s
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the loan, its draws and the servers that they paid for, in $ million; docs/delayed_draw.md tells them."""
+    """Return the loan, its draws and the servers that they paid for, in $ million."""
     draws = pd.DataFrame(
         {
             "loan_id": "DDTL 2.0",
-            "date": pd.to_datetime(["2024-06-28", "2024-09-30", "2024-12-20", "2025-02-28"]),
+            "date": pd.to_datetime(["2024-06-30", "2024-09-30", "2024-12-31", "2025-02-28"]),
             "amount": [1000.000, 1500.000, 1343.819, 542.484],
         }
     )
     fleet = pd.DataFrame(
         {
             "asset_id": range(len(draws)),
-            "cost": (draws["amount"] / ADVANCE_RATE).round(2),
-            "in_service_date": draws["date"] + pd.offsets.MonthBegin(),
+            "cost": (draws["amount"] / LENT_OF_COST).round(3),
+            "in_service_date": draws["date"],
             "facility_id": "DDTL 2.0",
         }
     )
@@ -72,20 +74,28 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     return loan, draws, fleet
 
 
-def _owed(**columns: object) -> tuple[list[dt.date], list[float]]:
+def value_of(fleet: pd.DataFrame, years: int) -> pd.DataFrame:
+    """Return what the servers are worth in the books, month by month."""
+    policy = nc.straight_line(years=years, convention="next_month")
+    value: pd.DataFrame = nc.depreciate(fleet, policy, by=["facility_id"], minor_units=3)
+    return value
+
+
+def _owed(years: int | None = None) -> tuple[list[dt.date], list[float]]:
+    """Return what is owed after each movement; with a useful life, under a borrowing base."""
     loan, draws, fleet = tables()
-    beside = {}
-    life = columns.pop("years", None)
-    if life is not None:
-        beside["collateral"] = nc.depreciate(fleet, nc.straight_line(years=int(str(life))), by=["facility_id"])
-    rows = nc.amortize(loan.assign(**columns), draws=draws, round_input=True, minor_units=3, **beside)
+    collateral = None if years is None else value_of(fleet, years)
+    loan["advance_rate"] = None if years is None else ADVANCE_RATE
+    rows = nc.amortize(loan, draws=draws, collateral=collateral, minor_units=3)
     return [day.date() for day in rows["payment_date"]], rows["closing_balance"].tolist()
 
 
 def _steps(dates: list[dt.date], values: list[float], end: float) -> list[Point]:
     """A balance stands until the next movement."""
     points: list[Point] = []
-    for (day, value), (after, _) in pairwise([*zip(dates, values, strict=True), (dt.date.fromordinal(int(end)), 0.0)]):
+    for (day, value), (after, _) in pairwise(
+        [*zip(dates, values, strict=True), (dt.date.fromordinal(int(end)), 0.0)]
+    ):
         points += [(float(day.toordinal()), value), (float(after.toordinal()), value)]
     return points
 
@@ -95,7 +105,7 @@ def picture() -> str:
     _, _, fleet = tables()
     limits = {}
     for years in LIVES:
-        value = nc.depreciate(fleet, nc.straight_line(years=years), by=["facility_id"])
+        value = value_of(fleet, years)
         dates = [float(day.toordinal()) for day in value["period_end"]]
         limits[years] = list(zip(dates, (value["closing_book_value"] * ADVANCE_RATE).tolist(), strict=True))
     first, last = float(_START.toordinal()), float(dt.date(2030, 12, 31).toordinal())
@@ -106,8 +116,7 @@ def picture() -> str:
     for years, points in limits.items():
         plot.line([point for point in points if point[0] <= last], colours[years], "dashed")
     plot.line(_steps(*_owed(), last), "var(--ink)")
-    dates, values = _owed(advance_rate=ADVANCE_RATE, years=LIVES[0])
-    plot.line(_steps(dates, values, last), colours[LIVES[0]])
+    plot.line(_steps(*_owed(LIVES[0]), last), colours[LIVES[0]])
     for year in range(2025, 2031):
         at = float(dt.date(year, 1, 1).toordinal())
         plot.tick(at)
@@ -119,12 +128,18 @@ def picture() -> str:
         (f"dashed: {ADVANCE_RATE:.0%} of book value at six years", colours[LIVES[1]]),
     ]
     for place, (text, colour) in enumerate(notes):
-        plot.text(WIDTH - 12 - max(text_width(note) for note, _ in notes), 40 + 19 * place, text, colour=colour, anchor="start")
+        plot.text(
+            WIDTH - 12 - max(text_width(note) for note, _ in notes),
+            40 + 19 * place,
+            text,
+            colour=colour,
+            anchor="start",
+        )
     drawing = plot.render(
         "delayed-draw",
         "What a delayed-draw facility owes against depreciated collateral",
-        "As scheduled, the balance stays under three quarters of book value at six years of useful life and rises "
-        "above it at four; a borrowing base then repays the excess.",
+        "As scheduled, the balance stays under three quarters of book value at six years of useful life and "
+        "rises above it at four; a borrowing base then repays the excess.",
     )
     head, _, rest = drawing.partition("\n")
     head = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ')

@@ -122,7 +122,11 @@ def test_bad_prepayments(column: str, code: str, changes: dict[str, Any]) -> Non
 
 def test_a_loan_that_is_repaid_takes_no_more() -> None:
     table = pd.DataFrame(
-        {"loan_id": ["a", "b", "b"], "date": ["2025-06-01", "2025-06-01", "2025-07-01"], "amount": [1, None, 1.0]}
+        {
+            "loan_id": ["a", "b", "b"],
+            "date": ["2025-06-01", "2025-06-01", "2025-07-01"],
+            "amount": [1, None, 1.0],
+        }
     )
     one("prepayments.amount", "overpayment", draws=draws(), prepayments=table, row=2)
     # Nor do all draws of a facility together.
@@ -152,7 +156,13 @@ def test_bad_terms_of_prepayment() -> None:
 
 def test_bad_sweeps() -> None:
     cash = {"date": "2025-06-01", "excess_cash": 10.0}
-    one("sweep.sweep_rate", "null", book(sweep_rate=second(0.5, None)), draws=draws(), **rows_of("sweep", **cash))
+    one(
+        "sweep.sweep_rate",
+        "null",
+        book(sweep_rate=second(0.5, None)),
+        draws=draws(),
+        **rows_of("sweep", **cash),
+    )
     one("sweep.sweep_rate", "range", draws=draws(), **rows_of("sweep", **cash, sweep_rate=second(0.5, 1.5)))
     one("sweep_rate", "range", book(sweep_rate=second(0.5, -0.5)), draws=draws(), **rows_of("sweep", **cash))
     cash["excess_cash"] = second(1.0, None)
@@ -179,7 +189,13 @@ def test_bad_refinancings() -> None:
         issue = caught.value.issues[0]
         assert (issue.column, issue.code) == (f"refinancings.{column}", code)
     # A payoff is a draw: window and commitment hold for it.
-    one("refinancings.into_loan_id", "commitment", row=0, draws=draws(amount=950.0), refinancings=table(["a"], ["c"]))
+    one(
+        "refinancings.into_loan_id",
+        "commitment",
+        row=0,
+        draws=draws(amount=950.0),
+        refinancings=table(["a"], ["c"]),
+    )
     late = table(["a"], ["c"]).assign(date="2026-06-01")
     one("refinancings.date", "draw_window", row=0, draws=draws(), refinancings=late)
 
@@ -195,11 +211,17 @@ def test_what_a_bad_loan_is_refinanced_into_is_lost_with_it() -> None:
 
 
 def sculpted(**columns: Any) -> pd.DataFrame:
-    return book(**{"principal": 100.0, "profile": "sculpted", "target_dscr": 1.3, "frequency": "annual", **columns})
+    return book(
+        **{"principal": 100.0, "profile": "sculpted", "target_dscr": 1.3, "frequency": "annual", **columns}
+    )
 
 
 def cash(*amounts: float) -> pd.DataFrame:
-    rows = [(loan, date, amount) for loan in "abc" for date, amount in zip(("2026-01-15", "2027-01-15"), amounts, strict=True)]
+    rows = [
+        (loan, date, amount)
+        for loan in "abc"
+        for date, amount in zip(("2026-01-15", "2027-01-15"), amounts, strict=True)
+    ]
     return pd.DataFrame(rows, columns=["loan_id", "date", "cfads"])
 
 
@@ -208,7 +230,13 @@ def test_bad_sculpting() -> None:
     assert len(nc.amortize(sculpted(), cash_flow=table)) == 9
     wrong = table.assign(cfads=[80.0, 80.0, -0.01, 80.0, 80.0, 80.0])
     one("cash_flow.cfads", "negative_cash_flow", sculpted(), cash_flow=wrong, row=2)
-    one("cash_flow.cfads", "null", sculpted(), cash_flow=table.assign(cfads=[1, 1, None, 1, 1, 1]), row=2)
+    one(
+        "cash_flow.cfads",
+        "null",
+        sculpted(),
+        cash_flow=table.assign(cfads=[80.0, 80.0, None, 80.0, 80.0, 80.0]),
+        row=2,
+    )
     one("target_dscr", "null", sculpted(target_dscr=second(1.3, None)), cash_flow=table)
     one("target_dscr", "range", sculpted(target_dscr=second(1.3, 0.0)), cash_flow=table)
     one("target_dscr", "profile", sculpted(profile=second("sculpted", "bullet")), cash_flow=table)
@@ -226,14 +254,31 @@ def test_bad_borrowing_bases() -> None:
     def value(**columns: Any) -> dict[str, pd.DataFrame]:
         return rows_of("collateral", **{"period_end": "2025-01-01", "closing_book_value": 100.0, **columns})
 
-    assert (nc.amortize(secured(), **{"collateral": value()["collateral"]})["closing_balance"] <= 80.0).all()
+    assert (nc.amortize(secured(), collateral=value()["collateral"])["closing_balance"] <= 80.0).all()
     one("advance_rate", "null", secured(advance_rate=second(0.8, None)), **value())
     one("advance_rate", "range", secured(advance_rate=second(0.8, -0.1)), **value())
     one("principal", "borrowing_base", secured(principal=second(80.0, 80.01)), **value())
     one("collateral.closing_book_value", "range", secured(), **value(closing_book_value=second(100.0, -1.0)))
-    one("collateral.period_end", "date_order", secured(), **value(period_end=second("2025-01-01", "2025-03-01")))
-    one("draws.amount", "borrowing_base", secured(principal=10.0), draws=draws(amount=second(1.0, 70.01)), **value())
-    one("draws.maturity_date", "profile", secured(principal=1.0), draws=draws(amount=1.0, term_months=[None, 12, None]), **value())
+    one(
+        "collateral.period_end",
+        "date_order",
+        secured(),
+        **value(period_end=second("2025-01-01", "2025-03-01")),
+    )
+    one(
+        "draws.amount",
+        "borrowing_base",
+        secured(principal=10.0),
+        draws=draws(amount=second(1.0, 70.01)),
+        **value(),
+    )
+    one(
+        "draws.maturity_date",
+        "profile",
+        secured(principal=1.0),
+        draws=draws(amount=1.0, term_months=[None, 12, None]),
+        **value(),
+    )
     missing = value()["collateral"]
     one("advance_rate", "null", secured(), collateral=missing[missing["loan_id"] != "b"])
     with pytest.raises(nc.InputError) as caught:
@@ -253,7 +298,13 @@ def test_collateral_of_a_facility_counts_once() -> None:
 
 
 def test_bad_debt_capacity() -> None:
-    terms = {"min_dscr": 1.3, "annual_rate": 0.08, "start_date": "2025-01-15", "term_months": 24, "frequency": "annual"}
+    terms = {
+        "min_dscr": 1.3,
+        "annual_rate": 0.08,
+        "start_date": "2025-01-15",
+        "term_months": 24,
+        "frequency": "annual",
+    }
     table = cash(80.0, 80.0)
     with pytest.raises(nc.InputError) as caught:
         nc.debt_capacity(table.assign(cfads=-1.0), **terms)

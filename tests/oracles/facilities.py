@@ -123,7 +123,9 @@ class Part(Engine):
             if loan.maturity <= loan.start:
                 raise Refused("date_order")
         self.loan, self.terms = loan, terms
-        self.anchor = parent.first_payment or (parent.maturity if parent.stub.endswith("front") else parent.start)
+        self.anchor = parent.first_payment or (
+            parent.maturity if parent.stub.endswith("front") else parent.start
+        )
         self.months = None if loan.cycle is None or loan.cycle[-1] != "M" else int(loan.cycle[:-1])
         self.periods: list[Period] = self._periods()
         self.interest_only = self._interest_only()

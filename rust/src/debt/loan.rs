@@ -296,9 +296,9 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     pub ledger: Ledger<A>,
     pub rider: &'r mut R,
     /// All that was lent.
-    drawn: A,
+    pub drawn: A,
     /// Lent under the same commitment by loans of their own.
-    elsewhere: A,
+    pub elsewhere: A,
     /// What shares are of, and how many payments came before: all that was lent and none, until a prepayment makes
     /// later payments smaller.
     pub basis: A,
@@ -312,7 +312,7 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     /// Whether the level amount must be worked out anew.
     pub fixing: bool,
     /// How many advances are still to come.
-    later: usize,
+    pub later: usize,
 }
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
@@ -335,58 +335,6 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         } else {
             self.loan.day_count.fraction(clock, date, &period.context)
         }
-    }
-
-    fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
-        self.ledger.advance(amount)?;
-        let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
-        let before = received(self.drawn);
-        self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
-        self.basis = self.basis.plus(amount).ok_or(Fault::Overflow)?;
-        let now = received(self.drawn).minus(before);
-        entry.proceeds = now.and_then(|now| entry.proceeds.plus(now)).ok_or(Fault::Overflow)?;
-        if let Some(limit) = self.loan.limit_on(entry.date)
-            && amount > A::zero()
-            && self.ledger.balance().exceeds(limit)
-        {
-            return Err(Fault::BeyondBase { date: entry.date, limit: limit.as_f64() });
-        }
-        entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
-        Ok(())
-    }
-
-    /// Applies the movements of one day, to which interest has accrued.
-    fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
-        for step in steps {
-            let mut done = step.movement;
-            match step.movement {
-                Movement::Reset(rate) => {
-                    // Equal parts of principal do not depend on the rate.
-                    let levelled = matches!(self.loan.profile, Profile::LevelPayment);
-                    self.fixing |= levelled && rate != self.ledger.rate();
-                    self.ledger.reset(rate);
-                }
-                Movement::Principal(amount) => {
-                    if amount.exceeds(self.ledger.balance()) {
-                        return Err(Fault::BeyondBalance { number: self.next });
-                    }
-                    let paid = self.ledger.repay(amount)?;
-                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
-                }
-                Movement::Prepayment(wanted) => done = Movement::Prepayment(self.prepay(&wanted, entry)?),
-                Movement::DrawnElsewhere(amount) => {
-                    self.elsewhere = self.elsewhere.plus(amount).ok_or(Fault::Overflow)?;
-                }
-                Movement::Observe => entry.observed = true,
-                Movement::Draw(amount) => {
-                    self.later = self.later.saturating_sub(1);
-                    self.draw(amount, entry)?;
-                    self.fixing = true;
-                }
-            }
-            self.rider.moved(&done, &mut self.ledger, entry)?;
-        }
-        Ok(())
     }
 
     /// Makes the payment that ends a period.

@@ -20,6 +20,7 @@ mod ledger;
 mod level_payment;
 mod level_principal;
 mod loan;
+mod movement;
 mod natural;
 mod percent_schedule;
 pub mod prepayment;

@@ -14,6 +14,7 @@ mod facility;
 mod facility_terms;
 mod hedges;
 mod level;
+mod loan_dates;
 mod rates;
 mod refusal;
 mod resolve;
