@@ -240,8 +240,8 @@ def amortize(
     >>> rows = nc.amortize(loans, columns=["interest", "principal", "payment", "closing_balance"])
     >>> rows.drop(columns="loan_id").tail(2)
        payment_number payment_date  interest  principal  payment  closing_balance
-    3               3   2025-10-15     15.44     253.59   269.03           261.19
-    4               4   2026-01-15      7.84     261.19   269.03             0.00
+    3               3   2025-10-15     15.44     253.59   269.03           261.18
+    4               4   2026-01-15      7.84     261.18   269.02             0.00
     """
     options = make_loan_options(
         "amortize",

@@ -318,7 +318,7 @@ class Part(Engine):
     def do(self, steps: Sequence[tuple[dt.date, int, int, Fraction | int]], row: Row) -> None:
         for _, kind, at, value in steps:
             if kind == 0:
-                self.refix = self.refix or (value != self.rate and self.loan.profile == "level_payment")
+                self.refix = self.refix or value != self.rate
                 self.rate = Fraction(value)
             elif kind == 1:
                 if value > self.balance:

@@ -12,6 +12,7 @@ pub mod books;
 mod borrowing_base;
 mod bullet;
 mod custom;
+mod double_double;
 pub mod effective_interest;
 pub mod fees;
 pub mod floating;

@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::loan::Run;
-use super::steps::{Movement, Step};
-use super::{Amount, Entry, Fault, Profile, Rider};
+use super::steps::{Movement, Period, Step};
+use super::{Amount, Entry, Fault, Rider};
+use crate::calendar::YearFraction;
 use crate::rate::AnnualRate;
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
@@ -25,15 +26,13 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Applies the movements of one day, to which interest has accrued.
-    pub fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
+    /// Applies the movements of one day, to which interest has accrued; `period` is the one that goes on.
+    pub fn happen(&mut self, steps: &[Step<A>], period: Option<&Period>, entry: &mut Entry<A>) -> Result<(), Fault> {
         for step in steps {
             let mut done = step.movement;
             match step.movement {
                 Movement::Reset(rate) => {
-                    // Equal parts of principal do not depend on the rate.
-                    let levelled = matches!(self.loan.profile, Profile::LevelPayment);
-                    self.fixing |= levelled && rate != self.ledger.rate();
+                    self.fixing |= rate != self.ledger.rate();
                     self.ledger.reset(rate);
                 }
                 Movement::Principal(amount) => {
@@ -43,8 +42,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     let paid = self.ledger.repay(amount)?;
                     entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
                 }
-                Movement::Prepayment(wanted) => done = Movement::Prepayment(self.prepay(&wanted, entry)?),
+                Movement::Prepayment(wanted) => {
+                    done = Movement::Prepayment(self.prepay(&wanted, period, entry)?);
+                }
                 Movement::DrawnElsewhere(amount) => {
+                    self.fix_before(period)?;
                     self.elsewhere = self.elsewhere.plus(amount).ok_or(Fault::Overflow)?;
                 }
                 Movement::Observe => entry.observed = true,
@@ -57,5 +59,15 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             self.rider.moved(&done, &mut self.ledger, entry)?;
         }
         Ok(())
+    }
+
+    /// Works out the level amount where something earlier changed it, before a movement that does not: on the balance of
+    /// then.
+    pub fn fix_before(&mut self, period: Option<&Period>) -> Result<(), Fault> {
+        if self.next < self.loan.interest_only {
+            return Ok(());
+        }
+        let rest = period.map_or(YearFraction::ZERO, |period| self.time_to(period.end, period));
+        self.fix(rest)
     }
 }

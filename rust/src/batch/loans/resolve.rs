@@ -8,8 +8,8 @@ use super::loan_dates::Dates;
 use super::refusal::Refusal;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
-use crate::calendar::{Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, YearFraction, add_months, month_end, month_of};
-use crate::debt::floating::{Change, Stretch, Term};
+use crate::calendar::{Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, YearFraction, add_months};
+use crate::debt::floating::{Change, Stretch};
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Profile, ProfileKind, ResolvedLoan, Sink};
 use crate::error::{Column, Rule};
@@ -138,6 +138,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             },
             interest_only: layout.interest_only,
             payment,
+            nominal: settings.nominal && dates.grid.is_some(),
             balance_cap: self.cap(settings, index, principal)?,
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
@@ -179,69 +180,6 @@ impl<A: LoanAmount> LoanChunk<A> {
             return Err(Refusal::new("interest_only_months", Rule::Range, months.to_string()));
         }
         Ok(count)
-    }
-
-    /// Lays out the loan's rates, as steps and where needed as a path; returns the rate that it starts with.
-    fn lay_rates(
-        &self,
-        loans: &Loans<'_>,
-        settings: &LoanSettings,
-        (index, start, day_count): (usize, Date, DayCount),
-        layout: &mut Layout<A>,
-    ) -> Result<AnnualRate, Refusal> {
-        layout.path.clear();
-        layout.changes.clear();
-        for step in self.beside.steps(index) {
-            if let Some(vintage) = &self.vintage {
-                if !vintage.keeps(step.term) {
-                    let date = layout.moved(step.date.max(start));
-                    layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
-                }
-                continue;
-            }
-            if step.date < start {
-                let (column, date) = ("rate_steps.date", iso(step.date));
-                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
-            }
-            let date = layout.moved(step.date);
-            layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
-        }
-        let own = self.vintage.as_ref().and_then(|vintage| vintage.draw.rate);
-        let fixed = own.or_else(|| self.rate.get(index));
-        let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        // Hedges belong to the loan as a whole.
-        let hedged = self.vintage.is_none() && !self.hedges.of(index).is_empty();
-        let plain = annual && !self.rates.matters(index) && !hedged;
-        if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
-            layout.cuts.clear();
-            if hedged {
-                self.hedges.cuts_into(index, &mut layout.cuts);
-            }
-            return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
-        }
-        for change in &layout.changes {
-            let movement = Movement::Reset(AnnualRate::from_parts(change.value));
-            layout.steps.push(Step { date: change.date, movement });
-        }
-        fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
-    }
-
-    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
-    fn add_observations(&self, settings: &LoanSettings, index: usize, dates: &Dates, layout: &mut Layout<A>) {
-        if !settings.observe {
-            return;
-        }
-        let mut look = |date: Date| {
-            if date >= dates.start && date < dates.maturity {
-                layout.steps.push(Step { date, movement: Movement::Observe });
-            }
-        };
-        let mut month = settings.grid.period_end(month_of(dates.start));
-        while month_end(month) < dates.maturity {
-            look(month_end(month));
-            month = settings.grid.period_end(month.saturating_add(1));
-        }
-        self.beside.construction(index).iter().for_each(|step| look(step.date));
     }
 
     /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
@@ -431,7 +369,7 @@ impl<A: LoanAmount> Layout<A> {
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
-    fn moved(&self, date: Date) -> Date {
+    pub(super) fn moved(&self, date: Date) -> Date {
         let at = self.periods.partition_point(|period| period.scheduled < date);
         self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
     }
