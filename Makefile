@@ -40,7 +40,7 @@ test-deep: .venv/.dev .venv/.built ## a million assets and covenant tests, 100,0
 	$(SAY) "Python: 100,000 histories of up to 12 events, 100 lives of 50 steps"
 	@NEOCALC_DEEP=1 $(BIN)/python -m pytest -s tests/test_oracle_events.py tests/test_event_machine.py tests/test_event_invariants.py
 	$(SAY) "Python: a million assets and covenant tests, 100,000 loans, 10,000 examples a property"
-	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_amortize.py tests/test_loan_invariants.py tests/test_floating.py tests/test_carrying.py \
+	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_amortize.py tests/test_facilities.py tests/test_loan_invariants.py tests/test_floating.py tests/test_carrying.py \
 		tests/test_covenant_oracle.py tests/test_covenant_invariants.py
 
 lint: lint-rust lint-python ## format, lints, types, stubs and layers, for Rust and Python

@@ -65,6 +65,7 @@ from neocalc.policies import (
     table,
     units_of_production,
 )
+from neocalc.sizing import debt_capacity
 from neocalc.valuation import ValueCurve, market_values, value_curve
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "covenant_cube",
     "current_portion",
     "dated",
+    "debt_capacity",
     "declining_balance",
     "depreciate",
     "estimate_change_effect",

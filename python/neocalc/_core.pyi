@@ -307,6 +307,7 @@ class LoanSettings:
         weekend: int = 0b110_0000,  # bit 0 is Monday
         allow_high_rate: bool = False,
         allow_negative_amortization: bool = False,
+        draws_apart: bool = False,
         round_input: bool = False,
         floor_time: bool = False,
         max_term_months: int = 1200,
@@ -348,6 +349,7 @@ class LoanRowsPlan:
         payment_date: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,  # microseconds | days
         accrual_start: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,
         annual_rate: npt.NDArray[np.float64] | None = None,
+        draw_number: npt.NDArray[np.int32] | None = None,
         money: dict[str, Money] | None = None,
     ) -> None: ...
 
@@ -383,6 +385,10 @@ def loan_books(
 ) -> tuple[
     list[IssueTuple], npt.NDArray[np.int64], npt.NDArray[np.float64], dict[str, npt.NDArray[Any]]
 ]: ...  # issues, rows and rate of each loan, columns in minor units
+def loan_payoffs(loans: Loans, settings: LoanSettings) -> tuple[list[IssueTuple], npt.NDArray[Any]]: ...
+def debt_capacities(
+    loans: Loans, settings: LoanSettings, most: npt.NDArray[np.int64]
+) -> tuple[list[IssueTuple], npt.NDArray[np.int64]]: ...  # principal of each loan, at most `most`
 def is_loan_word(column: str, word: str) -> bool: ...
 
 PROFILES: tuple[str, ...]

@@ -26,9 +26,9 @@ MONEY_COLUMNS = (
     "closing_balance",
 )
 # Shown on request, or where there is something to show.
-MORE_MONEY_COLUMNS = ("premium", "hedge")
+MORE_MONEY_COLUMNS = ("premium", "hedge", "proceeds")
 # Of rows only, on request.
-ROW_COLUMNS = ("accrual_start", "annual_rate")
+ROW_COLUMNS = ("accrual_start", "annual_rate", "draw_number")
 
 
 class LoanOptionArgs(TypedDict, total=False):
@@ -137,6 +137,7 @@ def _build(
     end_day = None if end is None else to_days("end", end)
     if start_day is not None and end_day is not None and start_day > end_day:
         raise ConfigError(f"start {start!r} is after end {end!r}")
+    shown = resolve_columns(columns, MONEY_COLUMNS, (*MORE_MONEY_COLUMNS, *ROW_COLUMNS))
     digits = int_between("minor_units", minor_units, 0, 4)
     settings = _core.LoanSettings(
         rounded=rounded,
@@ -151,6 +152,7 @@ def _build(
         weekend=weekend_bits(weekend),
         allow_high_rate=allow_high_rate,
         allow_negative_amortization=allow_negative_amortization,
+        draws_apart="draw_number" in shown,
         round_input=round_input,
         floor_time=floor_time,
         max_term_months=3600 if allow_long_term else 1200,
@@ -158,7 +160,7 @@ def _build(
     )
     return LoanOptions(
         settings=settings,
-        columns=resolve_columns(columns, MONEY_COLUMNS, (*MORE_MONEY_COLUMNS, *ROW_COLUMNS)),
+        columns=shown,
         amounts=amounts,
         minor_units=digits,
         rounded=rounded,

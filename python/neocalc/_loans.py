@@ -8,7 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neocalc import _core
+from neocalc._cash_flows import CashFlow, Collateral
 from neocalc._columns import FIRST_DAY, LAST_DAY, Array, life, rates
+from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
+from neocalc._facility import FACILITY_DATES, FACILITY_RATES, FACILITY_TABLES, movements
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
 from neocalc._loan_rates import (
@@ -62,16 +65,23 @@ _FLOATING = (
 )
 _CONSTRUCTION = ("construction_start_date", "construction_end_date")
 _MONEY = ("principal", "commitment", "payment", "balance_cap", "upfront_fee", "issue_costs")
-_DATES = ("start_date", "maturity_date", "first_payment_date", "draw_end_date", *_FLOATING_DATES)
+_DATES = (
+    "start_date",
+    "maturity_date",
+    "first_payment_date",
+    "draw_end_date",
+    *FACILITY_DATES,
+    *_FLOATING_DATES,
+)
 _MONTHS = ("term_months", "interest_only_months", "amortization_months", *_FLOATING_DAYS)
-_RATES = ("annual_rate", "balance_cap_rate", "issue_price", *_FLOATING_RATES)
+_RATES = ("annual_rate", "balance_cap_rate", "issue_price", *FACILITY_RATES, *_FLOATING_RATES)
 _FLAGS = ("end_of_month", *_FLOATING_FLAGS)
 _REQUIRED = ("start_date",)
 _OPTIONAL = tuple(
     name
     for name in (
         *("loan_id", *_MONEY, *_DATES, *_MONTHS, *_RATES, *WORDS, *_FLAGS),
-        *("index", "currency", *_CONSTRUCTION),
+        *("index", "currency", "facility_id", "sweep_rate", *_CONSTRUCTION),
     )
     if name not in _REQUIRED
 )
@@ -81,6 +91,13 @@ _TABLES: dict[str, Callable[[Any, LoanOptions], LoanSide]] = {
     "payment_holidays": PaymentHolidays,
     "hedges": Hedges,
     "capitalization": Capitalization,
+    "draws": Draws,
+    "prepayments": Prepayments,
+    "prepayment_premiums": PrepaymentPremiums,
+    "sweep": Sweep,
+    "refinancings": Refinancings,
+    "cash_flow": CashFlow,
+    "collateral": Collateral,
 }
 _RESERVED = frozenset(
     (
@@ -129,21 +146,65 @@ class LoanColumns(Records):
         beside = {name: _TABLES[name](table, options) for name, table in tables.items() if table is not None}
         super().__init__(data, options, index_is_id=index_is_id or bool(beside))
         self.sides.update(beside)
+        self._floats = False
         self._args: dict[str, Any] = {}
         self._tables: dict[str, dict[str, Array]] = {}
         self._read()
         if not self.problems.whole_column:
+            self._floats = self._has_rates(beside.get("rate_steps"))
             known = self.frame.id_values()
             for name, side in beside.items():
-                self._tables[name] = side.read(known)
+                if isinstance(side, Sweep):
+                    side.share_of_loan = self._shares("sweep_rate")
+                if isinstance(side, Collateral) and side.by_facility:
+                    side.facility_of_loan = self._facilities()
+                table = side.read(known)
                 self.take_over(side, side.bad_rows)
+                if table:
+                    self._tables[name] = table
             self._read_construction()
-        self._floats = self._has_rates(beside.get("rate_steps"))
+            movements(self, beside, self._tables)
 
     def _has_rates(self, steps: Any) -> bool:
         """Whether rates are more than `annual_rate` and its steps."""
         given = bool({"index", *_FLOATING} & self.present) or "hedges" in self._tables
         return given or (steps is not None and steps.terms != ["annual_rate"])
+
+    def _shares(self, name: str) -> Array:
+        """Return shares from 0 to 1, NaN for none."""
+        out = np.full(self.n, np.nan)
+        if name not in self.present:
+            return out
+        found = rates(self.frame.raw(name), name, self.problems, nan_is_null=True)
+        if found is None:
+            return out
+        values, null = found
+        out = np.asarray(values, dtype=np.float64)
+        out = np.where(np.zeros(self.n, dtype=bool) if null is None else null, np.nan, out)
+        wrong = np.flatnonzero(~np.isnan(out) & ~((out >= 0.0) & (out <= 1.0)))
+        self.problems.rows(name, "range", wrong, self.n, out.item)
+        out[wrong] = 0.0
+        return out
+
+    def _facilities(self) -> Array:
+        """Return the facility of each loan with an advance rate; its collateral counts once."""
+        of = np.full(self.n, None, dtype=object)
+        if not self.has("facility_id"):
+            return of
+        codes, n, values = self.classes("facility_id")
+        secured = ~np.isnan(self._advance_rates()) & (codes >= 0)
+        counts = np.bincount(codes[secured], minlength=n + 1)
+        twice = np.flatnonzero(secured & (counts[codes] > 1))
+        self.problems.rows(
+            "facility_id", "duplicate_id", twice, self.n, lambda row: repr(values[int(codes[row])])
+        )
+        of[secured] = [values[code] for code in codes[secured].tolist()]
+        return of
+
+    def _advance_rates(self) -> Array:
+        values, null = self._args.get("advance_rate", (np.full(self.n, np.nan), None))
+        out = np.asarray(values, dtype=np.float64)
+        return out if null is None else np.where(null, np.nan, out)
 
     def floating(self) -> Array:
         """Return which loans have an index."""
@@ -246,6 +307,10 @@ class LoanColumns(Records):
         rows = np.flatnonzero(wrong[codes])
         self.problems.rows(name, "dtype", rows, self.n, lambda row: repr(values[int(codes[row])]))
         return np.ascontiguousarray(table[codes])
+
+    def _hides(self, column: str) -> bool:
+        # A table beside that lost a row is not what was agreed.
+        return super()._hides(column) or column.partition(".")[0] in FACILITY_TABLES
 
     # --- the core ----------------------------------------------------------------------------------
 

@@ -95,6 +95,19 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
     "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
+    "draw_window": (
+        "must lie in the time open for draws",
+        "check draw_start_date and draw_end_date of the loan",
+    ),
+    "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
+    "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
+    "overpayment": (
+        "must not exceed what is owed",
+        "leave the amount null to repay all: balance, accrued interest and premium",
+    ),
+    "negative_cash_flow": ("must not be negative over a payment period", "no payment can follow it"),
+    "refinancing_circle": ("must not lead back to the loan itself", "check into_loan_id"),
+    "refinanced_loan": ("must be a loan without problems of its own", "mend the loan that it repays"),
     "group_missing": (
         "must have a row for each group of the fleet",
         "add the group; an amount of 0 says that there is nothing",

@@ -65,6 +65,16 @@ pub enum Rule {
     NoSignChange,
     /// No rate, or number of periods, that satisfies the equation.
     NoRoot,
+    /// A draw on a day that is not open for draws.
+    DrawWindow,
+    /// A draw of more than the commitment leaves.
+    Commitment,
+    /// A draw of more than the collateral allows.
+    BorrowingBase,
+    /// A prepayment of more than what is owed.
+    Overpayment,
+    /// A cash flow that no payment can follow.
+    NegativeCashFlow,
     /// Several rates that do.
     SeveralRoots,
     /// No observation at or before the time it is needed.
@@ -105,6 +115,11 @@ impl Rule {
             Self::AllZero => "all_zero",
             Self::NoSignChange => "no_sign_change",
             Self::NoRoot => "no_root",
+            Self::DrawWindow => "draw_window",
+            Self::Commitment => "commitment",
+            Self::BorrowingBase => "borrowing_base",
+            Self::Overpayment => "overpayment",
+            Self::NegativeCashFlow => "negative_cash_flow",
             Self::SeveralRoots => "several_roots",
             Self::ObservationMissing => "observation_missing",
         }

@@ -35,9 +35,10 @@ pub use covenants::{Tested, test_covenants};
 pub use cube::{Cube, CubeMeasure, CubeTargets, CubeTerms, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
-    Averaging, Books, Choice, ConstructionSteps, Curves, HEDGE_KINDS, HedgeColumns, LoanAmount, LoanMeasure,
-    LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans, PrincipalSchedule, RATE_TERMS, RateColumns,
-    RateSteps, ResetEvery, Skipped, fill_loan_rows, loan_books, loan_totals, payment_amounts, plan_loan_rows,
+    Averaging, Books, Choice, ConstructionSteps, Curves, DatedColumns, DrawColumns, FacilityColumns, HEDGE_KINDS,
+    HedgeColumns, LoanAmount, LoanMeasure, LoanRowPlan, LoanRowTargets, LoanSettings, LoanTotals, Loans,
+    PremiumColumns, PrepaymentColumns, PrincipalSchedule, RATE_TERMS, RateColumns, RateSteps, ResetEvery, Skipped,
+    debt_capacities, fill_loan_rows, loan_books, loan_payoffs, loan_totals, payment_amounts, plan_loan_rows,
     validate_loans,
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};

@@ -333,6 +333,14 @@ impl Schedule {
         Ok(Self { start, end, grid, has_cycle: true, first, last })
     }
 
+    /// Payments on the dates of a grid from number `least` on, between two days, and one at the end.
+    #[must_use]
+    pub fn on_grid_between(grid: Grid, start: Date, end: Date, stub: Stub, least: i32) -> Self {
+        let first = grid.first_after(start).max(least);
+        let last = long_back(&grid, grid.last_before(end), end, stub);
+        Self { start, end, grid, has_cycle: true, first, last }
+    }
+
     /// How many payments there are, the one at the end included.
     #[must_use]
     #[inline]

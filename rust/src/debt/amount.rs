@@ -9,7 +9,7 @@
 
 use std::fmt::Debug;
 
-use super::annuity;
+use super::{annuity, prepayment};
 use crate::calendar::YearFraction;
 use crate::money::{quotient_half_even, round_half_even};
 use crate::rate::AnnualRate;
@@ -25,6 +25,12 @@ pub trait Amount: Copy + Default + PartialOrd + Debug + Send + Sync + 'static {
     fn minus(self, other: Self) -> Option<Self>;
     /// `self x top / bottom`, half to even where amounts are whole; `top` is at most `bottom`, which is above 0.
     fn portion(self, top: i64, bottom: i64) -> Self;
+    /// `self x top / bottom` rounded down where amounts are whole: what may be lent or taken at most. `bottom` is
+    /// above 0.
+    fn at_most(self, top: i64, bottom: i64) -> Option<Self>;
+    /// What interest at `rate` on this amount over periods to come is worth now, at interest of `discount` over each
+    /// of them ([`super::prepayment`]).
+    fn interest_forgone(self, rate: AnnualRate, discount: AnnualRate, periods: &[YearFraction]) -> Option<Self>;
     /// Adds the interest on this amount over a part of a year.
     fn accrue(self, interest: Self::Interest, rate: AnnualRate, time: YearFraction) -> Option<Self::Interest>;
     /// Adds two stretches of interest.
@@ -133,6 +139,15 @@ impl Amount for i64 {
         i64::try_from(exact).unwrap_or(self)
     }
 
+    fn at_most(self, top: i64, bottom: i64) -> Option<i64> {
+        let product = i128::from(self).checked_mul(top.into())?;
+        i64::try_from(product.checked_div_euclid(bottom.into())?).ok()
+    }
+
+    fn interest_forgone(self, rate: AnnualRate, discount: AnnualRate, periods: &[YearFraction]) -> Option<i64> {
+        prepayment::exact(self, rate, discount, periods)
+    }
+
     fn accrue(self, interest: ExactInterest, rate: AnnualRate, time: YearFraction) -> Option<ExactInterest> {
         let over = |time: YearFraction| {
             let days = i128::from(self).checked_mul(time.top.into())?;
@@ -184,6 +199,14 @@ impl Amount for f64 {
     fn portion(self, top: i64, bottom: i64) -> f64 {
         // Shares and counts of payments, all far below 2^53.
         self * top.as_f64() / bottom.as_f64()
+    }
+
+    fn at_most(self, top: i64, bottom: i64) -> Option<f64> {
+        Some(self * top.as_f64() / bottom.as_f64())
+    }
+
+    fn interest_forgone(self, rate: AnnualRate, discount: AnnualRate, periods: &[YearFraction]) -> Option<f64> {
+        Some(prepayment::unrounded(self, rate, discount, periods))
     }
 
     #[inline]

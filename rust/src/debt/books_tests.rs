@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "tests")]
+use super::super::prepayment::Call;
 use super::super::steps::{Period, Step, sort};
 use super::super::{Profile, ResolvedLoan};
 use super::*;
@@ -47,6 +48,13 @@ fn books(
         steps: &steps,
         path: &path,
         hedges: &[],
+        issue_price: AnnualRate::from_parts(AnnualRate::UNIT),
+        upfront: 0,
+        undrawn: None,
+        open_until: 0,
+        limits: &[],
+        call: Call::default(),
+        draw_number: 0,
     };
     let (mut rows, mut scratch) = (Vec::new(), Scratch::default());
     let rate = keep(&loan, false, costs, construction, &mut rows, &mut scratch).unwrap();

@@ -8,10 +8,12 @@
 //! What accrues beside the loan and is paid with it (fees, interest in kind, hedges) is a [`Rider`].
 #![forbid(unsafe_code)]
 
+use super::fees::Undrawn;
 use super::floating::Stretch;
 use super::hedge::HedgeStep;
+use super::prepayment::Call;
 use super::steps::{Movement, PaymentHoliday, Period, Step};
-use super::{Amount, Due, Fault, Ledger, Profile};
+use super::{Amount, Due, Fault, Ledger, Profile, borrowing_base};
 use crate::calendar::{Date, DayCount, YearFraction};
 use crate::rate::AnnualRate;
 
@@ -49,6 +51,20 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub path: &'a [Stretch],
     /// Hedges of its rate, along that path.
     pub hedges: &'a [HedgeStep<A>],
+    /// The share of a draw that is received.
+    pub issue_price: AnnualRate,
+    /// Fees paid at the start.
+    pub upfront: A,
+    /// What the fee on the undrawn commitment is computed from.
+    pub undrawn: Option<Undrawn<A>>,
+    /// The loan goes on up to this day even while nothing is owed.
+    pub open_until: Date,
+    /// What may be owed at most from each date on, in order of date: a borrowing base. None before the first.
+    pub limits: &'a [(Date, A)],
+    /// What a prepayment costs.
+    pub call: Call<'a>,
+    /// The number of the draw that it is, where a loan's draws have terms of their own.
+    pub draw_number: usize,
 }
 
 impl<A: Amount> ResolvedLoan<'_, A> {
@@ -56,7 +72,16 @@ impl<A: Amount> ResolvedLoan<'_, A> {
     #[must_use]
     pub fn is_simple(&self) -> bool {
         let plain = matches!(self.profile, Profile::LevelPayment | Profile::LevelPrincipal | Profile::Bullet);
-        plain && self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty() && self.balance_cap.is_none()
+        let bare = self.undrawn.is_none() && self.limits.is_empty() && self.upfront == A::zero();
+        let still = self.steps.is_empty() && self.holidays.is_empty() && self.path.is_empty();
+        plain && bare && still && self.balance_cap.is_none()
+    }
+
+    /// What may be owed on a day, where anything limits it.
+    #[must_use]
+    pub fn limit_on(&self, date: Date) -> Option<A> {
+        let after = self.limits.partition_point(|(from, _)| *from <= date);
+        after.checked_sub(1).and_then(|at| self.limits.get(at)).map(|(_, limit)| *limit)
     }
 
     /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.
@@ -91,6 +116,8 @@ pub struct Entry<A: Amount> {
     pub prepayment: A,
     /// Fees paid, premiums included.
     pub fee: A,
+    /// The part of a draw that is received: less than it where it is issued below par.
+    pub proceeds: A,
     /// The part of `fee` that is a premium for prepayment.
     pub premium: A,
     /// The part of `interest` that a hedge added (or, negative, took off).
@@ -103,8 +130,10 @@ pub struct Entry<A: Amount> {
     pub closing: A,
     /// The day up to which interest has accrued.
     pub clock: Date,
-    /// Whether interest is settled: the row of a payment.
+    /// Whether interest is settled.
     pub settles: bool,
+    /// Whether it is the row of a scheduled payment.
+    pub scheduled: bool,
     /// Whether the books are looked at on this day ([`Movement::Observe`]).
     pub observed: bool,
     /// Noted by a rider that keeps books: interest that has accrued and is not settled.
@@ -113,6 +142,10 @@ pub struct Entry<A: Amount> {
     pub time: f64,
     /// What the contract charged on a balance of one over that time.
     pub growth: f64,
+    /// All that was paid on this day to repay the loan in full, where that was agreed.
+    pub payoff: A,
+    /// The number of the draw that the row belongs to, where draws have terms of their own.
+    pub draw_number: usize,
 }
 
 impl<A: Amount> Entry<A> {
@@ -156,7 +189,7 @@ pub trait Rider<A: Amount> {
     /// [`Fault::Overflow`].
     fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault>;
 
-    /// A movement other than a scheduled payment has been applied to the ledger.
+    /// A movement other than a scheduled payment has been applied to the ledger; of a prepayment, what was paid.
     ///
     /// # Errors
     /// [`Fault::Overflow`].
@@ -225,11 +258,25 @@ pub fn amortize<A: Amount>(
     sink: &mut impl Sink<A>,
 ) -> Result<(), Fault> {
     let ledger = Ledger::new(loan.start, loan.rate);
-    let later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
-    let mut run = Run { loan, ledger, rider, drawn: A::zero(), next: 0, settled: loan.start, fixing: true, later };
+    let mut run = Run {
+        loan,
+        ledger,
+        rider,
+        drawn: A::zero(),
+        elsewhere: A::zero(),
+        basis: A::zero(),
+        since: 0,
+        ahead: false,
+        next: 0,
+        settled: loan.start,
+        fixing: true,
+        later: 0,
+    };
+    run.later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
     let mut steps = loan.steps;
     let mut entry = Entry::on(0, loan.start, &run.ledger);
     run.draw(loan.principal, &mut entry)?;
+    entry.fee = loan.upfront;
     run.happen(take_until(&mut steps, loan.start), loan.periods.first(), &mut entry)?;
     run.close(&mut entry, false, sink)?;
     for (number, period) in (1..).zip(loan.periods) {
@@ -259,7 +306,7 @@ pub fn amortize<A: Amount>(
             break;
         }
     }
-    Ok(())
+    run.refuse_rest(steps)
 }
 
 /// Takes the steps up to and on a day off the front.
@@ -271,31 +318,40 @@ fn take_until<'s, A: Amount>(steps: &mut &'s [Step<A>], date: Date) -> &'s [Step
 }
 
 /// A loan on its way.
-struct Run<'l, 'r, A: Amount, R> {
-    loan: &'l ResolvedLoan<'l, A>,
-    ledger: Ledger<A>,
-    rider: &'r mut R,
+pub(super) struct Run<'l, 'r, A: Amount, R> {
+    pub loan: &'l ResolvedLoan<'l, A>,
+    pub ledger: Ledger<A>,
+    pub rider: &'r mut R,
     /// All that was lent.
-    drawn: A,
+    pub drawn: A,
+    /// Lent under the same commitment by loans of their own.
+    pub elsewhere: A,
+    /// What shares are of, and how many payments came before: all that was lent and none, until a prepayment makes
+    /// later payments smaller.
+    pub basis: A,
+    pub since: usize,
+    /// Whether more was repaid than agreed.
+    pub ahead: bool,
     /// How many payments were made, which is the place of the next.
-    next: usize,
+    pub next: usize,
     /// The day up to which interest is settled.
-    settled: Date,
+    pub settled: Date,
     /// Whether the level amount must be worked out anew.
-    fixing: bool,
+    pub fixing: bool,
     /// How many advances are still to come.
-    later: usize,
+    pub later: usize,
 }
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     fn is_over(&self) -> bool {
-        self.later == 0 && self.ledger.balance() == A::zero()
+        self.later == 0 && self.ledger.balance() == A::zero() && self.ledger.clock() >= self.loan.open_until
     }
 
     /// Interest accrues up to a day of the period.
     fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
         let time = self.time_to(date, period);
-        self.rider.pass(&self.ledger, self.drawn, date, time)?;
+        let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
+        self.rider.pass(&self.ledger, drawn, date, time)?;
         self.ledger.accrue_to(date, time)
     }
 
@@ -314,7 +370,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    fn time_to(&self, date: Date, period: &Period) -> YearFraction {
+    pub fn time_to(&self, date: Date, period: &Period) -> YearFraction {
         let clock = self.ledger.clock();
         if clock == period.start && date == period.end {
             period.time
@@ -323,54 +379,10 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
     }
 
-    fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
-        self.ledger.advance(amount)?;
-        self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
-        entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
-        Ok(())
-    }
-
-    /// Applies the movements of one day, to which interest has accrued; `period` is the one that goes on.
-    fn happen(&mut self, steps: &[Step<A>], period: Option<&Period>, entry: &mut Entry<A>) -> Result<(), Fault> {
-        for step in steps {
-            match step.movement {
-                Movement::Reset(rate) => {
-                    self.fixing |= rate != self.ledger.rate();
-                    self.ledger.reset(rate);
-                }
-                Movement::Principal(amount) => {
-                    if amount.exceeds(self.ledger.balance()) {
-                        return Err(Fault::BeyondBalance { number: self.next });
-                    }
-                    let paid = self.ledger.repay(amount)?;
-                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
-                }
-                Movement::Prepayment { amount, refix } => {
-                    if !refix && self.next >= self.loan.interest_only {
-                        // What changed the level amount earlier did so on the balance of then.
-                        let rest = period.map_or(YearFraction::ZERO, |period| self.time_to(period.end, period));
-                        self.fix(rest)?;
-                    }
-                    let paid = self.ledger.repay(amount)?;
-                    entry.prepayment = entry.prepayment.plus(paid).ok_or(Fault::Overflow)?;
-                    self.fixing |= refix;
-                }
-                Movement::Observe => entry.observed = true,
-                Movement::Draw(amount) => {
-                    self.later = self.later.saturating_sub(1);
-                    self.draw(amount, entry)?;
-                    self.fixing = true;
-                }
-            }
-            self.rider.moved(&step.movement, &mut self.ledger, entry)?;
-        }
-        Ok(())
-    }
-
     /// Makes the payment that ends a period.
     fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
-        entry.settles = true;
+        (entry.settles, entry.scheduled) = (true, true);
         self.settled = period.end;
         let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
         if self.next >= self.loan.interest_only && holiday.is_none() {
@@ -395,9 +407,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 number,
                 balance: self.ledger.balance(),
                 interest,
-                drawn: self.drawn,
+                basis: self.basis,
+                since: self.since,
+                ahead: self.ahead,
                 payment: self.ledger.payment(),
-                agreed: self.loan.payment.is_some(),
+                agreed: self.loan.payment.is_some() || matches!(self.loan.profile, Profile::Sculpted(_)),
             };
             principal = self.loan.profile.principal(&due)?;
             self.judge(&due, principal, period)?;
@@ -407,6 +421,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 interest = interest.minus(unpaid).ok_or(Fault::Overflow)?;
                 principal = A::zero();
             }
+        }
+        if let Some(limit) = self.loan.limit_on(period.paid) {
+            let excess = borrowing_base::excess(self.ledger.balance(), limit)?;
+            self.ahead |= excess > principal;
+            principal = principal.greater(excess);
         }
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
         entry.principal = self.ledger.repay(principal)?;
@@ -425,7 +444,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             return Err(Fault::NegativeAmortization { number, date, interest, payment });
         }
         let first = number == self.loan.interest_only.saturating_add(1);
-        if first { Err(Fault::NeverAmortises { number, date, interest, payment }) } else { Ok(()) }
+        if first && self.loan.payment.is_some() {
+            Err(Fault::NeverAmortises { number, date, interest, payment })
+        } else {
+            Ok(())
+        }
     }
 
     /// How much unpaid interest may still be added.
@@ -443,6 +466,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Ends a day: writes the row of a scheduled payment, or of another day if anything moved.
     fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
         entry.closing = self.ledger.balance();
+        entry.draw_number = self.loan.draw_number;
         entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
         entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
@@ -456,7 +480,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
     /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
     /// late is the same.
-    fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
+    pub fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
         if !std::mem::take(&mut self.fixing) {
             return Ok(());
         }
@@ -474,7 +498,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 self.ledger.set_payment(self.ledger.balance().portion(1, count));
                 Ok(())
             }
-            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) => Ok(()),
+            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) | Profile::Sculpted(_) => Ok(()),
         }
     }
 }

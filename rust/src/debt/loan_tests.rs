@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
+use super::super::prepayment::{Call, Prepayment};
 use super::*;
 use crate::calendar::{Context, YearFraction};
 
@@ -48,6 +49,13 @@ fn rows(
         steps,
         path: &[],
         hedges: &[],
+        issue_price: AnnualRate::from_parts(AnnualRate::UNIT),
+        upfront: 0,
+        undrawn: None,
+        open_until: 0,
+        limits: &[],
+        call: Call::default(),
+        draw_number: 0,
     };
     assert_eq!(loan.is_simple(), steps.is_empty());
     let mut all = All(Vec::new());
@@ -108,17 +116,17 @@ fn a_draw_spreads_over_the_payments_that_are_left() {
 
 #[test]
 fn prepayments_shorten_the_loan_or_lower_the_payment() {
-    let lower = [step(180, Movement::Prepayment { amount: 30_000, refix: true })];
+    let lower = [step(180, prepaid(30_000, true))];
     let found = rows(100_000, 4, Profile::LevelPayment, &lower, &mut ());
     // 209.91 left: 209.91 x 1.02^2 / 2.02 = 108.11; 4.20 of interest leave 106.00, which bear 2.12.
     assert_eq!(brief(&found)[2], [2, 180, 1_515, 24_747, 30_000, 0, 20_991]);
     assert_eq!(found.iter().map(|row| row.payment).collect::<Vec<_>>(), [0, 26_262, 56_262, 10_811, 10_812]);
-    let shorter = [step(180, Movement::Prepayment { amount: 30_000, refix: false })];
+    let shorter = [step(180, prepaid(30_000, false))];
     let found = rows(100_000, 4, Profile::LevelPayment, &shorter, &mut ());
     // The payment stays 262.62: 209.91 and 4.20 of interest are less.
     assert_eq!(brief(&found)[3..], [[3, 270, 420, 20_991, 0, 0, 0]]);
     // More than is owed is taken as all that is owed.
-    let all = [step(100, Movement::Prepayment { amount: i64::MAX, refix: false })];
+    let all = [step(100, prepaid(i64::MAX, false))];
     let found = rows(100_000, 4, Profile::LevelPayment, &all, &mut ());
     assert_eq!(found.last().map(|row| (row.date, row.closing)), Some((100, 0)));
 }
@@ -126,11 +134,16 @@ fn prepayments_shorten_the_loan_or_lower_the_payment() {
 #[test]
 fn a_rate_before_a_prepayment_is_fixed_on_the_balance_before() {
     let rate = AnnualRate::new(0.12, false).unwrap();
-    let steps = [step(180, Movement::Reset(rate)), step(200, Movement::Prepayment { amount: 10_000, refix: false })];
+    let steps = [step(180, Movement::Reset(rate)), step(200, prepaid(10_000, false))];
     let found = rows(100_000, 4, Profile::LevelPayment, &steps, &mut ());
     // 509.91 x 1.03^2 / 2.03 = 266.48, though 100.00 less are owed when the payment comes.
     assert_eq!(found[4].level, 26_648);
     assert_eq!(found[4].payment, 26_648);
+}
+
+fn prepaid(amount: i64, refix: bool) -> Movement<i64> {
+    let terms = Prepayment { amount: Some(amount), refix, capped: true, called: false, with_interest: false, place: 0 };
+    Movement::Prepayment(terms)
 }
 
 /// A fee of a flat amount with each payment, and interest of 1 % a quarter in kind.
@@ -184,6 +197,13 @@ fn principal_beyond_the_balance_is_refused() {
         steps: &[],
         path: &[],
         hedges: &[],
+        issue_price: AnnualRate::from_parts(AnnualRate::UNIT),
+        upfront: 0,
+        undrawn: None,
+        open_until: 0,
+        limits: &[],
+        call: Call::default(),
+        draw_number: 0,
     };
     struct Nowhere;
     impl Sink<i64> for Nowhere {

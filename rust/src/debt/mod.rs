@@ -10,19 +10,24 @@ pub mod actus;
 mod amount;
 pub mod annuity;
 pub mod books;
+mod borrowing_base;
 mod bullet;
 mod custom;
 mod double_double;
 pub mod effective_interest;
+pub mod fees;
 pub mod floating;
 pub mod hedge;
 mod ledger;
 mod level_payment;
 mod level_principal;
 mod loan;
+mod movement;
 mod natural;
 mod percent_schedule;
+pub mod prepayment;
 mod profile;
+pub mod sculpted;
 pub mod sofr;
 pub mod steps;
 
@@ -60,6 +65,20 @@ pub enum Fault {
         interest: f64,
         /// The payment.
         payment: f64,
+    },
+    /// A prepayment of more than what is owed.
+    Overpaid {
+        /// Its place among the loan's prepayments.
+        place: usize,
+        /// What is owed, with the interest accrued.
+        payoff: f64,
+    },
+    /// A draw beyond what the collateral allows.
+    BeyondBase {
+        /// The day.
+        date: Date,
+        /// What may be owed on it.
+        limit: f64,
     },
     /// Principal agreed beyond what is owed.
     BeyondBalance {

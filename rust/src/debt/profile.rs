@@ -1,7 +1,7 @@
 //! Repayment profiles: how much principal is due at a payment. Each has a file of its own.
 #![forbid(unsafe_code)]
 
-use super::{Amount, Fault, bullet, custom, level_payment, level_principal, percent_schedule};
+use super::{Amount, Fault, bullet, custom, level_payment, level_principal, percent_schedule, sculpted};
 
 /// How a loan is repaid. What is left at the last payment is due with it, whatever the profile.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,8 @@ pub enum Profile<'a, A: Amount> {
     PercentSchedule(&'a [i64]),
     /// By the principal of each payment, from the first on.
     Custom(&'a [A]),
+    /// By what each payment may take of a cash flow, interest and principal together, from the first on.
+    Sculpted(&'a [A]),
 }
 
 /// The profiles by name; some take a schedule.
@@ -31,16 +33,22 @@ pub enum ProfileKind {
     PercentSchedule,
     /// [`Profile::Custom`].
     Custom,
+    /// [`Profile::Sculpted`].
+    Sculpted,
+    /// [`Profile::Bullet`] under a borrowing base, which others may have too.
+    BorrowingBase,
 }
 
 impl ProfileKind {
     /// Every profile, by its public name.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 7] = [
         ("level_payment", Self::LevelPayment),
         ("level_principal", Self::LevelPrincipal),
         ("bullet", Self::Bullet),
         ("percent_schedule", Self::PercentSchedule),
         ("custom", Self::Custom),
+        ("sculpted", Self::Sculpted),
+        ("borrowing_base", Self::BorrowingBase),
     ];
 
     /// Reads a public name.
@@ -65,8 +73,12 @@ pub struct Due<A: Amount> {
     pub balance: A,
     /// The interest due with it.
     pub interest: A,
-    /// All that was ever lent.
-    pub drawn: A,
+    /// What shares are of: all that was lent, or what was owed when later payments became smaller.
+    pub basis: A,
+    /// How many payments came before that.
+    pub since: usize,
+    /// Whether more was repaid than agreed: the last payments are smaller or fall away.
+    pub ahead: bool,
     /// The level amount in force.
     pub payment: A,
     /// Whether that amount was agreed rather than worked out.
@@ -86,6 +98,7 @@ impl<A: Amount> Profile<'_, A> {
             Self::Bullet => Ok(bullet::principal()),
             Self::PercentSchedule(shares) => percent_schedule::principal(due, shares),
             Self::Custom(amounts) => custom::principal(due, amounts),
+            Self::Sculpted(amounts) => sculpted::principal(due, amounts),
         }
     }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::Amount;
+use super::prepayment::Prepayment;
 use crate::calendar::{Context, Date, YearFraction};
 use crate::rate::AnnualRate;
 
@@ -30,14 +31,11 @@ pub enum Movement<A: Amount> {
     /// Principal agreed for a day that is no payment date.
     Principal(A),
     /// More principal than agreed.
-    Prepayment {
-        /// How much.
-        amount: A,
-        /// Whether later payments become smaller; otherwise the loan ends earlier.
-        refix: bool,
-    },
+    Prepayment(Prepayment<A>),
     /// A further advance.
     Draw(A),
+    /// Lent under the same commitment, on other terms: a loan of its own.
+    DrawnElsewhere(A),
     /// Nothing: the books are looked at, and have a row.
     Observe,
 }
@@ -49,8 +47,8 @@ impl<A: Amount> Movement<A> {
         match self {
             Self::Reset(_) => 0,
             Self::Principal(_) => 1,
-            Self::Prepayment { .. } => 2,
-            Self::Draw(_) => 3,
+            Self::Prepayment(_) => 2,
+            Self::Draw(_) | Self::DrawnElsewhere(_) => 3,
             Self::Observe => 4,
         }
     }

@@ -114,7 +114,7 @@ impl LoanRowsPlan {
     /// Writes the rows into arrays of length `n_rows`.
     #[pyo3(signature = (
         *, position=None, ids=None, ids_out=None, payment_number=None, payment_date=None, accrual_start=None,
-        annual_rate=None, money=None
+        annual_rate=None, draw_number=None, money=None
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords that Python sees")]
     fn fill(
@@ -127,6 +127,7 @@ impl LoanRowsPlan {
         payment_date: Option<&Bound<'_, PyAny>>,
         accrual_start: Option<&Bound<'_, PyAny>>,
         annual_rate: Option<&Bound<'_, PyAny>>,
+        draw_number: Option<&Bound<'_, PyAny>>,
         money: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<()> {
         let n = self.plan.n_rows;
@@ -138,6 +139,7 @@ impl LoanRowsPlan {
         let mut date = payment_date.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut start = accrual_start.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut rate = annual_rate.map(|array| Out::<f64, f64>::take(array, n)).transpose()?;
+        let mut draw = draw_number.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
         let mut columns = Vec::new();
         for (name, array) in money.into_iter().flat_map(|money| money.iter()) {
             columns.push((measure(name.extract()?)?, Out::<f64, i64>::take(&array, n)?));
@@ -154,6 +156,9 @@ impl LoanRowsPlan {
         }
         if let Some(Out::A(array) | Out::B(array)) = &mut rate {
             targets.rate = Some(written(array)?);
+        }
+        if let Some(Out::A(array) | Out::B(array)) = &mut draw {
+            targets.draw_number = Some(written(array)?);
         }
         targets.date = date_target(&mut date)?;
         targets.accrual_start = date_target(&mut start)?;

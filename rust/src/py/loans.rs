@@ -8,6 +8,7 @@ use pyo3::types::PyDict;
 use super::columns::{Column, Mask};
 use super::happenings::{take, take_offsets};
 use super::inputs::{self, Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes, count_threads};
+use super::loan_facility::Facility;
 use super::loan_rates::{Construction, HedgeTable, Rates};
 use crate::batch::{self, Choice, Load, Nullable, Reading};
 use crate::calendar::{
@@ -90,7 +91,7 @@ impl<'py> Columns<'py> {
     }
 
     /// A table beside the loans.
-    fn beside<T>(&self, name: &str, read: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<T>) -> PyResult<Option<T>> {
+    pub fn beside<T>(&self, name: &str, read: impl FnOnce(&Bound<'py, PyDict>) -> PyResult<T>) -> PyResult<Option<T>> {
         let Some(found) = self.take(name)? else { return Ok(None) };
         read(found.cast::<PyDict>()?).map(Some)
     }
@@ -239,6 +240,7 @@ pub struct Loans {
     issue_costs: Option<WithNulls<MoneyArray>>,
     draw_end: Option<WithNulls<DateArray>>,
     construction: Option<Construction>,
+    facility: Facility,
     skip: Option<Mask>,
     nan_is_null: bool,
 }
@@ -288,6 +290,7 @@ impl Loans {
             issue_costs: given.money("issue_costs")?,
             draw_end: given.dates("draw_end_date")?,
             construction: given.beside("construction", |table| Construction::read(table, rows))?,
+            facility: Facility::read(&given)?,
             skip: skip.map(|mask| Mask::take(mask, rows)).transpose()?,
             nan_is_null,
         };
@@ -332,6 +335,7 @@ impl Loans {
             issue_costs: self.issue_costs.as_ref().map(|column| column.borrow(MoneyArray::borrow)),
             draw_end: self.draw_end.as_ref().map(|column| column.borrow(DateArray::borrow)),
             construction: self.construction.as_ref().map(Construction::borrow),
+            facility: Some(self.facility.borrow()),
             skip: self.skip.as_ref().map(|mask| -> &dyn Load<u8> { mask }),
             nan_is_null: self.nan_is_null,
         }
@@ -350,7 +354,7 @@ impl LoanSettings {
     #[pyo3(signature = (
         *, rounded=true, minor_units=2, freq="M", fiscal_year_end=12, start=None, end=None, accrual="adjusted",
         nominal=false, holidays=None, weekend=0b110_0000, allow_high_rate=false, allow_negative_amortization=false,
-        round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0
+        draws_apart=false, round_input=false, floor_time=false, max_term_months=1200, threads=0, chunk_rows=0
     ))]
     #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "keywords that Python sees")]
     fn new(
@@ -366,6 +370,7 @@ impl LoanSettings {
         weekend: u8,
         allow_high_rate: bool,
         allow_negative_amortization: bool,
+        draws_apart: bool,
         round_input: bool,
         floor_time: bool,
         max_term_months: i32,
@@ -398,6 +403,7 @@ impl LoanSettings {
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
                 observe: false,
+                draws_apart,
                 threads: count_threads(threads),
                 chunk_rows: if chunk_rows == 0 { CHUNK_LOANS } else { chunk_rows },
                 memory_limit: usize::MAX,

@@ -9,6 +9,7 @@ mod door;
 mod financial;
 mod happenings;
 mod inputs;
+mod loan_facility;
 mod loan_rates;
 mod loans;
 mod outputs;
@@ -165,6 +166,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tax::register(module)?;
     actus::register(module)?;
     debt::register(module)?;
+    loan_facility::register(module)?;
     loan_rates::register(module)?;
     calendar::register(module)?;
     covenants::register(module)?;

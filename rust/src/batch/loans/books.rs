@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use super::chunk::LoanChunk;
 use super::columns::Loans;
-use super::resolve::{Layout, Refusal, explain};
+use super::refusal::Refusal;
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::pool::{Poll, for_each, stretches};
 use crate::calendar::Date;
@@ -82,7 +83,36 @@ pub fn loan_books(
 }
 
 impl Worker {
+    /// Keeps the books of a loan, or without measuring those of all its draws, one after the other.
     fn keep(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
+        self.chunk.left.clear();
+        if !self.chunk.has_vintages(index) {
+            return self.keep_one(loans, settings, index, measured);
+        }
+        if measured {
+            // One rate cannot be the effective rate of draws with terms of their own.
+            self.chunk.refuse_draws(index);
+            return None;
+        }
+        let mut all = Vec::new();
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let fine = chunk.each_part(settings, index, |chunk| {
+            std::mem::swap(chunk, &mut self.chunk);
+            let kept = self.keep_one(loans, settings, index, false).is_some();
+            std::mem::swap(chunk, &mut self.chunk);
+            for row in &self.rows {
+                chunk.take_prepaid(index, row.entry.clock, row.entry.prepayment);
+            }
+            all.extend_from_slice(&self.rows);
+            kept
+        });
+        self.chunk = chunk;
+        all.sort_by_key(|row| (row.entry.date, row.entry.draw_number));
+        self.rows = all;
+        fine.then_some(0.0)
+    }
+
+    fn keep_one(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
         let par = Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 0, draw_until: Date::MIN };
         let costs = if measured { self.chunk.costs(index) } else { par };
         let construction = self.chunk.beside.construction(index).to_vec();
@@ -94,7 +124,7 @@ impl Worker {
         };
         let refusal = match self.chunk.with(loans, settings, index, &mut self.layout, work)? {
             Ok(rate) => return Some(rate),
-            Err(BookFault::Loan(fault)) => explain(&fault, settings),
+            Err(BookFault::Loan(fault)) => self.chunk.explain(settings, index, &fault),
             Err(BookFault::Rate(NoRate::Open)) => Refusal::new("principal", Rule::NoRoot, "not repaid"),
             Err(BookFault::Rate(NoRate::OutOfBounds)) => {
                 Refusal::new("issue_price", Rule::NoRoot, "nothing, or too little, is received")
@@ -107,7 +137,8 @@ impl Worker {
 
 impl LoanChunk<i64> {
     fn costs(&self, index: usize) -> Costs {
-        let fee = self.upfront_fee.get(index).unwrap_or(0);
+        // A fee that is wrong was refused with the loan.
+        let fee = self.upfront(index).unwrap_or(0);
         Costs {
             issue_price: self.issue_price.get(index).map_or(AnnualRate::UNIT, AnnualRate::parts),
             upfront: fee.saturating_add(self.issue_costs.get(index).unwrap_or(0)),

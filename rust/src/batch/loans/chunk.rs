@@ -6,9 +6,11 @@ use std::ops::{Range, RangeInclusive};
 use super::LoanAmount;
 use super::beside::Beside;
 use super::columns::{Choice, Loans};
+use super::facility::FacilityChunk;
 use super::hedges::HedgeChunk;
 use super::rates::RateChunk;
 use super::settings::LoanSettings;
+use super::vintages::Vintage;
 use crate::batch::columns::{DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
 use crate::batch::reader::{Reader, read_days, read_months, read_rates};
 use crate::calendar::{BusinessDayConvention, Date, DayCount, PaymentFrequency, Stub};
@@ -81,6 +83,11 @@ pub struct LoanChunk<A: LoanAmount> {
     pub rates: RateChunk,
     pub hedges: HedgeChunk<A>,
     pub beside: Beside<A>,
+    pub facility: FacilityChunk<A>,
+    /// The draw that is the loan at hand, where it is not the row itself.
+    pub vintage: Option<Vintage<A>>,
+    /// Of each prepayment of the loan at hand, what its draws have not taken yet.
+    pub left: Vec<A>,
     codes: Vec<i32>,
 }
 
@@ -108,6 +115,9 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
             rates: RateChunk::default(),
             hedges: HedgeChunk::default(),
             beside: Beside::default(),
+            facility: FacilityChunk::default(),
+            vintage: None,
+            left: Vec::new(),
             codes: Vec::new(),
         }
     }
@@ -218,6 +228,9 @@ impl<A: LoanAmount> LoanChunk<A> {
         door.days(loans.draw_end, "draw_end_date", &mut self.draw_end);
         if let Some(rates) = &loans.rates {
             self.rates.read(rates, &mut door, range);
+        }
+        if let Some(facility) = &loans.facility {
+            self.facility.read(facility, &mut door, range);
         }
         self.hedges.read(loans.hedges.as_ref(), range);
         self.beside.read_construction(loans.construction.as_ref(), range);

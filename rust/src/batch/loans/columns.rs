@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::beside::{ConstructionSteps, PrincipalSchedule, RateSteps, Skipped};
+use super::facility::FacilityColumns;
 use super::hedges::HedgeColumns;
 use super::rates::RateColumns;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
@@ -78,6 +79,8 @@ pub struct Loans<'a> {
     pub draw_end: Option<Nullable<'a, DateColumn<'a>>>,
     /// When the asset that the loan pays for is under construction.
     pub construction: Option<ConstructionSteps<'a>>,
+    /// What makes loans facilities.
+    pub facility: Option<FacilityColumns<'a>>,
     /// Rows to leave out (non-zero).
     pub skip: Option<&'a dyn Load<u8>>,
     /// Whether NaN in an optional column means missing.

@@ -6,21 +6,29 @@
 
 mod beside;
 mod books;
+mod capacity;
 mod chunk;
 mod columns;
 mod curves;
+mod facility;
+mod facility_terms;
 mod hedges;
 mod level;
+mod loan_dates;
 mod rates;
+mod refusal;
 mod resolve;
 mod rows;
 mod settings;
 mod totals;
+mod vintages;
 
 pub use beside::{ConstructionSteps, PrincipalSchedule, RateSteps, Skipped, TERMS as RATE_TERMS};
 pub use books::{Books, loan_books};
+pub use capacity::{debt_capacities, loan_payoffs};
 pub use columns::{Choice, Loans};
 pub use curves::Curves;
+pub use facility::{DatedColumns, DrawColumns, FacilityColumns, PremiumColumns, PrepaymentColumns};
 pub use hedges::{HedgeColumns, KINDS as HEDGE_KINDS};
 pub use level::payment_amounts;
 pub use rates::{Averaging, RateColumns, ResetEvery};

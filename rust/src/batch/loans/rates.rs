@@ -7,7 +7,9 @@ use super::LoanAmount;
 use super::chunk::{Door, LoanChunk, Optional, choose};
 use super::columns::{Choice, Loans};
 use super::curves::Curves;
-use super::resolve::{Dates, Layout, Refusal};
+use super::loan_dates::Dates;
+use super::refusal::Refusal;
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MonthsColumn, Nullable};
 use crate::batch::reader::iso;
@@ -137,6 +139,10 @@ pub struct RateChunk {
     default_from: Optional<Date>,
     default_to: Optional<Date>,
     codes: Vec<i32>,
+    /// A draw's own margin, while the loan at hand is that draw.
+    pub own_margin: Option<i64>,
+    /// Whether it has a fixed rate of its own instead of the index.
+    pub own_fixed: bool,
 }
 
 // Places in `rates` and `counts`.
@@ -195,7 +201,16 @@ impl RateChunk {
         choose(columns.floor_daily.as_ref(), range, codes, manner, |manner, value| manner.floor_daily = value);
     }
 
+    /// The number of the loan's curve, where it has one.
+    fn code(&self, index: usize) -> Option<usize> {
+        let code = self.index.get(index).filter(|_| !self.own_fixed);
+        code.and_then(|code| usize::try_from(*code).ok())
+    }
+
     fn rate(&self, which: usize, index: usize) -> Option<i64> {
+        if which == MARGIN && (self.own_fixed || self.own_margin.is_some()) {
+            return self.own_margin;
+        }
         self.rates.get(which).and_then(|column| column.get(index)).map(AnnualRate::parts)
     }
 
@@ -206,7 +221,7 @@ impl RateChunk {
 
     /// Whether the loan at `index` has an index.
     pub fn floats(&self, index: usize) -> bool {
-        self.index.get(index).is_some_and(|code| *code >= 0)
+        self.code(index).is_some()
     }
 
     fn collar(&self, names: (&'static str, usize, usize), index: usize) -> Result<Collar, Refusal> {
@@ -282,8 +297,7 @@ impl RateChunk {
     }
 
     fn name<'a>(&self, columns: &RateColumns<'a>, index: usize) -> &'a str {
-        let code = self.index.get(index).and_then(|code| usize::try_from(*code).ok());
-        code.and_then(|code| columns.names.get(code)).map_or("", String::as_str)
+        self.code(index).and_then(|code| columns.names.get(code)).map_or("", String::as_str)
     }
 
     fn terms<'a>(
@@ -301,7 +315,7 @@ impl RateChunk {
             let shown = AnnualRate::from_parts(share).as_f64();
             return Err(Refusal::new("pik_share", Rule::Range, shown.to_string()));
         }
-        let base = match self.index.get(index).and_then(|code| usize::try_from(*code).ok()) {
+        let base = match self.code(index) {
             None => {
                 let rate = annual_rate.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))?;
                 Base::Fixed(rate.parts())
@@ -368,6 +382,13 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.path.clear();
         layout.changes.clear();
         for step in self.beside.steps(index) {
+            if let Some(vintage) = &self.vintage {
+                if !vintage.keeps(step.term) {
+                    let date = layout.moved(step.date.max(start));
+                    layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
+                }
+                continue;
+            }
             if step.date < start {
                 let (column, date) = ("rate_steps.date", iso(step.date));
                 return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
@@ -375,11 +396,17 @@ impl<A: LoanAmount> LoanChunk<A> {
             let date = layout.moved(step.date);
             layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
         }
-        let fixed = self.rate.get(index);
+        let own = self.vintage.as_ref().and_then(|vintage| vintage.draw.rate);
+        let fixed = own.or_else(|| self.rate.get(index));
         let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        let plain = annual && !self.rates.matters(index) && self.hedges.of(index).is_empty();
+        // Hedges belong to the loan as a whole.
+        let hedged = self.vintage.is_none() && !self.hedges.of(index).is_empty();
+        let plain = annual && !self.rates.matters(index) && !hedged;
         if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
-            self.hedges.cuts_into(index, &mut layout.cuts);
+            layout.cuts.clear();
+            if hedged {
+                self.hedges.cuts_into(index, &mut layout.cuts);
+            }
             return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
         }
         for change in &layout.changes {

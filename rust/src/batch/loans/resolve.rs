@@ -4,36 +4,16 @@
 use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
 use super::columns::Loans;
+use super::loan_dates::Dates;
+use super::refusal::Refusal;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
-use crate::calendar::{
-    Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
-    YearFraction, add_months,
-};
-use crate::debt::floating::{Change, InKind, Stretch};
-use crate::debt::hedge::Hedges;
+use crate::calendar::{Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, YearFraction, add_months};
+use crate::debt::floating::{Change, Stretch};
 use crate::debt::steps::{self, Movement, Period, Step};
-use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink, amortize};
+use crate::debt::{Entry, Profile, ProfileKind, ResolvedLoan, Sink};
 use crate::error::{Column, Rule};
 use crate::rate::AnnualRate;
-
-/// Why a loan cannot be resolved: the column, the rule, the value, and the row of a table beside where it stands.
-pub(super) struct Refusal {
-    column: &'static str,
-    rule: Rule,
-    example: String,
-    source: Option<usize>,
-}
-
-impl Refusal {
-    pub fn new(column: &'static str, rule: Rule, example: impl Into<String>) -> Self {
-        Self { column, rule, example: example.into(), source: None }
-    }
-
-    pub fn beside(column: &'static str, rule: Rule, example: impl Into<String>, source: usize) -> Self {
-        Self { column, rule, example: example.into(), source: Some(source) }
-    }
-}
 
 /// Places to lay out a loan in, used again for the next.
 pub struct Layout<A: LoanAmount> {
@@ -47,9 +27,13 @@ pub struct Layout<A: LoanAmount> {
     /// Where a hedge's notional changes.
     pub(super) cuts: Vec<Date>,
     shares: Vec<i64>,
-    amounts: Vec<A>,
+    pub(super) amounts: Vec<A>,
     /// The principal of each payment that is also one of interest.
     interest_only: usize,
+    /// What may be owed, by date.
+    pub(super) limits: Vec<(Date, A)>,
+    /// Rows of a loan's draws, before they are shown together.
+    pub(super) parts: Vec<Entry<A>>,
 }
 
 impl<A: LoanAmount> Default for Layout<A> {
@@ -64,57 +48,13 @@ impl<A: LoanAmount> Default for Layout<A> {
             shares: Vec::new(),
             amounts: Vec::new(),
             interest_only: 0,
+            limits: Vec::new(),
+            parts: Vec::new(),
         }
     }
-}
-
-/// Where payment dates come from.
-pub(super) struct Dates {
-    schedule: Schedule,
-    grid: Option<(Grid, Cycle)>,
-    pub(super) start: Date,
-    pub(super) maturity: Date,
 }
 
 impl<A: LoanAmount> LoanChunk<A> {
-    /// Runs the loan at `index`; `false` where it is left out or wrong, and then noted.
-    pub fn run(
-        &mut self,
-        loans: &Loans<'_>,
-        settings: &LoanSettings,
-        index: usize,
-        layout: &mut Layout<A>,
-        sink: &mut impl Sink<A>,
-    ) -> bool {
-        self.run_with(loans, settings, index, layout, |_| sink).is_some()
-    }
-
-    /// Runs the loan at `index` into what `make` makes for it; `None` where it is left out or wrong, and then noted.
-    pub fn run_with<S: Sink<A>>(
-        &mut self,
-        loans: &Loans<'_>,
-        settings: &LoanSettings,
-        index: usize,
-        layout: &mut Layout<A>,
-        make: impl FnOnce(&ResolvedLoan<'_, A>) -> S,
-    ) -> Option<S> {
-        if *self.reader.bad.get(index)? {
-            return None;
-        }
-        let outcome = self.resolve(loans, settings, index, layout).and_then(|loan| {
-            let mut sink = make(&loan);
-            let run = if loan.path.is_empty() {
-                amortize(&loan, &mut (), &mut sink)
-            } else {
-                let mut riders = (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
-                amortize(&loan, &mut riders, &mut sink)
-            };
-            run.map_err(|fault| explain(&fault, settings))?;
-            Ok(sink)
-        });
-        outcome.map_err(|refusal| self.refuse(index, refusal)).ok()
-    }
-
     /// Resolves the loan at `index` and does something with it; `None` where it is left out or wrong, and then noted.
     pub fn with<R>(
         &mut self,
@@ -149,12 +89,16 @@ impl<A: LoanAmount> LoanChunk<A> {
         let missing = || Refusal::new("start_date", Rule::Null, "null");
         let start = *self.start.get(index).ok_or_else(missing)?;
         let words = *self.words.get(index).ok_or_else(missing)?;
-        let principal = self.lent(settings, index)?;
         let dates = self.dates(index, start, &words)?;
+        let (principal, dates) = match &self.vintage {
+            None => (self.lent(settings, index)?, dates),
+            Some(vintage) => (vintage.draw.amount, self.dates_of_draw(index, vintage, dates, &words)?),
+        };
+        let start = dates.start;
         layout.lay_periods(settings, &words, &dates)?;
         let payment = self.payment.get(index);
         let levelled = matches!(words.profile, ProfileKind::LevelPayment | ProfileKind::LevelPrincipal);
-        if let (Some(payment), false) = (payment, levelled) {
+        if let (Some(payment), true) = (payment, !levelled || self.vintage.is_some()) {
             return Err(Refusal::new("payment", Rule::Profile, payment.show(settings.reading.units)));
         }
         layout.interest_only = self.interest_only(index, &words, &dates, &layout.periods)?;
@@ -175,6 +119,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         let rate = self.lay_rates(loans, settings, (index, start, words.day_count), layout)?;
         self.add_observations(settings, index, &dates, layout);
         self.add_schedule(index, words.profile, &dates, layout)?;
+        let facility = self.add_facility(settings, index, &words, &dates, layout)?;
         steps::sort(&mut layout.steps);
         Ok(ResolvedLoan {
             principal,
@@ -186,9 +131,10 @@ impl<A: LoanAmount> LoanChunk<A> {
             profile: match words.profile {
                 ProfileKind::LevelPayment => Profile::LevelPayment,
                 ProfileKind::LevelPrincipal => Profile::LevelPrincipal,
-                ProfileKind::Bullet => Profile::Bullet,
+                ProfileKind::Bullet | ProfileKind::BorrowingBase => Profile::Bullet,
                 ProfileKind::PercentSchedule => Profile::PercentSchedule(&layout.shares),
                 ProfileKind::Custom => Profile::Custom(&layout.amounts),
+                ProfileKind::Sculpted => Profile::Sculpted(&layout.amounts),
             },
             interest_only: layout.interest_only,
             payment,
@@ -197,7 +143,14 @@ impl<A: LoanAmount> LoanChunk<A> {
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
             path: &layout.path,
-            hedges: if layout.path.is_empty() { &[] } else { self.hedges.of(index) },
+            hedges: if layout.path.is_empty() || self.vintage.is_some() { &[] } else { self.hedges.of(index) },
+            issue_price: self.issue_price.get(index).unwrap_or(AnnualRate::from_parts(AnnualRate::UNIT)),
+            upfront: facility.upfront,
+            undrawn: facility.undrawn,
+            open_until: facility.open_until,
+            limits: &layout.limits,
+            call: facility.call,
+            draw_number: self.vintage.as_ref().map_or(0, |vintage| vintage.number),
         })
     }
 
@@ -212,68 +165,17 @@ impl<A: LoanAmount> LoanChunk<A> {
         }
     }
 
-    /// The maturity, as a date or as a term from the start; where both are given they must agree.
-    fn maturity(&self, index: usize, start: Date, words: &Words) -> Result<Date, Refusal> {
-        let month = Cycle::months(1);
-        let after = |months: i32| match month {
-            Some(month) => Grid::new(start, month, words.end_of_month).date(months),
-            None => add_months(start, months),
-        };
-        match (self.maturity.get(index), self.term_months.get(index)) {
-            (None, None) => Err(Refusal::new("maturity_date", Rule::Null, "null")),
-            (Some(maturity), _) if maturity <= start => {
-                Err(Refusal::new("maturity_date", Rule::DateOrder, iso(maturity)))
-            }
-            (Some(maturity), Some(months)) if after(months) != maturity => {
-                Err(Refusal::new("term_months", Rule::DateOrder, format!("{months}, not up to {}", iso(maturity))))
-            }
-            (Some(maturity), _) => Ok(maturity),
-            (None, Some(months)) if after(months) > LAST_DAY => {
-                Err(Refusal::new("term_months", Rule::DateRange, months.to_string()))
-            }
-            (None, Some(months)) => Ok(after(months)),
-        }
-    }
-
-    fn dates(&self, index: usize, start: Date, words: &Words) -> Result<Dates, Refusal> {
-        let maturity = self.maturity(index, start, words)?;
-        let first = self.first_payment.get(index);
-        if let Some(first) = first.filter(|first| *first <= start || *first > maturity) {
-            return Err(Refusal::new("first_payment_date", Rule::DateOrder, iso(first)));
-        }
-        let cycle = words.frequency.cycle();
-        let terms = ScheduleTerms {
-            start,
-            end: maturity,
-            cycle,
-            stub: words.stub,
-            end_of_month: words.end_of_month,
-            first: first.filter(|_| cycle.is_some()),
-            last_regular: None,
-        };
-        let schedule = Schedule::new(&terms).map_err(|fault| {
-            let column = match fault {
-                ScheduleFault::End => "maturity_date",
-                ScheduleFault::First | ScheduleFault::LastRegular | ScheduleFault::LastRegularOffCycle => {
-                    "first_payment_date"
-                }
-            };
-            Refusal::new(column, fault.rule(), iso(maturity))
-        })?;
-        let from_end = matches!(words.stub, Stub::ShortFront | Stub::LongFront);
-        let anchor = terms.first.unwrap_or(if from_end { maturity } else { start });
-        let grid = cycle.map(|cycle| (Grid::new(anchor, cycle, words.end_of_month), cycle));
-        Ok(Dates { schedule, grid, start, maturity })
-    }
-
     /// How many payments are of interest alone.
     fn interest_only(&self, index: usize, words: &Words, dates: &Dates, periods: &[Period]) -> Result<usize, Refusal> {
         let Some(months) = self.interest_only_months.get(index).filter(|months| *months > 0) else { return Ok(0) };
         let end = match Cycle::months(1) {
-            Some(month) => Grid::new(dates.start, month, words.end_of_month).date(months),
+            Some(month) => Grid::new(dates.origin, month, words.end_of_month).date(months),
             None => dates.maturity,
         };
         let count = periods.iter().take_while(|period| period.scheduled <= end).count();
+        if self.vintage.is_some() {
+            return Ok(count.min(periods.len().saturating_sub(1)));
+        }
         if count >= periods.len() && words.profile != ProfileKind::Bullet {
             return Err(Refusal::new("interest_only_months", Rule::Range, months.to_string()));
         }
@@ -307,10 +209,16 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.amounts.resize(if profile == ProfileKind::Custom { count } else { 0 }, A::zero());
         for row in rows {
             let refuse = |column, rule, example: String| Refusal::beside(column, rule, example, row.source);
+            if self.vintage.is_some() && row.number == 0 && (row.date <= dates.start || row.date > dates.maturity) {
+                continue;
+            }
             if row.amount.is_some() && row.share.is_some() {
                 return Err(refuse(unwanted, Rule::Profile, String::new()));
             }
             let place = if row.number > 0 {
+                if row.number > count && self.vintage.is_some() {
+                    continue;
+                }
                 if row.number > count {
                     return Err(refuse("principal_schedule.payment_number", Rule::Range, row.number.to_string()));
                 }
@@ -464,27 +372,6 @@ impl<A: LoanAmount> Layout<A> {
     pub(super) fn moved(&self, date: Date) -> Date {
         let at = self.periods.partition_point(|period| period.scheduled < date);
         self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
-    }
-}
-
-/// What users read about a fault.
-pub(super) fn explain(fault: &Fault, settings: &LoanSettings) -> Refusal {
-    let shown = |amount: f64| if settings.rounded { amount / settings.reading.units.scale() } else { amount };
-    let story = |number: usize, date: Date, interest: f64, payment: f64| {
-        let (interest, payment) = (shown(interest), shown(payment));
-        format!("{payment}, interest {interest} at payment {number} on {}", iso(date))
-    };
-    match *fault {
-        Fault::Overflow => Refusal::new("principal", Rule::Overflow, ""),
-        Fault::NegativeAmortization { number, date, interest, payment } => {
-            Refusal::new("payment", Rule::NegativeAmortization, story(number, date, interest, payment))
-        }
-        Fault::NeverAmortises { number, date, interest, payment } => {
-            Refusal::new("payment", Rule::NeverAmortises, story(number, date, interest, payment))
-        }
-        Fault::BeyondBalance { number } => {
-            Refusal::new("principal", Rule::Range, format!("less than the principal due with payment {number}"))
-        }
     }
 }
 

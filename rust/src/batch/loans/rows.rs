@@ -127,7 +127,7 @@ pub fn plan_loan_rows<A: LoanAmount>(
         chunk.read(loans, settings, &range);
         for (index, slot) in counts.iter_mut().enumerate() {
             let mut count = Count { rows: 0, settings };
-            *slot = if chunk.run(loans, settings, index, layout, &mut count) { count.rows } else { 0 };
+            *slot = if chunk.run_together(loans, settings, index, layout, &mut count) { count.rows } else { 0 };
         }
         Ok(())
     };
@@ -154,6 +154,8 @@ pub struct LoanRowTargets<'a> {
     pub accrual_start: Option<Dates<'a>>,
     /// The rate in force.
     pub rate: Option<&'a mut [f64]>,
+    /// The number of the draw.
+    pub draw_number: Option<&'a mut [i32]>,
     /// Amounts by measure.
     pub money: Vec<(LoanMeasure, Amounts<'a>)>,
 }
@@ -167,6 +169,7 @@ impl<'a> LoanRowTargets<'a> {
             date: self.date.as_mut().map(|dates| dates.cut(count)),
             accrual_start: self.accrual_start.as_mut().map(|dates| dates.cut(count)),
             rate: self.rate.as_mut().map(|slice| cut(slice, count)),
+            draw_number: self.draw_number.as_mut().map(|slice| cut(slice, count)),
             money: self.money.iter_mut().map(|(measure, amounts)| (*measure, amounts.cut(count))).collect(),
         }
     }
@@ -210,7 +213,7 @@ impl<A: LoanAmount> Worker<A> {
         }
         for (index, count) in counts.iter().enumerate() {
             self.entries.rows.clear();
-            if !self.chunk.run(loans, settings, index, &mut self.layout, &mut self.entries) {
+            if !self.chunk.run_together(loans, settings, index, &mut self.layout, &mut self.entries) {
                 self.entries.rows.clear();
             }
             let rows = self.entries.rows.len();
@@ -237,6 +240,9 @@ impl<A: LoanAmount> Worker<A> {
         }
         put_dates(&mut targets.date, rows, |entry| entry.date);
         put_dates(&mut targets.accrual_start, rows, |entry| entry.accrual_start);
+        if let Some(out) = &mut targets.draw_number {
+            put(out, rows, |entry| i32::try_from(entry.draw_number).unwrap_or(i32::MAX));
+        }
         if let Some(out) = &mut targets.rate {
             put(out, rows, |entry| entry.rate.as_f64());
         }
@@ -272,6 +278,7 @@ pub(super) fn value<A: LoanAmount>(entry: &Entry<A>, measure: LoanMeasure) -> A 
         LoanMeasure::ClosingBalance => entry.closing,
         LoanMeasure::Premium => entry.premium,
         LoanMeasure::Hedge => entry.hedge,
+        LoanMeasure::Proceeds => entry.proceeds,
     }
 }
 

@@ -34,6 +34,8 @@ pub struct LoanSettings {
     pub holidays: Holidays,
     /// Books are looked at, at the end of each period of the grid.
     pub observe: bool,
+    /// Draws with terms of their own have rows of their own.
+    pub draws_apart: bool,
     /// Worker threads.
     pub threads: usize,
     /// Rows per chunk.
@@ -98,13 +100,15 @@ pub enum LoanMeasure {
     ClosingBalance,
     /// The part of fees that is a premium for prepayment.
     Premium,
+    /// The part of a draw that is received.
+    Proceeds,
     /// The part of interest that a hedge added or took off.
     Hedge,
 }
 
 impl LoanMeasure {
     /// Every column, by its public name.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 12] = [
         ("opening_balance", Self::OpeningBalance),
         ("draw", Self::Draw),
         ("interest", Self::Interest),
@@ -116,6 +120,7 @@ impl LoanMeasure {
         ("closing_balance", Self::ClosingBalance),
         ("premium", Self::Premium),
         ("hedge", Self::Hedge),
+        ("proceeds", Self::Proceeds),
     ];
 
     /// Reads a column's name.

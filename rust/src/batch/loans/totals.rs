@@ -19,7 +19,7 @@ use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
 
 /// What moves: a plane of sums each.
-const FLOWS: [LoanMeasure; 8] = [
+const FLOWS: [LoanMeasure; 9] = [
     LoanMeasure::Draw,
     LoanMeasure::Interest,
     LoanMeasure::Pik,
@@ -28,6 +28,7 @@ const FLOWS: [LoanMeasure; 8] = [
     LoanMeasure::Fee,
     LoanMeasure::Premium,
     LoanMeasure::Hedge,
+    LoanMeasure::Proceeds,
 ];
 
 /// The planes of a loan book.
