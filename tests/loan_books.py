@@ -107,6 +107,7 @@ def random_loan(random: Random, longest: int = 48) -> Loan:
     if cycle is None:
         maturity = shift(start, random.randint(1, 60), end_of_month)
     elif cycle.endswith("M"):
+        payments = min(payments, 1_200 // int(cycle[:-1]))  # a hundred years
         maturity = shift(start, int(cycle[:-1]) * payments, end_of_month)
     else:
         maturity = start + dt.timedelta(days=int(cycle[:-1]) * (7 if cycle.endswith("W") else 1) * payments)

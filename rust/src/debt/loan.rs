@@ -477,6 +477,13 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
+    /// Whether the maturity cuts the coming period short of what the level amount is spread over: the last period of a
+    /// loan with a balloon.
+    fn is_cut(&self, whole: YearFraction) -> bool {
+        let last = self.next.saturating_add(1) == self.loan.periods.len();
+        last && self.loan.periods.last().is_some_and(|period| period.time != whole)
+    }
+
     /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
     /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
     /// late is the same.
@@ -491,7 +498,9 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         let left = self.loan.times.get(self.next..).unwrap_or_default();
         let Some((whole, later)) = left.split_first() else { return Ok(()) };
         match self.loan.profile {
-            Profile::LevelPayment if self.loan.nominal => self.ledger.fix_nominal_payment(*whole, later),
+            Profile::LevelPayment if self.loan.nominal || self.is_cut(*whole) => {
+                self.ledger.fix_nominal_payment(*whole, later)
+            }
             Profile::LevelPayment => self.ledger.fix_payment(rest, later),
             Profile::LevelPrincipal => {
                 let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
