@@ -488,23 +488,3 @@ def amortize(facility: Facility, terms: Terms) -> list[Row]:
     """All rows of a facility as one, or `Refused`."""
     rows = parts(facility, terms)
     return together(rows) if any(draw.own_terms for draw in facility.draws) else rows
-
-
-def capacity(loan: Loan, dscr: Fraction, cash_flow: tuple[tuple[dt.date, int], ...], principal: int) -> bool:
-    """Whether a principal is repaid by a cash flow at a ratio at every payment, in exact comparisons."""
-    facility = Facility(replace(loan, principal=principal), target_dscr=dscr, cash_flow=cash_flow)
-    try:
-        rows = parts(facility, Terms())
-    except Refused as refused:
-        if refused.code != "negative_amortization":
-            raise
-        return False
-    part = Part(facility, Terms(), 0, Left())
-    start = loan.start
-    for period in part.periods:
-        cash = sum(amount for day, amount in cash_flow if start < day <= period.scheduled)
-        paid = sum(row.interest + row.principal for row in rows if row.scheduled and row.date == period.paid)
-        if cash < dscr * paid:
-            return False
-        start = period.scheduled
-    return rows[-1].closing == 0
