@@ -470,3 +470,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "loan_tests.rs"]
+mod tests;
