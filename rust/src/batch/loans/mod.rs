@@ -13,6 +13,7 @@ mod curves;
 mod facility;
 mod facility_terms;
 mod hedges;
+mod lanes;
 mod level;
 mod rates;
 mod refusal;
@@ -29,6 +30,7 @@ pub use columns::{Choice, Loans};
 pub use curves::Curves;
 pub use facility::{DatedColumns, DrawColumns, FacilityColumns, PremiumColumns, PrepaymentColumns};
 pub use hedges::{HedgeColumns, KINDS as HEDGE_KINDS};
+pub use lanes::Laned;
 pub use level::payment_amounts;
 pub use rates::{Averaging, RateColumns, ResetEvery};
 pub use rows::{LoanRowPlan, LoanRowTargets, fill_loan_rows, plan_loan_rows, validate_loans};
@@ -42,6 +44,6 @@ use super::rows::Cell;
 use crate::debt::Amount;
 
 /// An amount that loan books are computed in.
-pub trait LoanAmount: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable {}
+pub trait LoanAmount: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable + Laned {}
 
-impl<T: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable> LoanAmount for T {}
+impl<T: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable + Laned> LoanAmount for T {}
