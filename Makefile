@@ -34,11 +34,11 @@ test: .venv/.dev .venv/.built ## run every test: the Rust core without Python, t
 	$(SAY) "Python: tests, README, docstrings"
 	@$(BIN)/python -m pytest
 
-test-deep: .venv/.dev .venv/.built ## a million assets against the oracle and long property tests (half an hour)
+test-deep: .venv/.dev .venv/.built ## a million assets and 10^5 loans against the oracles, long property tests (an hour)
 	$(SAY) "Rust core: 10,000 cases a property"
 	@PROPTEST_CASES=10000 cargo test --locked --release
-	$(SAY) "Python: a million assets, 10,000 examples a property"
-	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_floating.py tests/test_carrying.py
+	$(SAY) "Python: a million assets, 10^5 loans, 10,000 examples a property"
+	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_facilities.py tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_amortize.py tests/test_loan_invariants.py tests/test_floating.py tests/test_carrying.py
 
 lint: lint-rust lint-python ## format, lints, types, stubs and layers, for Rust and Python
 

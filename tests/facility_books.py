@@ -77,6 +77,33 @@ def _prepayments(random: Random, loan: Loan, draws: Sequence[Draw]) -> tuple[Pre
     return tuple(sorted(found, key=lambda row: (row.date, row.capped)))
 
 
+def _sizing(random: Random, loan: Loan, draws: Sequence[Draw]) -> dict[str, Any]:
+    """Cash flow or collateral that payments follow."""
+    terms: dict[str, Any] = {}
+    days = (loan.maturity - loan.start).days
+    whole = loan.principal + sum(draw.amount for draw in draws)
+    if loan.profile == "sculpted":
+        terms["target_dscr"] = Fraction(random.randint(100, 200), 100)
+        step = max(days // random.randint(1, 30), 1)
+        least = -1 if random.random() < 0.1 else 0
+        terms["cash_flow"] = tuple(
+            (loan.start + dt.timedelta(days=n), random.randint(whole // 10 * least, whole // 3 + 1))
+            for n in range(random.randint(0, 20), days + 60, step)
+        )
+    if loan.profile == "borrowing_base" or (random.random() < 0.1 and not any(d.own_terms for d in draws)):
+        terms["advance_rate"] = Fraction(random.randint(50, 100), 100)
+        value = int(whole * 2) + random.randint(0, 1000)
+        if random.random() < 0.05:
+            value //= 4
+        rows, day = [], loan.start - dt.timedelta(days=random.randint(0, 20))
+        for _ in range(random.randint(1, 24)):
+            rows.append((day, value))
+            value = int(value * random.uniform(0.7, 1.0))
+            day += dt.timedelta(days=random.randint(1, 120))
+        terms["collateral"] = tuple(rows)
+    return terms
+
+
 def random_facility(random: Random) -> Facility:
     """One facility over all that makes one."""
     loan = _loan(random)
@@ -111,27 +138,7 @@ def random_facility(random: Random) -> Facility:
         if random.random() < 0.4:
             until = loan.start + dt.timedelta(days=random.randint(0, days + 100))
             terms["make_whole"] = (until, Fraction(random.randint(0, 900), 10_000))
-    whole = loan.principal + sum(draw.amount for draw in draws)
-    if loan.profile == "sculpted":
-        terms["target_dscr"] = Fraction(random.randint(100, 200), 100)
-        step = max(days // random.randint(1, 30), 1)
-        least = -1 if random.random() < 0.1 else 0
-        terms["cash_flow"] = tuple(
-            (loan.start + dt.timedelta(days=n), random.randint(whole // 10 * least, whole // 3 + 1))
-            for n in range(random.randint(0, 20), days + 60, step)
-        )
-    if loan.profile == "borrowing_base" or random.random() < 0.1 and not any(d.own_terms for d in draws):
-        terms["advance_rate"] = Fraction(random.randint(50, 100), 100)
-        value = int(whole * 2) + random.randint(0, 1000)
-        if random.random() < 0.05:
-            value //= 4
-        rows, day = [], loan.start - dt.timedelta(days=random.randint(0, 20))
-        for _ in range(random.randint(1, 24)):
-            rows.append((day, value))
-            value = int(value * random.uniform(0.7, 1.0))
-            day += dt.timedelta(days=random.randint(1, 120))
-        terms["collateral"] = tuple(rows)
-    return Facility(loan, draws=draws, **terms)
+    return Facility(loan, draws=draws, **terms, **_sizing(random, loan, draws))
 
 
 def facility_frame(facilities: Sequence[Facility]) -> pd.DataFrame:
@@ -142,7 +149,9 @@ def facility_frame(facilities: Sequence[Facility]) -> pd.DataFrame:
         return pd.Series([None if value is None else float(value) for value in values], dtype="Float64")
 
     def days(values: list[dt.date | None]) -> Any:
-        return np.array([np.datetime64("NaT") if value is None else value for value in values], dtype="M8[us]")
+        return np.array(
+            [np.datetime64("NaT") if value is None else value for value in values], dtype="M8[us]"
+        )
 
     return loans.assign(
         commitment=_optional([f.commitment for f in facilities]),
@@ -233,5 +242,6 @@ def columns_of(rows: Sequence[Row]) -> dict[str, np.ndarray[Any, Any]]:
     """Amounts of rows by column."""
     names = {"opening_balance": "opening", "closing_balance": "closing"}
     return {
-        name: np.array([getattr(row, names.get(name, name)) for row in rows], dtype=np.int64) for name in COLUMNS
+        name: np.array([getattr(row, names.get(name, name)) for row in rows], dtype=np.int64)
+        for name in COLUMNS
     }

@@ -32,13 +32,17 @@ class Case:
     level: bool
 
     @property
+    def part(self) -> int:
+        """The principal of each payment but the last."""
+        return self.principal // self.periods if self.level else 0
+
+    @property
     def dates(self) -> tuple[int, ...]:
         return tuple(oracle.add_months(self.start, n * self.months) for n in range(self.periods + 1))
 
     def rows(self) -> list[oracle.Row]:
         bottom = 360 if self.day_count == "ACT/360" else 365
-        part = oracle.half_even(oracle.Fraction(self.principal, self.periods))
-        repaid = (part,) * self.periods if self.level else None
+        repaid = (self.part,) * self.periods if self.part else None
         return oracle.rows(self.terms, self.principal, self.dates, bottom, repaid, self.hedges)
 
 
@@ -142,7 +146,7 @@ def _date(day: int) -> Any:
 
 def frames(cases: list[Case]) -> dict[str, Any]:
     """The arguments of `amortize` for the cases, loan ids being their places."""
-    loans, rates, steps, hedges = [], [], [], []
+    loans, rates, steps, hedges, parts = [], [], [], [], []
     kinds = {"swap": "pay_fixed_swap", "cap": "cap", "floor": "sold_floor"}
     for place, one in enumerate(cases):
         terms = one.terms
@@ -154,7 +158,7 @@ def frames(cases: list[Case]) -> dict[str, Any]:
                 "maturity_date": _date(one.dates[-1]),
                 "frequency": f"{one.months}M",
                 "day_count": one.day_count,
-                "profile": "level_principal" if one.level else "bullet",
+                "profile": "custom" if one.part else "bullet",
                 "annual_rate": _share(terms.annual_rate),
                 "index": None if terms.curve is None else f"index {place}",
                 "margin_rate": None if terms.curve is None else _share(terms.margin),
@@ -173,6 +177,8 @@ def frames(cases: list[Case]) -> dict[str, Any]:
                 "pik_share": _share(terms.pik_share),
             }
         )
+        numbers = range(1, one.periods + 1) if one.part else ()
+        parts += [{"loan_id": place, "payment_number": n, "principal": one.part} for n in numbers]
         if terms.curve is not None:
             rates += [
                 {"index": f"index {place}", "date": _date(at), "value": value / oracle.ONE}
@@ -203,5 +209,6 @@ def frames(cases: list[Case]) -> dict[str, Any]:
         "rates": pd.DataFrame(rates) if rates else None,
         "rate_steps": pd.DataFrame(steps) if steps else None,
         "hedges": hedge_frame if hedges else None,
+        "principal_schedule": pd.DataFrame(parts) if parts else None,
         "holidays": [str(_date(day)) for day in HOLIDAYS],
     }

@@ -5,86 +5,19 @@ Numbers in the comments are rows of the project's reliability catalogue.
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
-import pickle
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import neocalc as nc
+from broken_loans import ROWS, good, one, refused, third
 from neocalc import _output
-from neocalc.errors import Issue
 
 pa = pytest.importorskip("pyarrow")
 pl = pytest.importorskip("polars")
-
-ROWS = 4
-
-
-def good(**columns: Any) -> dict[str, Any]:
-    data: dict[str, Any] = {
-        "loan_id": ["a", "b", "c", "d"],
-        "principal": [1000.0, 2000.0, 3000.0, 4000.0],
-        "start_date": pd.Series(["2025-01-15"] * ROWS, dtype="datetime64[us]"),
-        "term_months": [12, 24, 36, 48],
-        "annual_rate": [0.05, 0.06, 0.07, 0.08],
-        "profile": ["level_payment"] * ROWS,
-    }
-    return {**data, **columns}
-
-
-def third(value: Any, other: Any, dtype: Any = None) -> pd.Series:
-    """A column of `other` with `value` in row 2."""
-    return pd.Series([other, other, value, other], dtype=dtype)
-
-
-def refused(data: Any, **options: Any) -> nc.InputError:
-    """The error of every verb: all agree, and the error is whole."""
-    if isinstance(data, dict):
-        data = pd.DataFrame(data)
-    found = []
-    calls = [lambda: nc.amortize(data, **options), lambda: nc.amortize(data, by=[], **options)]
-    if not {"rate_steps", "principal_schedule", "payment_holidays", "start", "columns"} & set(options):
-        calls.append(lambda: nc.payment_amount(data, **options))
-    for call in calls:
-        with pytest.raises(nc.InputError) as caught:
-            call()
-        found.append(caught.value)
-    error = found[0]
-    if "loan_id" in list(data.columns if hasattr(data, "columns") else data.column_names):
-        assert all(other.issues == error.issues for other in found)
-    for issue in error.issues:
-        assert issue.hint
-        assert issue.rule == nc.list_error_codes()[issue.code][0]
-        assert issue.n_bad >= len(issue.rows)
-        assert len(issue.ids) == len(issue.index_labels) == len(issue.rows) <= 5
-        assert list(issue.rows) == sorted(issue.rows)
-    assert len(str(error).splitlines()) <= 20
-    assert str(error).startswith("loans: ")
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes of our own
-    assert (again.issues, str(again), again.n_rows) == (error.issues, str(error), error.n_rows)
-    assert copy.deepcopy(error).issues == error.issues
-    return error
-
-
-def one(data: Any, column: str, code: str, row: int | None = 2, **options: Any) -> Issue:
-    """The only issue of an error, at a row (or of the whole column)."""
-    error = refused(data, **options)
-    assert [(i.column, i.code) for i in error.issues] == [(column, code)], str(error)
-    issue: Issue = error.issues[0]
-    if row is None:
-        assert issue.rows == ()
-    else:
-        assert (issue.rows, issue.n_bad) == ((row,), 1)
-        if isinstance(data, dict) and column != "loan_id" and "." not in column:
-            assert issue.ids == ("abcd"[row],)
-            assert f"row {row} (loan {'abcd'[row]})" in str(error)
-    return issue
-
 
 # --- values ---------------------------------------------------------------------------------------------------
 
@@ -285,116 +218,6 @@ def test_little_or_nothing_lent() -> None:  # 44
     assert (money >= 0).all(axis=None)
     repaid = rows.groupby("loan_id", observed=True)["principal"].sum().round(2).to_dict()
     assert repaid == {"b": 0.01, "c": 0.05, "d": 3.59}
-
-
-# --- frames beside --------------------------------------------------------------------------------------------
-
-
-def steps(**columns: Any) -> pd.DataFrame:
-    data = {"loan_id": ["a", "b", "c"], "date": ["2025-06-15"] * 3, "annual_rate": [0.05, 0.06, 0.07]}
-    return pd.DataFrame({**data, **columns})
-
-
-def schedule(**columns: Any) -> pd.DataFrame:
-    data = {"loan_id": ["c", "c"], "payment_number": [1, 2], "principal": [10.0, 20.0]}
-    return pd.DataFrame({**data, **columns})
-
-
-def gaps(**columns: Any) -> pd.DataFrame:
-    data = {"loan_id": ["c"], "from_date": ["2025-06-01"], "to_date": ["2025-08-31"], "interest": ["paid"]}
-    return pd.DataFrame({**data, **columns})
-
-
-@pytest.mark.parametrize(
-    ("columns", "column", "code"),
-    [
-        ({"loan_id": ["a", "b", "x"]}, "loan_id", "unknown_id"),
-        ({"loan_id": pd.Series(["a", "b", None], dtype=object)}, "loan_id", "null"),
-        ({"date": ["2025-06-15", "2025-06-15", None]}, "date", "null"),
-        ({"date": ["2025-06-15", "2025-06-15", "2025-01-14"]}, "date", "date_order"),
-        ({"annual_rate": [0.05, 0.05, float("inf")]}, "annual_rate", "nonfinite"),
-        ({"annual_rate": [0.05, 0.05, None]}, "annual_rate", "null"),
-        ({"annual_rate": [0.05, 0.05, 7.0]}, "annual_rate", "rate_unit"),
-        ({"annual_rate": [0.05, 0.05, -1.0]}, "annual_rate", "range"),
-    ],
-)
-def test_rate_steps(columns: dict[str, Any], column: str, code: str) -> None:
-    one(good(), f"rate_steps.{column}", code, rate_steps=steps(**columns))
-
-
-def test_two_rates_of_one_day() -> None:  # 48
-    error = refused(good(), rate_steps=steps(loan_id=["c", "b", "c"]))
-    assert [(i.column, i.code, i.rows) for i in error.issues] == [
-        ("rate_steps.date", "duplicate_date", (0, 2))
-    ]
-
-
-@pytest.mark.parametrize(
-    ("profile", "columns", "column", "code", "row"),
-    [
-        ("custom", {"payment_number": [1, 37]}, "payment_number", "range", 1),
-        ("custom", {"payment_number": [1, 0]}, "payment_number", "range", 1),
-        ("custom", {"payment_number": [1, 1.5]}, "payment_number", "dtype", 1),
-        ("custom", {"principal": [1.0, -1.0]}, "principal", "range", 1),
-        ("custom", {"principal": [1.0, None]}, "principal", "null", 1),
-        ("custom", {"principal": [1.0, None], "share": [None, 0.5]}, "principal", "null", 1),
-        ("custom", {"principal": [1.0, 2.0], "share": [None, 0.5]}, "share", "profile", 1),
-        ("custom", {"payment_number": [1, None], "date": [None, "2024-06-01"]}, "date", "date_order", 1),
-        ("custom", {"payment_number": [1, None]}, "payment_number", "null", 1),
-        ("bullet", {}, "loan_id", "profile", 0),
-        ("percent_schedule", {"principal": [None, None], "share": [0.5, 1.5]}, "share", "range", 1),
-        ("percent_schedule", {"principal": [None, None], "share": [0.6, 0.6]}, "share", "range", 1),
-        (
-            "percent_schedule",
-            {
-                "principal": [None, None],
-                "share": [0.5, 0.1],
-                "payment_number": [1, None],
-                "date": [None, "2025-03-03"],
-            },
-            "date",
-            "date_order",
-            1,
-        ),
-    ],
-)
-def test_principal_schedules(profile: str, columns: dict[str, Any], column: str, code: str, row: int) -> None:
-    data = good(profile=third(profile, "level_payment"))
-    one(data, f"principal_schedule.{column}", code, row, principal_schedule=schedule(**columns))
-
-
-def test_principal_beyond_what_is_owed() -> None:  # 46
-    data = good(profile=third("custom", "level_payment"))
-    issue = one(data, "principal", "range", principal_schedule=schedule(principal=[2000.0, 1000.01]))
-    assert "payment 2" in issue.example
-    one(data, "profile", "null", principal_schedule=schedule(loan_id=["c", "c"]).iloc[:0])
-    with pytest.raises(nc.InputError, match=r"principal_schedule\.principal.*missing_column"):
-        nc.amortize(pd.DataFrame(data), principal_schedule=schedule().drop(columns="principal"))
-
-
-@pytest.mark.parametrize(
-    ("columns", "column", "code"),
-    [
-        ({"to_date": ["2025-05-31"]}, "to_date", "date_order"),
-        ({"from_date": [None]}, "from_date", "null"),
-        ({"interest": ["forgiven"]}, "interest", "choice"),
-        ({"loan_id": ["x"]}, "loan_id", "unknown_id"),
-    ],
-)
-def test_payment_holidays(columns: dict[str, Any], column: str, code: str) -> None:
-    one(good(), f"payment_holidays.{column}", code, 0, payment_holidays=gaps(**columns))
-
-
-def test_frames_beside_without_their_columns() -> None:
-    for name, table in (
-        ("rate_steps", steps()),
-        ("principal_schedule", schedule()),
-        ("payment_holidays", gaps()),
-    ):
-        with pytest.raises(nc.InputError, match="missing_column"):
-            nc.amortize(pd.DataFrame(good()), **{name: table.drop(columns="loan_id")})
-        with pytest.raises(nc.InputError, match="frame"):
-            nc.amortize(pd.DataFrame(good()), **{name: [1, 2]})
 
 
 # --- names, types, whole frames -------------------------------------------------------------------------------

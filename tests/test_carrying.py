@@ -181,6 +181,25 @@ def test_expense_is_what_is_paid_in_the_end(seed: int) -> None:
     assert by_loan["interest_expense"].sum() == expense["interest_expense"].sum()
 
 
+@pytest.mark.parametrize("day_count", ["30/360", "30E/360 ISDA", "ACT/ACT ISDA", "ACT/ACT ICMA"])
+def test_looking_changes_nothing_that_is_owed(day_count: str) -> None:
+    """Months of 30 days count more or less where a period is cut; the books must not cut it."""
+    loan = pd.DataFrame(
+        {"loan_id": ["A"], "principal": [1_000_000.0], "start_date": ["2024-01-30"], "term_months": [24],
+         "annual_rate": [0.10], "profile": ["level_principal"], "frequency": ["quarterly"], "issue_price": [0.97],
+         "pik_rate": [0.01], "day_count": [day_count], "construction_end_date": ["2024-08-15"]}
+    )  # fmt: skip
+    rows = nc.amortize(loan, amounts="decimal")
+    books = nc.carrying_amount(loan, amounts="decimal")
+    for freq in ("M", "Q", "Y"):
+        expense = nc.interest_expense(loan, freq=freq, amounts="decimal")
+        assert expense["contractual_interest"].sum() == (rows["interest"] + rows["pik"]).sum()
+        assert expense["amortization"].sum() == books["amortization"].sum() == 30_000
+        assert (expense["contractual_interest"] >= 0).all()
+        seen = nc.carrying_amount(loan, freq=freq, amounts="decimal")
+        assert seen["closing_carrying_amount"].iloc[-1] == 0
+
+
 def test_the_whole_cost_is_capitalised_under_construction() -> None:
     given = _floater(
         issue_price=[0.98], construction_start_date=["2025-02-15"], construction_end_date=["2025-08-10"]

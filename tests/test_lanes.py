@@ -56,17 +56,10 @@ def book(seed: int, n: int) -> pd.DataFrame:
     )
 
 
-def by_engine(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same loans with an empty table of rate steps, for which lanes are not asked."""
-    steps = pd.DataFrame(
-        {"loan_id": frame["loan_id"].head(0), "date": frame["start_date"].head(0), "annual_rate": np.zeros(0)}
-    )
-    # A step to the rate that is in force anyway changes nothing.
+def by_engine(frame: pd.DataFrame, term: str = "annual_rate") -> pd.DataFrame:
+    """A rate step to what is in force anyway: it changes nothing, but a book with steps takes no lanes."""
     first = frame.head(1)
-    steps = pd.DataFrame(
-        {"loan_id": first["loan_id"], "date": first["start_date"], "annual_rate": first["annual_rate"]}
-    )
-    return steps
+    return pd.DataFrame({"loan_id": first["loan_id"], "date": first["start_date"], term: first[term]})
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -90,6 +83,47 @@ def test_totals_are_those_of_the_engine(keys: list[str]) -> None:
         lanes = nc.amortize(frame, by=keys, amounts="minor", **more)
         engine = nc.amortize(frame, by=keys, amounts="minor", rate_steps=by_engine(frame), **more)
         pd.testing.assert_frame_equal(lanes, engine)
+
+
+def floating_book(seed: int, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Loans at an index fixed on odd days that also stands still, some with collars, some at fixed rates; its fixings."""
+    rng = np.random.default_rng(seed)
+    days = np.datetime64("2014-12-15") + np.cumsum(rng.integers(5, 40, 1_200))
+    values = np.round(0.03 + 0.02 * np.sin(np.arange(1_200) // 3 / 7.0), 4)
+    fixings = pd.DataFrame({"index": "SOFR", "date": days.astype("M8[us]"), "rate": values})
+    frame = book(seed, n)
+    fixed = rng.random(n) < 0.2
+    fixed[0] = False
+    some = lambda value: np.where(~fixed & (rng.random(n) < 0.2), value, np.nan)  # noqa: E731
+    return frame.assign(
+        index=pd.Series(np.where(fixed, None, "SOFR"), dtype=object),
+        annual_rate=np.where(fixed, frame["annual_rate"], np.nan),
+        margin_rate=np.where(fixed, np.nan, rng.integers(-100, 900, n) / 10_000),
+        index_floor_rate=some(0.02),
+        rate_cap=some(0.09),
+        rate_floor=some(0.03),
+    ), fixings
+
+
+def test_floating_rows_are_those_of_the_engine() -> None:
+    frame, fixings = floating_book(7, 50_000 if DEEP else 2_500)
+    shown = [*MONEY_COLUMNS, "annual_rate", "accrual_start"]
+    given = {"rates": fixings, "extrapolate": "flat", "columns": shown}
+    lanes = nc.amortize(frame, amounts="minor", **given)
+    engine = nc.amortize(frame, amounts="minor", rate_steps=by_engine(frame, "margin_rate"), **given)
+    pd.testing.assert_frame_equal(lanes, engine)
+    assert frame["annual_rate"].isna().sum() > len(frame) / 2
+    totals = nc.amortize(frame, by=["lender"], amounts="minor", rates=fixings, extrapolate="flat")
+    wanted = nc.amortize(
+        frame, by=["lender"], amounts="minor", rate_steps=by_engine(frame, "margin_rate"), rates=fixings, extrapolate="flat"
+    )
+    pd.testing.assert_frame_equal(totals, wanted)
+    major = frame.assign(principal=frame["principal"] / 100)
+    mine = nc.amortize(major, rounding=None, **given)
+    theirs = nc.amortize(major, rounding=None, rate_steps=by_engine(major, "margin_rate"), **given)
+    lent = major.set_index("loan_id")["principal"].reindex(theirs["loan_id"]).to_numpy()
+    for name in MONEY_COLUMNS:
+        assert (np.abs(mine[name] - theirs[name]) <= 1e-11 * lent + 1e-12).all(), name
 
 
 def test_unrounded_sums_are_those_of_the_engine() -> None:

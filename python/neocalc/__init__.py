@@ -1,4 +1,4 @@
-"""Depreciate GPU fleets under competing useful lives, exact to the cent.
+"""Depreciate GPU fleets under competing useful lives and schedule their loans, exact to the cent.
 
 >>> import neocalc as nc
 >>> fleet = nc.load_example("gpu_fleet", rows=1_000)          # or any pandas, polars, pyarrow table
@@ -12,6 +12,10 @@ True
 >>> list(both["policy"].cat.categories), bool((both["depreciation"] >= 0).all())
 (['4y', '6y'], True)
 >>> books = nc.book_values(fleet, nc.straight_line(years=4), as_of="2025-12-31")  # one row per asset
+>>> import pandas as pd
+>>> loan = {"principal": [1e6], "start_date": ["2025-01-01"], "term_months": [60], "annual_rate": [0.0]}
+>>> nc.amortize(pd.DataFrame(loan))["payment"].tail(2).tolist()  # a row per payment; the last clears
+[16666.67, 16666.47]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frames of amounts by date that payments follow: cash flow for debt service, and what collateral is worth."""
+"""Amounts by date that payments follow: cash flow for debt service, and what collateral is worth."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from neocalc._columns import Array
 from neocalc._loan_options import LoanOptions
 from neocalc._loans_beside import LoanSide
 from neocalc._side import NO_MINOR, Side, match
+
+
+def column_names(data: Any) -> list[Any]:
+    """Return the names of a frame that may be of any kind, or nothing."""
+    return list(getattr(data, "column_names", getattr(data, "columns", ())))
 
 
 class _Dated(LoanSide):
@@ -56,9 +61,8 @@ class Collateral(_Dated):
     """What collateral is worth: loan_id or facility_id, period_end, closing_book_value."""
 
     def __init__(self, data: Any, options: LoanOptions) -> None:
-        names = getattr(data, "columns", None)
-        names = getattr(data, "column_names", ()) if names is None else names
-        self.by_facility = "loan_id" not in list(names) and "facility_id" in list(names)
+        names = column_names(data)
+        self.by_facility = "loan_id" not in names and "facility_id" in names
         key = "facility_id" if self.by_facility else "loan_id"
         Side.__init__(self, data, "collateral", (key, "period_end", "closing_book_value"), options, key)
         self.bad_rows = np.empty(0, dtype=np.int64)
@@ -69,7 +73,9 @@ class Collateral(_Dated):
         if not self.by_facility:
             return self._dated(self.assign(known), len(known), "closing_book_value")
         # A fleet secures more facilities than this book may hold: those of others are left aside.
-        facilities = np.empty(len(known), dtype=object) if self.facility_of_loan is None else self.facility_of_loan
+        facilities = (
+            np.empty(len(known), dtype=object) if self.facility_of_loan is None else self.facility_of_loan
+        )
         own = self.frame.id_values()
         wanted = facilities.astype(object)
         rows = match(wanted, np.asarray(own.tolist() if own.dtype.kind in "iu" else own, dtype=object))

@@ -1,4 +1,4 @@
-"""Frames beside the loans that move principal: draws, prepayments, sweeps, refinancings and what they cost."""
+"""Frames that move principal: draws, prepayments, sweeps, refinancings, and what they cost."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _after(day: Array, months: Array) -> Array:
     into = (dates - month.astype("M8[D]")).astype(np.int64)
     then = month + months.astype(np.int64)
     length = ((then + 1).astype("M8[D]") - then.astype("M8[D]")).astype(np.int64)
-    return (then.astype("M8[D]").astype(np.int64) + np.minimum(into, length - 1)).astype(np.int64)
+    return np.asarray(then.astype("M8[D]").astype(np.int64) + np.minimum(into, length - 1))
 
 
 class Prepayments(_Movements):
@@ -138,7 +138,9 @@ class Prepayments(_Movements):
         day = self._days("date")
         amount = self.read_money("amount")
         self.note("amount", "range", np.flatnonzero(~self._none(amount) & (amount < 0)), amount.item)
-        refix = self.words("effect", _EFFECTS) == 1 if "effect" in self.present else np.zeros(self.n, dtype=bool)
+        refix = (
+            self.words("effect", _EFFECTS) == 1 if "effect" in self.present else np.zeros(self.n, dtype=bool)
+        )
         called = self._flag("premium_due", True)
         settles = self._flag("pay_accrued", False)
         return self._keep(
@@ -213,7 +215,9 @@ class Refinancings(_Movements):
         self.note("into_loan_id", "unknown_id", unknown, lambda row: repr(values[int(codes[row])]))
         self.note("into_loan_id", "refinancing_circle", np.flatnonzero((into == rows) & (rows >= 0)))
         sound = np.flatnonzero((rows >= 0) & ~self.bad)
-        counts = np.bincount(rows[sound], minlength=len(known)) if len(sound) else np.zeros(len(known), dtype=int)
+        counts = (
+            np.bincount(rows[sound], minlength=len(known)) if len(sound) else np.zeros(len(known), dtype=int)
+        )
         self.note("loan_id", "duplicate_id", sound[counts[rows[sound]] > 1])
         self._circles(rows, into)
         nothing = np.full(self.n, NO_MINOR) if self.options.rounded else np.full(self.n, np.nan)

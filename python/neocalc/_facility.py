@@ -22,6 +22,7 @@ FACILITY_RATES = (
     "advance_rate",
     "make_whole_rate",
 )
+FACILITY_TABLES = frozenset(("draws", "prepayments", "sweep", "refinancings", "cash_flow", "collateral"))
 
 
 class _Loans(Protocol):
@@ -35,7 +36,7 @@ class _Loans(Protocol):
 
 
 def movements(loans: _Loans, beside: dict[str, Any], tables: dict[str, Table]) -> None:
-    """Put draws into one table of the core and prepayments into another; refinanced loans are run to do so."""
+    """Put draws into one table of the core, prepayments into another; refinanced loans are run for it."""
     draws, refinancings = beside.get("draws"), beside.get("refinancings")
     paid = [side for side in beside.values() if isinstance(side, (Prepayments, Sweep, Refinancings))]
     if paid:

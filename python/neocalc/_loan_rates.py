@@ -108,8 +108,7 @@ class RateSteps(LoanSide):
 
 
 class Hedges(LoanSide):
-    """Hedges: loan_id, kind, strike_rate, from_date, notional or notional_share; hedge_id where there are
-    several."""
+    """Hedges: loan_id, kind, strike_rate, from_date, notional or notional_share; maybe hedge_id."""
 
     def __init__(self, data: Any, options: LoanOptions) -> None:
         super().__init__(data, "hedges", ("kind", "strike_rate", "from_date"), options)

@@ -11,7 +11,7 @@ from neocalc import _core
 from neocalc._cash_flows import CashFlow, Collateral
 from neocalc._columns import Array, life, rates
 from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
-from neocalc._facility import FACILITY_DATES, FACILITY_RATES, movements
+from neocalc._facility import FACILITY_DATES, FACILITY_RATES, FACILITY_TABLES, movements
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
 from neocalc._loan_rates import (
@@ -65,7 +65,14 @@ _FLOATING = (
 )
 _CONSTRUCTION = ("construction_start_date", "construction_end_date")
 _MONEY = ("principal", "commitment", "payment", "balance_cap", "upfront_fee", "issue_costs")
-_DATES = ("start_date", "maturity_date", "first_payment_date", "draw_end_date", *FACILITY_DATES, *_FLOATING_DATES)
+_DATES = (
+    "start_date",
+    "maturity_date",
+    "first_payment_date",
+    "draw_end_date",
+    *FACILITY_DATES,
+    *_FLOATING_DATES,
+)
 _MONTHS = ("term_months", "interest_only_months", "amortization_months", *_FLOATING_DAYS)
 _RATES = ("annual_rate", "balance_cap_rate", "issue_price", *FACILITY_RATES, *_FLOATING_RATES)
 _FLAGS = ("end_of_month", *_FLOATING_FLAGS)
@@ -176,6 +183,7 @@ class LoanColumns(Records):
         out = np.where(np.zeros(self.n, dtype=bool) if null is None else null, np.nan, out)
         wrong = np.flatnonzero(~np.isnan(out) & ~((out >= 0.0) & (out <= 1.0)))
         self.problems.rows(name, "range", wrong, self.n, out.item)
+        out[wrong] = 0.0
         return out
 
     def _facilities(self) -> Array:
@@ -187,7 +195,9 @@ class LoanColumns(Records):
         secured = ~np.isnan(self._advance_rates()) & (codes >= 0)
         counts = np.bincount(codes[secured], minlength=n + 1)
         twice = np.flatnonzero(secured & (counts[codes] > 1))
-        self.problems.rows("facility_id", "duplicate_id", twice, self.n, lambda row: repr(values[int(codes[row])]))
+        self.problems.rows(
+            "facility_id", "duplicate_id", twice, self.n, lambda row: repr(values[int(codes[row])])
+        )
         of[secured] = [values[code] for code in codes[secured].tolist()]
         return of
 
@@ -297,6 +307,10 @@ class LoanColumns(Records):
         rows = np.flatnonzero(wrong[codes])
         self.problems.rows(name, "dtype", rows, self.n, lambda row: repr(values[int(codes[row])]))
         return np.ascontiguousarray(table[codes])
+
+    def _hides(self, column: str) -> bool:
+        # A table beside that lost a row is not what was agreed.
+        return super()._hides(column) or column.partition(".")[0] in FACILITY_TABLES
 
     # --- the core ----------------------------------------------------------------------------------
 

@@ -152,6 +152,10 @@ class Records:
         """Return the rows that are lost where some are bad."""
         return bad
 
+    def _hides(self, column: str) -> bool:
+        """Whether a problem of a column leaves its row without what others are compared with."""
+        return column in self.compared
+
     def _name(self, column: str) -> str:
         """Return what the user calls a column of the core."""
         return column
@@ -276,7 +280,7 @@ class Records:
         # Values refused here were replaced. That harms no other column, unless one is compared with it.
         hidden = np.zeros(self.n, dtype=bool)
         for column, _, at in problems.found:
-            if column in self.compared:
+            if self._hides(column):
                 hidden[at] = True
         found: dict[tuple[str, str], tuple[int, list[int], str]] = {}
         for tuples, mask in self._verdicts(left_out, hidden, runs):

@@ -128,8 +128,8 @@ def carrying_amount(
     ...     "issue_price": [0.98]})
     >>> rows = nc.carrying_amount(loans)
     >>> rows[["opening_carrying_amount", "amortization", "closing_carrying_amount"]].values.tolist()
-    [[0.0, 0.0, 980.0], [980.0, 9.95, 989.95], [989.95, 10.05, 1000.0 - 1000.0]]
-    >>> round(rows["effective_rate"].iloc[1], 6)  # 980 (1 + r)^2 = 1000
+    [[0.0, 0.0, 980.0], [980.0, 9.95, 989.95], [989.95, 10.05, 0.0]]
+    >>> round(float(rows["effective_rate"].iloc[1]), 6)  # 980 (1 + r)^2 = 1000
     0.010153
     """
     given = dict(options)
@@ -268,7 +268,7 @@ def interest_expense(
     ...     "construction_end_date": ["2025-04-01"]})
     >>> expense = nc.interest_expense(loans, freq="Q", by=[], end="2025-12-31")
     >>> expense[["contractual_interest", "capitalized_interest", "interest_expense"]].values.tolist()[:2]
-    [[29.67, 29.67, 0.0], [30.0, 0.33, 29.67]]
+    [[30.0, 30.0, 0.0], [29.67, 0.0, 29.67]]
     """
     given = dict(options)
     horizon = _horizon(given)
@@ -339,8 +339,8 @@ def current_portion(
     >>> import pandas as pd
     >>> import neocalc as nc
     >>> loans = pd.DataFrame({"loan_id": ["A"], "principal": [2400.0], "start_date": ["2025-01-31"],
-    ...     "term_months": [24], "annual_rate": [0.09], "profile": ["level_principal"], "end_of_month":
-    [True]})
+    ...     "term_months": [24], "annual_rate": [0.09], "profile": ["level_principal"],
+    ...     "end_of_month": [True]})
     >>> nc.current_portion(loans, as_of="2025-06-30").values.tolist()
     [['A', 1200.0, 700.0, 1900.0, 0.0]]
     """

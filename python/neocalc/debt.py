@@ -8,22 +8,12 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array
-from neocalc._groups import Groups
-from neocalc._loan_options import ROW_COLUMNS, LoanOptions, make_loan_options
+from neocalc._loan_frames import frame_of_loans, rows_frame, totals_frame
+from neocalc._loan_options import make_loan_options
 from neocalc._loans import LoanColumns, check_by
-from neocalc._options import memory_limit
 from neocalc._output import (
     attempt,
-    check_rows,
-    finish,
-    insert,
-    money_column,
-    places,
-    read_sums,
-    sums_frame,
 )
-from neocalc._records import guarded
 
 _MANY_PERIODS = 1200
 
@@ -109,29 +99,32 @@ def amortize(
         The last payment has no holiday.
     draws
         Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
-        ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a vintage) on
-        the loan's payment dates and other terms, its draws numbered by date from 1.
+        ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a
+        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
     prepayments
         A table with ``loan_id``, ``date``, ``amount`` (null: all that is owed), and ``effect``: ``term`` (the
-        default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed is
-        refused. One that repays all settles the interest accrued, others do with ``pay_accrued``; a premium is due
-        unless ``premium_due`` is false. Among vintages the oldest is repaid first, or that of ``draw_number``.
+        default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed
+        is refused. One that repays all settles the interest accrued, others do with ``pay_accrued``; a
+        premium is due unless ``premium_due`` is false. Among vintages the oldest is repaid first, or that of
+        ``draw_number``.
     prepayment_premiums
         A share of what is prepaid, from a day on: a table with ``loan_id``, ``from_date``, ``premium_rate``.
     sweep
-        Excess cash: a table with ``loan_id``, ``date`` or ``period_end``, ``excess_cash`` and, unless the loans
-        have it, ``sweep_rate``. That share of it, rounded down, is prepaid, at most what is owed, without premium.
+        Excess cash: a table with ``loan_id``, ``date`` or ``period_end``, ``excess_cash`` and, unless the
+        loans have it, ``sweep_rate``. That share of it, rounded down, is prepaid, at most what is owed,
+        without premium.
     refinancings
-        Loans repaid in full by a draw of another: a table with ``loan_id``, ``date``, ``into_loan_id``. The draw
-        is the payoff: balance, accrued interest and premium.
+        Loans repaid in full by a draw of another: a table with ``loan_id``, ``date``, ``into_loan_id``. The
+        draw is the payoff: balance, accrued interest and premium.
     cash_flow
-        For the profile ``sculpted``: a table with ``loan_id``, ``date`` or ``period_end``, and ``cfads``. Each
-        payment, interest and principal, is the cash flow since the one before over ``target_dscr``, rounded down;
-        what that leaves is due at maturity.
+        For the profile ``sculpted``: a table with ``loan_id``, ``date`` or ``period_end``, and ``cfads``.
+        Each payment, interest and principal, is the cash flow since the one before over ``target_dscr``,
+        rounded down; what that leaves is due at maturity.
     collateral
         For loans with an ``advance_rate``: a table with ``loan_id`` or ``facility_id``, ``period_end`` and
-        ``closing_book_value``, as ``depreciate(..., by=["facility_id"])`` gives it. After each payment at most the
-        advance rate times the last value, rounded down, is owed; what exceeds it is paid with the payment.
+        ``closing_book_value``, as ``depreciate(..., by=["facility_id"])`` gives it. After each payment at
+        most the advance rate times the last value, rounded down, is owed; what exceeds it is paid with the
+        payment.
     freq, fiscal_year_end
         Periods of totals: ``M``, ``Q`` or ``Y``, and the last month of the fiscal year.
     start, end
@@ -139,9 +132,10 @@ def amortize(
         of it, by default from the first advance to the last payment.
     columns
         The columns to compute and return; by default the money columns below. On request also ``premium``,
-        ``hedge``, ``proceeds`` (of a draw, what is received), and in rows ``accrual_start`` (the first day whose interest the row settles) and
-        ``annual_rate`` (in force before it; of several draws the mean by balance) and ``draw_number``, which shows
-        each vintage apart, one after the other; 0 is the loan itself.
+        ``hedge``, ``proceeds`` (of a draw, what is received), and in rows ``accrual_start`` (the first day
+        whose interest the row settles) and ``annual_rate`` (in force before it; of several draws the mean by
+        balance) and ``draw_number``, which shows each vintage apart, one after the other; 0 is the loan
+        itself.
     rounding
         ``payment`` rounds the interest of each payment half-even to the minor unit, once, of its exact value;
         ``None`` is unrounded float64.
@@ -211,13 +205,14 @@ def amortize(
       ``long_front``. ``first_payment_date`` settles the front.
     - ``borrowing_base`` repays nothing but what the collateral no longer allows; other profiles may have an
       ``advance_rate`` too.
-    - ``commitment``: what may be drawn, with ``principal`` on the first day, between ``draw_start_date`` (else the
-      start) and ``draw_end_date`` (else maturity, not on it). ``undrawn_fee_rate`` accrues on what is not drawn in
-      that time and is paid with the payments; ``upfront_fee`` (an amount) or ``upfront_fee_rate`` (of the
-      commitment, else the principal) is paid at the start; ``issue_price`` is the share of a draw that is received.
-    - ``make_whole_until_date`` with ``make_whole_rate``: a prepayment before that day also costs the interest that
-      it would have borne up to it, at the rate in force, payment by payment, each discounted from payment to payment
-      by 1 + make-whole rate x part of a year; rounded once.
+    - ``commitment``: what may be drawn, with ``principal`` on the first day, between ``draw_start_date``
+      (else the start) and ``draw_end_date`` (else maturity, not on it). ``undrawn_fee_rate`` accrues on what
+      is not drawn in that time and is paid with the payments; ``upfront_fee`` (an amount) or
+      ``upfront_fee_rate`` (of the commitment, else the principal) is paid at the start; ``issue_price`` is
+      the share of a draw that is received.
+    - ``make_whole_until_date`` with ``make_whole_rate``: a prepayment before that day also costs the interest
+      that it would have borne up to it, at the rate in force, payment by payment, each discounted from
+      payment to payment by 1 + make-whole rate x part of a year; rounded once.
     - ``end_of_month``: a schedule anchored on a month end stays on month ends.
     - ``index`` with ``margin_rate``: the rate is the last fixing on or before the start of each period,
       between ``index_floor_rate`` and ``index_cap_rate``, plus the margin, between ``rate_floor`` and
@@ -245,8 +240,8 @@ def amortize(
     >>> rows = nc.amortize(loans, columns=["interest", "principal", "payment", "closing_balance"])
     >>> rows.drop(columns="loan_id").tail(2)
        payment_number payment_date  interest  principal  payment  closing_balance
-    3               3   2025-10-15     15.44     253.59   269.03           261.19
-    4               4   2026-01-15      7.84     261.19   269.03             0.00
+    3               3   2025-10-15     15.44     253.59   269.03           261.18
+    4               4   2026-01-15      7.84     261.18   269.02             0.00
     """
     options = make_loan_options(
         "amortize",
@@ -292,98 +287,7 @@ def amortize(
         cash_flow=cash_flow,
         collateral=collateral,
     )
-    return _rows_frame(data) if keys is None else _totals_frame(data, data.groups(keys))
-
-
-def _rows_frame(data: LoanColumns) -> Any:
-    """One row per loan and payment."""
-    options, frame = data.options, data.frame
-    plan = attempt(
-        data, (), lambda core: _core.plan_loan_rows(core, options.settings), lambda made: made.issues
-    )
-    total = plan.n_rows
-    check_rows(total, len(options.columns), options.amounts, 4)
-    direct = not options.rounded or options.amounts == "major"
-    ids = frame.ids(options.keep_id_dtype or not data.ids_are_unique)
-    by_number = ids.ints is not None
-    id_ints = np.empty(total, dtype=np.int64) if by_number else None
-    position = None if by_number else np.empty(total, dtype=np.int32)
-    number = np.empty(total, dtype=np.int64)
-    date = np.empty(total, dtype=frame.date_dtype)
-    start = np.empty(total, dtype=frame.date_dtype) if "accrual_start" in options.columns else None
-    rate = np.empty(total, dtype=np.float64) if "annual_rate" in options.columns else None
-    draw = np.empty(total, dtype=np.int64) if "draw_number" in options.columns else None
-    kind = np.dtype(np.float64 if direct else np.int64)
-    money: dict[str, Array] = {name: np.empty(total, kind) for name in options.money_columns}
-    guarded(
-        plan.fill,
-        position=position,
-        ids=ids.ints if by_number else None,
-        ids_out=id_ints,
-        payment_number=number,
-        payment_date=date,
-        accrual_start=start,
-        annual_rate=rate,
-        draw_number=draw,
-        money=money,
-    )
-    null = issue = None
-    names: list[str] = []
-    if options.on_error == "flag" and data.bad is not None:
-        codes = data.codes_of_bad()
-        at, rows = places([np.asarray(plan.counts)], np.flatnonzero(data.bad))
-        names = sorted(set(codes))
-        null = insert(np.zeros(total, dtype=bool), at, True)
-        issue = insert(np.full(total, -1, dtype=np.int8), at, [names.index(code) for code in codes])
-        if id_ints is not None and ids.ints is not None:
-            id_ints = insert(id_ints, at, ids.ints[rows])
-        if position is not None:
-            position = insert(position, at, rows)
-        number, date = insert(number, at, 0), insert(date, at, 0)
-        start = None if start is None else insert(start, at, 0)
-        rate = None if rate is None else insert(rate, at, 0.0)
-        draw = None if draw is None else insert(draw, at, 0)
-        money = {name: insert(values, at, 0) for name, values in money.items()}
-    elif options.on_error == "flag":
-        issue = np.full(total, -1, dtype=np.int8)
-    if position is not None:
-        loan_id = ids.by_position(position)
-    else:
-        loan_id = id_ints if ids.restore is None or id_ints is None else id_ints.astype(ids.restore)
-    result: dict[str, Any] = {
-        "loan_id": loan_id,
-        "payment_number": frame.money_out(number, null),
-        "payment_date": frame.dates_out(date, null),
-    }
-    for name in options.columns:
-        if name == "accrual_start" and start is not None:
-            result[name] = frame.dates_out(start, null)
-        elif name == "annual_rate" and rate is not None:
-            result[name] = frame.money_out(rate, null)
-        elif name == "draw_number" and draw is not None:
-            result[name] = frame.money_out(draw, null)
-        else:
-            result[name] = money_column(data, money.pop(name), null)
-    if issue is not None:
-        result["issue"] = frame.categorical(issue, names, ordered=False)
-    return finish(data, frame.build(result))
-
-
-def _totals_frame(data: LoanColumns, groups: Groups) -> Any:
-    """Totals by group and period; nothing per loan is ever made."""
-    options = data.options
-    columns = [name for name in options.columns if name not in ROW_COLUMNS]
-    direct = not options.rounded or options.amounts == "major"
-    limit = memory_limit((groups.n + 1) * _MANY_PERIODS * 8 * 8)
-
-    def compute(core: _core.Loans) -> _core.LoanTotals:
-        return _core.loan_totals(
-            core, options.settings, groups.codes, groups.n, columns, "major" if direct else "minor", limit
-        )
-
-    found = attempt(data, (), compute, lambda totals: totals.issues)
-    sums = read_sums(data, found, groups, columns, columns, direct=direct)
-    return sums_frame(data, groups, sums, sums.cells)
+    return rows_frame(data) if keys is None else totals_frame(data, data.groups(keys))
 
 
 def payment_amount(
@@ -498,26 +402,4 @@ def payment_amount(
         lambda core: _core.payment_amounts(core, options.settings, core_amounts),
         lambda found: found[0],
     )
-    return _frame_of_loans(data, options, {"payment": np.asarray(values)})
-
-
-def _frame_of_loans(data: LoanColumns, options: LoanOptions, money: dict[str, Array]) -> Any:
-    """One row per loan: skipped ones are left out, flagged ones have no amounts."""
-    frame = data.frame
-    keep = null = None
-    if options.on_error == "skip" and data.skip is not None:
-        keep = np.flatnonzero(~data.skip)
-    elif options.on_error == "flag":
-        null = data.bad
-    rows = np.arange(data.n, dtype=np.int32) if keep is None else keep.astype(np.int32)
-    result: dict[str, Any] = {"loan_id": frame.ids(True).by_position(rows)}
-    for name, values in money.items():
-        result[name] = money_column(data, values if keep is None else values[keep], null)
-    if options.on_error == "flag":
-        codes = data.codes_of_bad()
-        names = sorted(set(codes))
-        issue = np.full(data.n, -1, dtype=np.int8)
-        if data.bad is not None:
-            issue[data.bad] = [names.index(code) for code in codes]
-        result["issue"] = frame.categorical(issue, names, ordered=False)
-    return finish(data, frame.build(result, keep, like_input=True))
+    return frame_of_loans(data, options, {"payment": np.asarray(values)})

@@ -90,7 +90,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "curve_duplicate": ("must not appear twice in a curve", "keep one of the two values"),
     "rate_conflict": ("must be null where the loan has an index", "give margin_rate, or leave index null"),
-    "draw_window": ("must lie in the time open for draws", "check draw_start_date and draw_end_date of the loan"),
+    "draw_window": (
+        "must lie in the time open for draws",
+        "check draw_start_date and draw_end_date of the loan",
+    ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
     "overpayment": (

@@ -216,8 +216,8 @@ def weighted_average_life(
     >>> import pandas as pd
     >>> import neocalc as nc
     >>> loans = pd.DataFrame({"loan_id": ["A"], "principal": [1000.0], "start_date": ["2025-01-01"],
-    ...     "term_months": [24], "annual_rate": [0.1], "profile": ["level_principal"], "frequency":
-    ["annual"]})
+    ...     "term_months": [24], "annual_rate": [0.1], "profile": ["level_principal"],
+    ...     "frequency": ["annual"]})
     >>> nc.weighted_average_life(loans).values.tolist()
     [['A', 1.5]]
     """
@@ -320,7 +320,7 @@ def yield_to_maturity(
     ...     "maturity_date": ["2030-06-01"], "annual_rate": [0.0925], "profile": ["bullet"],
     ...     "frequency": ["semiannual"]})
     >>> bought = nc.yield_to_maturity(notes, price=0.98, compounding_per_year=2)
-    >>> round(bought["yield_to_maturity"].iloc[0], 4)
+    >>> round(float(bought["yield_to_maturity"].iloc[0]), 4)
     0.0976
     """
     day = None if as_of is None else to_days("as_of", as_of)

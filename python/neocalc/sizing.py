@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._cash_flows import CashFlow
+from neocalc._cash_flows import CashFlow, column_names
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
 from neocalc._loan_options import make_loan_options
 from neocalc._options import choice, int_between, to_days
@@ -48,8 +48,8 @@ def debt_capacity(
     Parameters
     ----------
     cash_flow
-        Cash flow available for debt service: ``date`` or ``period_end``, ``cfads``, and ``loan_id`` where there are
-        several loans, all on these terms.
+        Cash flow available for debt service: ``date`` or ``period_end``, ``cfads``, and ``loan_id`` where
+        there are several loans, all on these terms.
     min_dscr
         Cash flow over interest and principal, at every payment.
     annual_rate
@@ -59,7 +59,8 @@ def debt_capacity(
         nothing.
     cost, max_gearing
         What is financed, and the share of it that may be borrowed; both or neither.
-    frequency, day_count, business_day_convention, stub, end_of_month, first_payment_date, interest_only_months
+    frequency, day_count, business_day_convention, stub, end_of_month, first_payment_date,
+    interest_only_months
         As the columns of `amortize`.
     accrual, holidays, amounts, minor_units, round_input, threads
         As for `amortize`.
@@ -67,22 +68,21 @@ def debt_capacity(
     Returns
     -------
     DataFrame or Table
-        ``loan_id`` (where the cash flow has it, in order of first appearance), ``principal`` (rounded down: one minor
-        unit more fails), ``limited_by``: ``dscr`` or ``gearing``.
+        ``loan_id`` (where the cash flow has it, in order of first appearance), ``principal`` (rounded down:
+        one minor unit more fails), ``limited_by``: ``dscr`` or ``gearing``.
 
     Raises
     ------
     InputError
-        With all problems of the cash flow in ``issues``, such as ``negative_cash_flow`` over a payment period.
+        With all problems of the cash flow in ``issues``, such as ``negative_cash_flow`` over a payment
+        period.
     ConfigError
         For an argument that means nothing.
 
-    Notes
-    -----
-    The loan is that of `amortize` with profile ``sculpted`` and this target: each payment takes the cash flow since
-    the one before over the ratio, rounded down. Its last payment must clear the balance within that, and no payment
-    may fall short of its interest. What repays a loan repays each smaller one, so bisection over minor units finds
-    the largest exactly.
+    Notes ----- The loan is that of `amortize` with profile ``sculpted`` and this target: each payment takes
+    the cash flow since the one before over the ratio, rounded down. Its last payment must clear the balance
+    within that, and no payment may fall short of its interest. What repays a loan repays each smaller one, so
+    bisection over minor units finds the largest exactly.
 
     Examples
     --------
@@ -90,8 +90,8 @@ def debt_capacity(
     >>> import neocalc as nc
     >>> cash = pd.DataFrame({"date": ["2026-06-30", "2026-12-31"], "cfads": [130.00, 130.00]})
     >>> found = nc.debt_capacity(
-    ...     cash, min_dscr=1.30, annual_rate=0.10, start_date="2025-12-31", term_months=12, frequency="semiannual",
-    ...     end_of_month=True,
+    ...     cash, min_dscr=1.30, annual_rate=0.10, start_date="2025-12-31", term_months=12,
+    ...     frequency="semiannual", end_of_month=True,
     ... )
     >>> found["principal"].tolist()
     [185.94]
@@ -110,8 +110,7 @@ def debt_capacity(
     )
     if (cost is None) != (max_gearing is None):
         raise ConfigError("cost and max_gearing mean nothing without each other")
-    names = getattr(cash_flow, "columns", getattr(cash_flow, "column_names", ()))
-    side = CashFlow(cash_flow, options, by_loan="loan_id" in list(getattr(cash_flow, "column_names", names)))
+    side = CashFlow(cash_flow, options, by_loan="loan_id" in column_names(cash_flow))
     frame = side.frame
     codes = np.zeros(side.n, dtype=np.int64)
     uniques: Any = None
@@ -133,7 +132,10 @@ def debt_capacity(
         "start_date": _days(n, "start_date", start_date),
         "annual_rate": _rate(n, "annual_rate", annual_rate),
         "target_dscr": _rate(n, "min_dscr", min_dscr),
-        "interest_only_months": (np.full(n, int_between("interest_only_months", interest_only_months, 0, 1200)), None),
+        "interest_only_months": (
+            np.full(n, int_between("interest_only_months", interest_only_months, 0, 1200)),
+            None,
+        ),
         "profile": _word(n, "profile", "sculpted", _core.PROFILES),
         "frequency": _word(n, "frequency", frequency, _core.PAYMENT_FREQUENCIES),
         "day_count": _word(n, "day_count", day_count, _core.DAY_COUNTS),
@@ -157,7 +159,13 @@ def debt_capacity(
     if log:
         raise InputError(
             [
-                Issue.make("min_dscr" if column == "target_dscr" else column, code, n_bad=count, rows=rows, example=example)
+                Issue.make(
+                    "min_dscr" if column == "target_dscr" else column,
+                    code,
+                    n_bad=count,
+                    rows=rows,
+                    example=example,
+                )
                 for column, code, count, rows, example in log
             ],
             n_rows=side.n,
@@ -195,7 +203,8 @@ def _days(n: int, name: str, value: Any) -> tuple[Array, str, None]:
 
 
 def _rate(n: int, name: str, value: Any) -> tuple[Array, None]:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not abs(value) < float("inf"):
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not np.isfinite(float(value)):
         raise ConfigError(f"{name} must be a number, not {value!r}")
     return np.full(n, float(value)), None
 

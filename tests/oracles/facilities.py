@@ -123,7 +123,9 @@ class Part(Engine):
             if loan.maturity <= loan.start:
                 raise Refused("date_order")
         self.loan, self.terms = loan, terms
-        self.anchor = parent.first_payment or (parent.maturity if parent.stub.endswith("front") else parent.start)
+        self.anchor = parent.first_payment or (
+            parent.maturity if parent.stub.endswith("front") else parent.start
+        )
         self.months = None if loan.cycle is None or loan.cycle[-1] != "M" else int(loan.cycle[:-1])
         self.periods: list[Period] = self._periods()
         self.interest_only = self._interest_only()
@@ -316,7 +318,7 @@ class Part(Engine):
     def do(self, steps: Sequence[tuple[dt.date, int, int, Fraction | int]], row: Row) -> None:
         for _, kind, at, value in steps:
             if kind == 0:
-                self.refix = self.refix or (value != self.rate and self.loan.profile == "level_payment")
+                self.refix = self.refix or value != self.rate
                 self.rate = Fraction(value)
             elif kind == 1:
                 if value > self.balance:

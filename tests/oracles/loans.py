@@ -228,7 +228,10 @@ class Engine:
             first = left[0]
             if self.made < len(self.periods) and self.clock > self.periods[self.made].start:
                 first = self.time(self.clock, self.periods[self.made].end, loan.maturity)
-            due = self.balance + self.accrued + self.balance * self.rate * first
+            if self.terms.nominal and loan.cycle is not None:  # whole periods, whatever has accrued
+                due = self.balance + self.balance * self.rate * left[0]
+            else:
+                due = self.balance + self.accrued + self.balance * self.rate * first
             self.level = self.whole(level_payment(due, [1 + self.rate * time for time in left[1:]]))
 
     def steps(self) -> list[tuple[dt.date, int, int | Fraction]]:

@@ -3,6 +3,7 @@
 
 mod assets;
 mod books;
+mod cells;
 mod chunk;
 mod cohort_plan;
 mod cohorts;
@@ -21,6 +22,7 @@ mod survey;
 mod totals;
 
 pub use assets::{BookValue, book_values, validate};
+pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use happenings::{Events, UsageColumns};
@@ -33,6 +35,6 @@ pub use loans::{
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};
-pub use rows::{Amounts, Dates, RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
+pub use rows::{RowAmount, RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::books::{Extent, Row};
+use super::cells::{Amounts, Cell, Dates, MICROSECONDS_PER_DAY, copy, cut};
 use super::chunk::Prepared;
 use super::columns::{Fleet, Load};
 use super::months::Months;
@@ -15,8 +16,6 @@ use crate::calendar::{Date, Month, month_end};
 use crate::depreciation::{Asset, Exact, Rounding};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
-
-pub(super) const MICROSECONDS_PER_DAY: i64 = 86_400_000_000;
 
 /// The months an asset is in the ledger: from the month its cost enters to its last charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,22 +130,6 @@ pub fn plan_rows<T: RowAmount>(
     Ok((log, plan))
 }
 
-/// Where amounts go.
-pub enum Amounts<'a> {
-    /// Float64 major units.
-    Major(&'a mut [f64]),
-    /// Integer minor units; unrounded amounts have none.
-    Minor(&'a mut [i64]),
-}
-
-/// Where dates go.
-pub enum Dates<'a> {
-    /// Days since 1970-01-01.
-    Days(&'a mut [i32]),
-    /// Microseconds since 1970-01-01.
-    Microseconds(&'a mut [i64]),
-}
-
 /// The columns to fill, each as long as the result.
 #[derive(Default)]
 pub struct RowTargets<'a> {
@@ -158,35 +141,6 @@ pub struct RowTargets<'a> {
     pub period_end: Option<Dates<'a>>,
     /// Amounts by measure.
     pub money: Vec<(Measure, Amounts<'a>)>,
-}
-
-/// Cuts the first `count` values off a slice, or all there are.
-pub(super) fn cut<'a, V>(slice: &mut &'a mut [V], count: usize) -> &'a mut [V] {
-    let whole = std::mem::take(slice);
-    let at = count.min(whole.len());
-    let (head, tail) = whole.split_at_mut(at);
-    *slice = tail;
-    head
-}
-
-impl<'a> Amounts<'a> {
-    /// Cuts the first `count` cells off, or all there are.
-    pub(super) fn cut(&mut self, count: usize) -> Amounts<'a> {
-        match self {
-            Self::Major(slice) => Amounts::Major(cut(slice, count)),
-            Self::Minor(slice) => Amounts::Minor(cut(slice, count)),
-        }
-    }
-}
-
-impl<'a> Dates<'a> {
-    /// Cuts the first `count` cells off, or all there are.
-    pub(super) fn cut(&mut self, count: usize) -> Dates<'a> {
-        match self {
-            Self::Days(slice) => Dates::Days(cut(slice, count)),
-            Self::Microseconds(slice) => Dates::Microseconds(cut(slice, count)),
-        }
-    }
 }
 
 impl<'a> RowTargets<'a> {
@@ -338,12 +292,6 @@ fn fill_chunk<T: RowAmount>(
     Ok(())
 }
 
-pub(super) fn copy<V: Copy>(out: &mut [V], from: Option<&[V]>) {
-    for (slot, value) in out.iter_mut().zip(from.unwrap_or_default()) {
-        *slot = *value;
-    }
-}
-
 impl<T: Money> Lines<T> {
     /// Computes the charges of each period from `first` to `last`; returns the accumulated depreciation before them.
     fn compute(&mut self, asset: &Asset<T>, settings: &Settings, first: Month, last: Month) -> T {
@@ -431,12 +379,6 @@ impl<T: Money> Ledger<'_, T> {
     }
 }
 
-/// An amount that can be written as a cell of the result.
-pub trait Cell: Sized {
-    /// Writes amounts as cells.
-    fn convert(values: &[Self], units: MinorUnits, out: Amounts<'_>);
-}
-
 /// An amount whose measures can be written as cells.
 pub trait RowAmount: Money + Exact + Addable + Cell {
     /// Writes one measure of an asset's rows; `scratch` is free to use.
@@ -448,15 +390,6 @@ pub trait RowAmount: Money + Exact + Addable + Cell {
         scratch: &mut Vec<Self>,
         out: Amounts<'_>,
     );
-}
-
-impl Cell for i64 {
-    fn convert(values: &[i64], units: MinorUnits, out: Amounts<'_>) {
-        match out {
-            Amounts::Minor(out) => copy(out, Some(values)),
-            Amounts::Major(out) => units.to_major_into(values, out),
-        }
-    }
 }
 
 impl RowAmount for i64 {
@@ -476,15 +409,6 @@ impl RowAmount for i64 {
                 row.fill(charges, measure, scratch);
                 units.to_major_into(scratch, out);
             }
-        }
-    }
-}
-
-impl Cell for f64 {
-    fn convert(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
-        match out {
-            Amounts::Major(out) => copy(out, Some(values)),
-            Amounts::Minor(_) => {}
         }
     }
 }

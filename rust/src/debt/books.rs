@@ -71,33 +71,55 @@ pub enum BookFault {
 /// Notes time, and what the contract charges, between rows.
 struct Watch<'a> {
     in_kind: InKind<'a, i64>,
-    time: f64,
-    growth: f64,
+    /// Since the start, and how much of it rows have been given.
+    time: (f64, f64),
+    growth: (f64, f64),
 }
 
 impl Watch<'_> {
-    fn note(&mut self, entry: &mut Entry<i64>) {
-        entry.time += std::mem::take(&mut self.time);
-        entry.growth += std::mem::take(&mut self.growth);
+    fn rate(&self, ledger: &Ledger<i64>) -> f64 {
+        ledger.rate().as_f64() + self.in_kind.rate_on(ledger.clock()).as_f64()
+    }
+
+    /// Gives a row what has passed since the one before, up to `time` and `growth`.
+    fn note(&mut self, entry: &mut Entry<i64>, time: f64, growth: f64) {
+        entry.time += time - self.time.1;
+        entry.growth += growth - self.growth.1;
+        (self.time.1, self.growth.1) = (time, growth);
     }
 }
 
 impl Rider<i64> for Watch<'_> {
     fn pass(&mut self, ledger: &Ledger<i64>, drawn: i64, date: Date, time: YearFraction) -> Result<(), Fault> {
         self.in_kind.pass(ledger, drawn, date, time)?;
-        self.time += time.as_f64();
-        self.growth += (ledger.rate().as_f64() + self.in_kind.rate_on(ledger.clock()).as_f64()) * time.as_f64();
+        self.time.0 += time.as_f64();
+        self.growth.0 += self.rate(ledger) * time.as_f64();
         Ok(())
     }
 
     fn pay(&mut self, ledger: &mut Ledger<i64>, interest: &mut i64, entry: &mut Entry<i64>) -> Result<(), Fault> {
-        self.note(entry);
+        self.note(entry, self.time.0, self.growth.0);
         self.in_kind.pay(ledger, interest, entry)
     }
 
     fn moved(&mut self, _: &Movement<i64>, ledger: &mut Ledger<i64>, entry: &mut Entry<i64>) -> Result<(), Fault> {
-        self.note(entry);
+        self.note(entry, self.time.0, self.growth.0);
         entry.accrued = ledger.interest().due()?.plus(self.in_kind.due()?).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+
+    fn look(
+        &mut self,
+        ledger: &Ledger<i64>,
+        then: &Ledger<i64>,
+        time: YearFraction,
+        entry: &mut Entry<i64>,
+    ) -> Result<(), Fault> {
+        let mut in_kind = self.in_kind;
+        in_kind.pass(ledger, 0, entry.date, time)?;
+        let passed = time.as_f64();
+        self.note(entry, self.time.0 + passed, self.growth.0 + self.rate(ledger) * passed);
+        entry.accrued = then.interest().due()?.plus(in_kind.due()?).ok_or(Fault::Overflow)?;
         Ok(())
     }
 }
@@ -128,7 +150,7 @@ pub fn keep(
 ) -> Result<f64, BookFault> {
     books.clear();
     let path = loan.path;
-    let watch = Watch { in_kind: InKind::new(path), time: 0.0, growth: 0.0 };
+    let watch = Watch { in_kind: InKind::new(path), time: (0.0, 0.0), growth: (0.0, 0.0) };
     amortize(loan, &mut (watch, Hedges::new(loan.hedges, path)), &mut Rows(books)).map_err(BookFault::Loan)?;
     accrue_contract(books);
     spread_costs(books, costs);

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "tests")]
 use super::super::prepayment::Call;
 use super::super::steps::{Period, Step, sort};
 use super::super::{Profile, ResolvedLoan};
@@ -40,6 +41,7 @@ fn books(
         times: &times,
         profile: Profile::Bullet,
         interest_only: 0,
+        nominal: false,
         payment: None,
         balance_cap: None,
         holidays: &[],

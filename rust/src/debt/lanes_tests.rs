@@ -50,6 +50,7 @@ fn by_ledger<A: Amount>(terms: &Terms, principal: A) -> Vec<Entry<A>> {
         },
         interest_only: 0,
         payment: None,
+        nominal: false,
         balance_cap: None,
         holidays: &[],
         steps: &[],

@@ -140,10 +140,23 @@ impl<A: Amount> Ledger<A> {
     /// # Errors
     /// [`Fault::Overflow`].
     pub fn fix_payment(&mut self, next: YearFraction, later: &[YearFraction]) -> Result<(), Fault> {
+        self.payment = self.fixed_payment(next, later)?;
+        Ok(())
+    }
+
+    fn fixed_payment(&self, next: YearFraction, later: &[YearFraction]) -> Result<A, Fault> {
         let mut interest = self.interest;
         interest.add(self.base, self.rate, next)?;
-        let payment = self.balance.level_payment(interest.unsettled(), self.rate, later);
-        self.payment = payment.ok_or(Fault::Overflow)?;
+        self.balance.level_payment(interest.unsettled(), self.rate, later).ok_or(Fault::Overflow)
+    }
+
+    /// The level payment by whole periods: what has accrued is not looked at.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn fix_nominal_payment(&mut self, next: YearFraction, later: &[YearFraction]) -> Result<(), Fault> {
+        let settled = Self { interest: Accrual::default(), ..*self };
+        self.payment = settled.fixed_payment(next, later)?;
         Ok(())
     }
 

@@ -39,6 +39,8 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub interest_only: usize,
     /// The level amount, where it was agreed.
     pub payment: Option<A>,
+    /// Whether level payments count whole periods, whatever their days ([`ResolvedLoan::times`] has them).
+    pub nominal: bool,
     /// Leave to add unpaid interest to the balance, up to this.
     pub balance_cap: Option<A>,
     /// Payments that are not made.
@@ -128,8 +130,10 @@ pub struct Entry<A: Amount> {
     pub closing: A,
     /// The day up to which interest has accrued.
     pub clock: Date,
-    /// Whether interest is settled: the row of a payment.
+    /// Whether interest is settled.
     pub settles: bool,
+    /// Whether it is the row of a scheduled payment.
+    pub scheduled: bool,
     /// Whether the books are looked at on this day ([`Movement::Observe`]).
     pub observed: bool,
     /// Noted by a rider that keeps books: interest that has accrued and is not settled.
@@ -192,6 +196,14 @@ pub trait Rider<A: Amount> {
     fn moved(&mut self, _: &Movement<A>, _: &mut Ledger<A>, _: &mut Entry<A>) -> Result<(), Fault> {
         Ok(())
     }
+
+    /// The books are looked at `time` after the ledger's clock, when it will be as it is `then`.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    fn look(&mut self, _: &Ledger<A>, _: &Ledger<A>, _: YearFraction, _: &mut Entry<A>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// No rider.
@@ -223,6 +235,17 @@ impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
         self.0.moved(what, ledger, entry)?;
         self.1.moved(what, ledger, entry)
     }
+
+    fn look(
+        &mut self,
+        ledger: &Ledger<A>,
+        then: &Ledger<A>,
+        time: YearFraction,
+        entry: &mut Entry<A>,
+    ) -> Result<(), Fault> {
+        self.0.look(ledger, then, time, entry)?;
+        self.1.look(ledger, then, time, entry)
+    }
 }
 
 /// Runs a loan to its end.
@@ -240,6 +263,7 @@ pub fn amortize<A: Amount>(
         ledger,
         rider,
         drawn: A::zero(),
+        elsewhere: A::zero(),
         basis: A::zero(),
         since: 0,
         ahead: false,
@@ -253,23 +277,29 @@ pub fn amortize<A: Amount>(
     let mut entry = Entry::on(0, loan.start, &run.ledger);
     run.draw(loan.principal, &mut entry)?;
     entry.fee = loan.upfront;
-    run.happen(take_until(&mut steps, loan.start), &mut entry)?;
+    run.happen(take_until(&mut steps, loan.start), loan.periods.first(), &mut entry)?;
     run.close(&mut entry, false, sink)?;
-    for period in loan.periods {
+    for (number, period) in (1..).zip(loan.periods) {
         while let Some(step) = steps.first().filter(|step| step.date < period.end) {
+            let now = take_until(&mut steps, step.date);
+            if now.iter().all(|step| matches!(step.movement, Movement::Observe)) {
+                run.look(step.date, period, sink)?;
+                continue;
+            }
             run.pass_to(step.date, period)?;
             let mut entry = Entry::on(run.next, step.date, &run.ledger);
-            run.happen(take_until(&mut steps, step.date), &mut entry)?;
+            run.happen(now, Some(period), &mut entry)?;
             run.close(&mut entry, false, sink)?;
         }
         if run.is_over() {
             break;
         }
         run.pass_to(period.end, period)?;
-        let mut entry = Entry::on(run.next.saturating_add(1), period.paid, &run.ledger);
+        let mut entry = Entry::on(number, period.paid, &run.ledger);
         run.pay(period, &mut entry)?;
-        if run.next < loan.periods.len() {
-            run.happen(take_until(&mut steps, period.end), &mut entry)?;
+        let following = loan.periods.get(number);
+        if following.is_some() {
+            run.happen(take_until(&mut steps, period.end), following, &mut entry)?;
         }
         run.close(&mut entry, true, sink)?;
         if run.is_over() {
@@ -293,7 +323,9 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     pub ledger: Ledger<A>,
     pub rider: &'r mut R,
     /// All that was lent.
-    drawn: A,
+    pub drawn: A,
+    /// Lent under the same commitment by loans of their own.
+    pub elsewhere: A,
     /// What shares are of, and how many payments came before: all that was lent and none, until a prepayment makes
     /// later payments smaller.
     pub basis: A,
@@ -307,7 +339,7 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     /// Whether the level amount must be worked out anew.
     pub fixing: bool,
     /// How many advances are still to come.
-    later: usize,
+    pub later: usize,
 }
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
@@ -318,11 +350,27 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Interest accrues up to a day of the period.
     fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
         let time = self.time_to(date, period);
-        self.rider.pass(&self.ledger, self.drawn, date, time)?;
+        let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
+        self.rider.pass(&self.ledger, drawn, date, time)?;
         self.ledger.accrue_to(date, time)
     }
 
-    fn time_to(&self, date: Date, period: &Period) -> YearFraction {
+    /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
+    /// less where a period is cut, and looking must not change what is owed.
+    fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+        let time = self.time_to(date, period);
+        let mut then = self.ledger;
+        then.accrue_to(date, time)?;
+        let mut entry = Entry::on(self.next, date, &then);
+        entry.observed = true;
+        self.rider.look(&self.ledger, &then, time, &mut entry)?;
+        entry.closing = then.balance();
+        entry.clock = date;
+        sink.entry(&entry);
+        Ok(())
+    }
+
+    pub fn time_to(&self, date: Date, period: &Period) -> YearFraction {
         let clock = self.ledger.clock();
         if clock == period.start && date == period.end {
             period.time
@@ -331,68 +379,20 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
     }
 
-    fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
-        self.ledger.advance(amount)?;
-        let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
-        let before = received(self.drawn);
-        self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
-        self.basis = self.basis.plus(amount).ok_or(Fault::Overflow)?;
-        let now = received(self.drawn).minus(before);
-        entry.proceeds = now.and_then(|now| entry.proceeds.plus(now)).ok_or(Fault::Overflow)?;
-        if let Some(limit) = self.loan.limit_on(entry.date)
-            && amount > A::zero()
-            && self.ledger.balance().exceeds(limit)
-        {
-            return Err(Fault::BeyondBase { date: entry.date, limit: limit.as_f64() });
-        }
-        entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
-        Ok(())
-    }
-
-    /// Applies the movements of one day, to which interest has accrued.
-    fn happen(&mut self, steps: &[Step<A>], entry: &mut Entry<A>) -> Result<(), Fault> {
-        for step in steps {
-            let mut done = step.movement;
-            match step.movement {
-                Movement::Reset(rate) => {
-                    // Equal parts of principal do not depend on the rate.
-                    let levelled = matches!(self.loan.profile, Profile::LevelPayment);
-                    self.fixing |= levelled && rate != self.ledger.rate();
-                    self.ledger.reset(rate);
-                }
-                Movement::Principal(amount) => {
-                    if amount.exceeds(self.ledger.balance()) {
-                        return Err(Fault::BeyondBalance { number: self.next });
-                    }
-                    let paid = self.ledger.repay(amount)?;
-                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
-                }
-                Movement::Prepayment(wanted) => done = Movement::Prepayment(self.prepay(&wanted, entry)?),
-                Movement::DrawnElsewhere(amount) => {
-                    self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
-                }
-                Movement::Observe => entry.observed = true,
-                Movement::Draw(amount) => {
-                    self.later = self.later.saturating_sub(1);
-                    self.draw(amount, entry)?;
-                    self.fixing = true;
-                }
-            }
-            self.rider.moved(&done, &mut self.ledger, entry)?;
-        }
-        Ok(())
-    }
-
     /// Makes the payment that ends a period.
     fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
-        entry.settles = true;
+        (entry.settles, entry.scheduled) = (true, true);
         self.settled = period.end;
+        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
+        if self.next >= self.loan.interest_only && holiday.is_none() {
+            self.fix(YearFraction::ZERO)?;
+        }
+        entry.level = self.ledger.payment();
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;
         let number = self.next.saturating_add(1);
         let last = number >= self.loan.payments();
-        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
         let mut principal = A::zero();
         if last {
             principal = self.ledger.balance();
@@ -430,7 +430,6 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
         entry.principal = self.ledger.repay(principal)?;
         self.next = number;
-        self.fixing |= number == self.loan.interest_only;
         Ok(())
     }
 
@@ -464,13 +463,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Ends a day: works out the level amount where something changed it, and writes the row of a scheduled payment, or of
-    /// another day if anything moved.
+    /// Ends a day: writes the row of a scheduled payment, or of another day if anything moved.
     fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
-        if self.fixing && self.next >= self.loan.interest_only {
-            self.fixing = false;
-            self.fix()?;
-        }
         entry.closing = self.ledger.balance();
         entry.draw_number = self.loan.draw_number;
         entry.clock = self.ledger.clock();
@@ -483,8 +477,13 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         Ok(())
     }
 
-    /// Works out the level amount from here on.
-    fn fix(&mut self) -> Result<(), Fault> {
+    /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
+    /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
+    /// late is the same.
+    pub fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.fixing) {
+            return Ok(());
+        }
         if let Some(agreed) = self.loan.payment {
             self.ledger.set_payment(agreed);
             return Ok(());
@@ -492,13 +491,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         let left = self.loan.times.get(self.next..).unwrap_or_default();
         let Some((whole, later)) = left.split_first() else { return Ok(()) };
         match self.loan.profile {
-            Profile::LevelPayment => {
-                let next = match self.loan.periods.get(self.next) {
-                    Some(period) if self.ledger.clock() > period.start => self.time_to(period.end, period),
-                    _ => *whole,
-                };
-                self.ledger.fix_payment(next, later)
-            }
+            Profile::LevelPayment if self.loan.nominal => self.ledger.fix_nominal_payment(*whole, later),
+            Profile::LevelPayment => self.ledger.fix_payment(rest, later),
             Profile::LevelPrincipal => {
                 let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
                 self.ledger.set_payment(self.ledger.balance().portion(1, count));
@@ -508,3 +502,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "loan_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 
 use super::loan::Run;
 use super::natural::Natural;
-use super::steps::{Movement, Step};
+use super::steps::{Movement, Period, Step};
 use super::{Amount, Entry, Fault, Rider};
 use crate::calendar::{Date, YearFraction};
 use crate::rate::AnnualRate;
@@ -44,7 +44,12 @@ pub struct Call<'a> {
 
 impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     /// Pays beyond what was agreed; returns what was paid.
-    pub fn prepay(&mut self, wanted: &Prepayment<A>, entry: &mut Entry<A>) -> Result<Prepayment<A>, Fault> {
+    pub fn prepay(
+        &mut self,
+        wanted: &Prepayment<A>,
+        period: Option<&Period>,
+        entry: &mut Entry<A>,
+    ) -> Result<Prepayment<A>, Fault> {
         let balance = self.ledger.balance();
         let asked = wanted.amount.unwrap_or(balance);
         if asked.exceeds(balance) && !wanted.capped {
@@ -52,6 +57,9 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             return Err(Fault::Overpaid { place: wanted.place, payoff: payoff.as_f64() });
         }
         let mut amount = asked.lesser(balance);
+        if !wanted.refix || amount <= A::zero() {
+            self.fix_before(period)?;
+        }
         if amount <= A::zero() {
             return Ok(Prepayment { amount: Some(A::zero()), ..*wanted });
         }
@@ -85,6 +93,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
 
     /// Pays what has accrued, on a day that is no payment date.
     fn settle(&mut self, entry: &mut Entry<A>) -> Result<(), Fault> {
+        entry.settles = true;
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;

@@ -6,10 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::columns::Column;
-use super::debt::{Columns, LoanSettings, Loans, item, offsets_of, rate_column};
 use super::door::enter;
 use super::happenings::take;
 use super::inputs::{DateArray, MoneyArray, WithNulls};
+use super::loans::{Columns, LoanSettings, Loans, item, offsets_of, rate_column};
 use super::{IssueTuple, issue_tuples};
 use crate::batch::{self, Poll};
 

@@ -7,10 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::columns::Column;
-use super::debt::{Columns, LoanSettings, Loans, Words, item, offsets_of, rate_column};
 use super::door::enter;
 use super::happenings::take;
 use super::inputs::{Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes};
+use super::loans::{Columns, LoanSettings, Loans, Words, item, offsets_of, rate_column};
 use super::{IssueTuple, issue_tuples};
 use crate::batch::{self, Averaging, Load, Poll, ResetEvery};
 use crate::debt::books::BookRow;
@@ -205,8 +205,11 @@ impl Construction {
     }
 }
 
+/// An amount of a row.
+type Pick = fn(&BookRow) -> i64;
+
 /// Amounts of a row of the books, by name.
-const AMOUNTS: [(&str, fn(&BookRow) -> i64); 16] = [
+const AMOUNTS: [(&str, Pick); 16] = [
     ("opening_balance", |row| row.entry.opening),
     ("draw", |row| row.entry.draw),
     ("interest", |row| row.entry.interest),

@@ -9,6 +9,7 @@ mod happenings;
 mod inputs;
 mod loan_facility;
 mod loan_rates;
+mod loans;
 mod outputs;
 mod policies;
 mod tax;

@@ -83,7 +83,36 @@ pub fn loan_books(
 }
 
 impl Worker {
+    /// Keeps the books of a loan, or without measuring those of all its draws, one after the other.
     fn keep(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
+        self.chunk.left.clear();
+        if !self.chunk.has_vintages(index) {
+            return self.keep_one(loans, settings, index, measured);
+        }
+        if measured {
+            // One rate cannot be the effective rate of draws with terms of their own.
+            self.chunk.refuse_draws(index);
+            return None;
+        }
+        let mut all = Vec::new();
+        let mut chunk = std::mem::take(&mut self.chunk);
+        let fine = chunk.each_part(settings, index, |chunk| {
+            std::mem::swap(chunk, &mut self.chunk);
+            let kept = self.keep_one(loans, settings, index, false).is_some();
+            std::mem::swap(chunk, &mut self.chunk);
+            for row in &self.rows {
+                chunk.take_prepaid(index, row.entry.clock, row.entry.prepayment);
+            }
+            all.extend_from_slice(&self.rows);
+            kept
+        });
+        self.chunk = chunk;
+        all.sort_by_key(|row| (row.entry.date, row.entry.draw_number));
+        self.rows = all;
+        fine.then_some(0.0)
+    }
+
+    fn keep_one(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
         let par = Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 0, draw_until: Date::MIN };
         let costs = if measured { self.chunk.costs(index) } else { par };
         let construction = self.chunk.beside.construction(index).to_vec();

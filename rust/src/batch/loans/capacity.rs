@@ -70,7 +70,7 @@ struct Covered<'a> {
 
 impl Sink<i64> for Covered<'_> {
     fn entry(&mut self, entry: &Entry<i64>) {
-        if entry.settles {
+        if entry.scheduled {
             let service = entry.number.checked_sub(1).and_then(|at| self.services.get(at)).copied().unwrap_or(0);
             self.fits &= entry.interest.saturating_add(entry.principal) <= service;
         }

@@ -3,8 +3,9 @@
 
 use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
+use super::loan_dates::Dates;
 use super::refusal::Refusal;
-use super::resolve::{Dates, Layout};
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::Date;

@@ -13,8 +13,10 @@ mod curves;
 mod facility;
 mod facility_terms;
 mod hedges;
+mod lane_rows;
 mod lanes;
 mod level;
+mod loan_dates;
 mod rates;
 mod refusal;
 mod resolve;
@@ -37,10 +39,10 @@ pub use rows::{LoanRowPlan, LoanRowTargets, fill_loan_rows, plan_loan_rows, vali
 pub use settings::{LoanMeasure, LoanSettings};
 pub use totals::{LoanTotals, loan_totals};
 
+use super::cells::Cell;
 use super::flows::Sum;
 use super::reader::ReadMoney;
 use super::roll::Addable;
-use super::rows::Cell;
 use crate::debt::Amount;
 
 /// An amount that loan books are computed in.

@@ -4,19 +4,21 @@
 use std::ops::Range;
 
 use super::LoanAmount;
-use super::chunk::{Door, Optional, choose};
-use super::columns::Choice;
+use super::chunk::{Door, LoanChunk, Optional, choose};
+use super::columns::{Choice, Loans};
 use super::curves::Curves;
+use super::loan_dates::Dates;
 use super::refusal::Refusal;
 use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MonthsColumn, Nullable};
 use crate::batch::reader::iso;
-use crate::calendar::{Date, DayCount};
+use crate::calendar::{Date, DayCount, month_end, month_of};
 use crate::debt::floating::{
     Base, Change, Collar, Curve, CurveGap, RateTerms, Reset, Standing, Term, floating_rate, resets_into,
 };
 use crate::debt::sofr::Daily;
+use crate::debt::steps::{Movement, Step};
 use crate::error::Rule;
 use crate::rate::AnnualRate;
 
@@ -231,8 +233,8 @@ impl RateChunk {
     }
 
     fn rate(&self, which: usize, index: usize) -> Option<i64> {
-        if let (MARGIN, Some(own)) = (which, self.own_margin) {
-            return Some(own);
+        if which == MARGIN && (self.own_fixed || self.own_margin.is_some()) {
+            return self.own_margin;
         }
         self.rates.get(which).and_then(|column| column.get(index)).map(AnnualRate::parts)
     }
@@ -405,6 +407,77 @@ impl RateChunk {
             year_days: if day_count == DayCount::Act365Fixed { 365 } else { 360 },
             collar: if manner.floor_daily { collar } else { Collar::OPEN },
         }))
+    }
+}
+
+impl<A: LoanAmount> LoanChunk<A> {
+    /// Lays out the loan's rates, as steps and where needed as a path; returns the rate that it starts with.
+    pub(super) fn lay_rates(
+        &self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        (index, start, day_count): (usize, Date, DayCount),
+        layout: &mut Layout<A>,
+    ) -> Result<AnnualRate, Refusal> {
+        layout.path.clear();
+        layout.changes.clear();
+        for step in self.beside.steps(index) {
+            if let Some(vintage) = &self.vintage {
+                if !vintage.keeps(step.term) {
+                    let date = layout.moved(step.date.max(start));
+                    layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
+                }
+                continue;
+            }
+            if step.date < start {
+                let (column, date) = ("rate_steps.date", iso(step.date));
+                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
+            }
+            let date = layout.moved(step.date);
+            layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
+        }
+        let own = self.vintage.as_ref().and_then(|vintage| vintage.draw.rate);
+        let fixed = own.or_else(|| self.rate.get(index));
+        let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
+        // Hedges belong to the loan as a whole.
+        let hedged = self.vintage.is_none() && !self.hedges.of(index).is_empty();
+        let plain = annual && !self.rates.matters(index) && !hedged;
+        if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
+            layout.cuts.clear();
+            if hedged {
+                self.hedges.cuts_into(index, &mut layout.cuts);
+            }
+            return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
+        }
+        for change in &layout.changes {
+            let movement = Movement::Reset(AnnualRate::from_parts(change.value));
+            layout.steps.push(Step { date: change.date, movement });
+        }
+        fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
+    }
+
+    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
+    pub(super) fn add_observations(
+        &self,
+        settings: &LoanSettings,
+        index: usize,
+        dates: &Dates,
+        layout: &mut Layout<A>,
+    ) {
+        if !settings.observe {
+            return;
+        }
+        let mut look = |date: Date| {
+            if date >= dates.start && date < dates.maturity {
+                layout.steps.push(Step { date, movement: Movement::Observe });
+            }
+        };
+        let mut month = settings.grid.period_end(month_of(dates.start));
+        while month_end(month) < dates.maturity {
+            look(month_end(month));
+            month = settings.grid.period_end(month.saturating_add(1));
+        }
+        self.beside.construction(index).iter().for_each(|step| look(step.date));
     }
 }
 

@@ -4,14 +4,12 @@
 use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
 use super::columns::Loans;
+use super::loan_dates::Dates;
 use super::refusal::Refusal;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
-use crate::calendar::{
-    Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, Schedule, ScheduleFault, ScheduleTerms, Stub,
-    YearFraction, add_months, month_end, month_of,
-};
-use crate::debt::floating::{Change, Stretch, Term};
+use crate::calendar::{Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, YearFraction, add_months};
+use crate::debt::floating::{Change, Stretch};
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Profile, ProfileKind, ResolvedLoan, Sink};
 use crate::error::{Column, Rule};
@@ -54,16 +52,6 @@ impl<A: LoanAmount> Default for Layout<A> {
             parts: Vec::new(),
         }
     }
-}
-
-/// Where payment dates come from.
-pub(super) struct Dates {
-    pub schedule: Schedule,
-    pub grid: Option<(Grid, Cycle)>,
-    /// The first day of the loan that a draw belongs to, or its own.
-    pub origin: Date,
-    pub start: Date,
-    pub maturity: Date,
 }
 
 impl<A: LoanAmount> LoanChunk<A> {
@@ -150,6 +138,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             },
             interest_only: layout.interest_only,
             payment,
+            nominal: settings.nominal && dates.grid.is_some(),
             balance_cap: self.cap(settings, index, principal)?,
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
@@ -176,60 +165,6 @@ impl<A: LoanAmount> LoanChunk<A> {
         }
     }
 
-    /// The maturity, as a date or as a term from the start; where both are given they must agree.
-    fn maturity(&self, index: usize, start: Date, words: &Words) -> Result<Date, Refusal> {
-        let month = Cycle::months(1);
-        let after = |months: i32| match month {
-            Some(month) => Grid::new(start, month, words.end_of_month).date(months),
-            None => add_months(start, months),
-        };
-        match (self.maturity.get(index), self.term_months.get(index)) {
-            (None, None) => Err(Refusal::new("maturity_date", Rule::Null, "null")),
-            (Some(maturity), _) if maturity <= start => {
-                Err(Refusal::new("maturity_date", Rule::DateOrder, iso(maturity)))
-            }
-            (Some(maturity), Some(months)) if after(months) != maturity => {
-                Err(Refusal::new("term_months", Rule::DateOrder, format!("{months}, not up to {}", iso(maturity))))
-            }
-            (Some(maturity), _) => Ok(maturity),
-            (None, Some(months)) if after(months) > LAST_DAY => {
-                Err(Refusal::new("term_months", Rule::DateRange, months.to_string()))
-            }
-            (None, Some(months)) => Ok(after(months)),
-        }
-    }
-
-    fn dates(&self, index: usize, start: Date, words: &Words) -> Result<Dates, Refusal> {
-        let maturity = self.maturity(index, start, words)?;
-        let first = self.first_payment.get(index);
-        if let Some(first) = first.filter(|first| *first <= start || *first > maturity) {
-            return Err(Refusal::new("first_payment_date", Rule::DateOrder, iso(first)));
-        }
-        let cycle = words.frequency.cycle();
-        let terms = ScheduleTerms {
-            start,
-            end: maturity,
-            cycle,
-            stub: words.stub,
-            end_of_month: words.end_of_month,
-            first: first.filter(|_| cycle.is_some()),
-            last_regular: None,
-        };
-        let schedule = Schedule::new(&terms).map_err(|fault| {
-            let column = match fault {
-                ScheduleFault::End => "maturity_date",
-                ScheduleFault::First | ScheduleFault::LastRegular | ScheduleFault::LastRegularOffCycle => {
-                    "first_payment_date"
-                }
-            };
-            Refusal::new(column, fault.rule(), iso(maturity))
-        })?;
-        let from_end = matches!(words.stub, Stub::ShortFront | Stub::LongFront);
-        let anchor = terms.first.unwrap_or(if from_end { maturity } else { start });
-        let grid = cycle.map(|cycle| (Grid::new(anchor, cycle, words.end_of_month), cycle));
-        Ok(Dates { schedule, grid, origin: start, start, maturity })
-    }
-
     /// How many payments are of interest alone.
     fn interest_only(&self, index: usize, words: &Words, dates: &Dates, periods: &[Period]) -> Result<usize, Refusal> {
         let Some(months) = self.interest_only_months.get(index).filter(|months| *months > 0) else { return Ok(0) };
@@ -245,63 +180,6 @@ impl<A: LoanAmount> LoanChunk<A> {
             return Err(Refusal::new("interest_only_months", Rule::Range, months.to_string()));
         }
         Ok(count)
-    }
-
-    /// Lays out the loan's rates, as steps and where needed as a path; returns the rate that it starts with.
-    fn lay_rates(
-        &self,
-        loans: &Loans<'_>,
-        settings: &LoanSettings,
-        (index, start, day_count): (usize, Date, DayCount),
-        layout: &mut Layout<A>,
-    ) -> Result<AnnualRate, Refusal> {
-        layout.path.clear();
-        layout.changes.clear();
-        for step in self.beside.steps(index) {
-            if let Some(vintage) = &self.vintage {
-                if !vintage.keeps(step.term) {
-                    let date = layout.moved(step.date.max(start));
-                    layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
-                }
-                continue;
-            }
-            if step.date < start {
-                let (column, date) = ("rate_steps.date", iso(step.date));
-                return Err(Refusal::beside(column, Rule::DateOrder, date, step.source));
-            }
-            let date = layout.moved(step.date);
-            layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
-        }
-        let fixed = self.rate.get(index);
-        let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        let plain = annual && !self.rates.matters(index) && self.hedges.of(index).is_empty();
-        if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
-            self.hedges.cuts_into(index, &mut layout.cuts);
-            return self.rates.lay(columns, settings, (index, start, day_count, fixed), layout);
-        }
-        for change in &layout.changes {
-            let movement = Movement::Reset(AnnualRate::from_parts(change.value));
-            layout.steps.push(Step { date: change.date, movement });
-        }
-        fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
-    }
-
-    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
-    fn add_observations(&self, settings: &LoanSettings, index: usize, dates: &Dates, layout: &mut Layout<A>) {
-        if !settings.observe {
-            return;
-        }
-        let mut look = |date: Date| {
-            if date >= dates.start && date < dates.maturity {
-                layout.steps.push(Step { date, movement: Movement::Observe });
-            }
-        };
-        let mut month = settings.grid.period_end(month_of(dates.start));
-        while month_end(month) < dates.maturity {
-            look(month_end(month));
-            month = settings.grid.period_end(month.saturating_add(1));
-        }
-        self.beside.construction(index).iter().for_each(|step| look(step.date));
     }
 
     /// Spreads a principal schedule over the payments; custom amounts of other days are steps of their own.
@@ -491,7 +369,7 @@ impl<A: LoanAmount> Layout<A> {
     }
 
     /// Where something falls that is stated for a scheduled day: on the day up to which its interest is computed.
-    fn moved(&self, date: Date) -> Date {
+    pub(super) fn moved(&self, date: Date) -> Date {
         let at = self.periods.partition_point(|period| period.scheduled < date);
         self.periods.get(at).filter(|period| period.scheduled == date).map_or(date, |period| period.end)
     }

@@ -5,8 +5,9 @@ use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
 use super::columns::Loans;
 use super::facility::DrawRow;
+use super::loan_dates::Dates;
 use super::refusal::{Refusal, explain};
-use super::resolve::{Dates, Layout};
+use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::{Date, Schedule, ScheduleTerms, YearFraction};
@@ -31,7 +32,7 @@ impl<A> Vintage<A> {
     pub fn keeps(&self, term: Term) -> bool {
         match term {
             Term::AnnualRate => self.draw.rate.is_some(),
-            Term::Margin => self.draw.margin.is_some(),
+            Term::Margin => self.draw.margin.is_some() || self.draw.rate.is_some(),
             _ => false,
         }
     }
@@ -100,19 +101,43 @@ impl<A: LoanAmount> LoanChunk<A> {
         if !self.has_vintages(index) {
             return self.run_one(loans, settings, index, layout, sink);
         }
+        self.each_part(settings, index, |chunk| chunk.run_one(loans, settings, index, layout, sink))
+    }
+
+    /// Runs the loan at `index` itself and then each draw with terms of its own, as long as all goes well. What
+    /// prepayments took is taken off [`LoanChunk::left`] by whatever runs them.
+    pub(super) fn each_part(
+        &mut self,
+        settings: &LoanSettings,
+        index: usize,
+        mut run: impl FnMut(&mut Self) -> bool,
+    ) -> bool {
         let rows = self.facility.prepayments(index);
+        self.left.clear();
         self.left.extend(rows.iter().map(|row| row.amount.unwrap_or_default()));
-        let mut fine = self.run_one(loans, settings, index, layout, sink);
+        let mut fine = run(self);
         for place in 0..self.facility.draws(index).len() {
             let draw = self.facility.draws(index).get(place).copied();
             let Some(draw) = draw.filter(DrawRow::is_vintage) else { continue };
             (self.rates.own_margin, self.rates.own_fixed) = (draw.margin, draw.rate.is_some());
             self.vintage = Some(Vintage { number: place.saturating_add(1), draw });
-            fine = fine && self.run_one(loans, settings, index, layout, sink);
+            fine = fine && run(self);
         }
         (self.rates.own_margin, self.rates.own_fixed) = (None, false);
         self.vintage = None;
         fine && self.refuse_left(settings, index)
+    }
+
+    /// Takes what was prepaid on a day off what is left of that day's prepayments.
+    pub(super) fn take_prepaid(&mut self, index: usize, date: Date, mut paid: A) {
+        let mine = self.vintage.as_ref().map_or(0, |vintage| vintage.number);
+        for (row, left) in self.facility.prepayments(index).iter().zip(&mut self.left) {
+            if row.date == date && row.draw.is_none_or(|draw| draw == mine) {
+                let taken = if row.amount.is_none() { paid } else { paid.lesser(*left) };
+                paid = paid.minus(taken).unwrap_or_default();
+                *left = left.minus(taken).unwrap_or_default();
+            }
+        }
     }
 
     /// Runs the loan at `index` into what `make` makes for it, its draws together; `None` where it is left out or wrong.
@@ -216,6 +241,14 @@ impl<A: LoanAmount> LoanChunk<A> {
         false
     }
 
+    /// Refuses draws with terms of their own where there can be but one loan.
+    pub(super) fn refuse_draws(&mut self, index: usize) {
+        let draw = self.facility.draws(index).iter().find(|draw| draw.is_vintage());
+        if let Some(draw) = draw.copied() {
+            self.refuse(index, Refusal::beside(draw.column(2), Rule::Profile, "", draw.source));
+        }
+    }
+
     /// When a draw is paid: on the dates of its loan, up to its own maturity.
     pub(super) fn dates_of_draw(
         &self,
@@ -263,7 +296,7 @@ fn show<A: LoanAmount>(parts: &mut [Entry<A>], sink: &mut impl Sink<A>) -> Optio
             let parts = (weighted / weight * 1e12).round() as i64;
             sum.rate = AnnualRate::from_parts(parts);
         }
-        number = number.saturating_add(usize::from(sum.settles));
+        number = number.saturating_add(usize::from(sum.scheduled));
         (sum.number, sum.closing) = (number, balance);
         sink.entry(&sum);
     }
@@ -283,6 +316,7 @@ fn add<A: Amount>(sum: &mut Entry<A>, entry: &Entry<A>) -> Option<()> {
     sum.payment = sum.payment.plus(entry.payment)?;
     sum.payoff = sum.payoff.plus(entry.payoff)?;
     sum.settles |= entry.settles;
+    sum.scheduled |= entry.scheduled;
     sum.accrual_start = sum.accrual_start.min(entry.accrual_start);
     Some(())
 }

@@ -1,0 +1,73 @@
+//! What happens to a loan besides its scheduled payments.
+#![forbid(unsafe_code)]
+
+use super::loan::Run;
+use super::steps::{Movement, Period, Step};
+use super::{Amount, Entry, Fault, Rider};
+use crate::calendar::YearFraction;
+use crate::rate::AnnualRate;
+
+impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
+    pub fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.ledger.advance(amount)?;
+        let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
+        let before = received(self.drawn);
+        self.drawn = self.drawn.plus(amount).ok_or(Fault::Overflow)?;
+        self.basis = self.basis.plus(amount).ok_or(Fault::Overflow)?;
+        let now = received(self.drawn).minus(before);
+        entry.proceeds = now.and_then(|now| entry.proceeds.plus(now)).ok_or(Fault::Overflow)?;
+        if let Some(limit) = self.loan.limit_on(entry.date)
+            && amount > A::zero()
+            && self.ledger.balance().exceeds(limit)
+        {
+            return Err(Fault::BeyondBase { date: entry.date, limit: limit.as_f64() });
+        }
+        entry.draw = entry.draw.plus(amount).ok_or(Fault::Overflow)?;
+        Ok(())
+    }
+
+    /// Applies the movements of one day, to which interest has accrued; `period` is the one that goes on.
+    pub fn happen(&mut self, steps: &[Step<A>], period: Option<&Period>, entry: &mut Entry<A>) -> Result<(), Fault> {
+        for step in steps {
+            let mut done = step.movement;
+            match step.movement {
+                Movement::Reset(rate) => {
+                    self.fixing |= rate != self.ledger.rate();
+                    self.ledger.reset(rate);
+                }
+                Movement::Principal(amount) => {
+                    if amount.exceeds(self.ledger.balance()) {
+                        return Err(Fault::BeyondBalance { number: self.next });
+                    }
+                    let paid = self.ledger.repay(amount)?;
+                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
+                }
+                Movement::Prepayment(wanted) => {
+                    done = Movement::Prepayment(self.prepay(&wanted, period, entry)?);
+                }
+                Movement::DrawnElsewhere(amount) => {
+                    self.fix_before(period)?;
+                    self.elsewhere = self.elsewhere.plus(amount).ok_or(Fault::Overflow)?;
+                }
+                Movement::Observe => entry.observed = true,
+                Movement::Draw(amount) => {
+                    self.later = self.later.saturating_sub(1);
+                    self.draw(amount, entry)?;
+                    self.fixing = true;
+                }
+            }
+            self.rider.moved(&done, &mut self.ledger, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Works out the level amount where something earlier changed it, before a movement that does not: on the balance of
+    /// then.
+    pub fn fix_before(&mut self, period: Option<&Period>) -> Result<(), Fault> {
+        if self.next < self.loan.interest_only {
+            return Ok(());
+        }
+        let rest = period.map_or(YearFraction::ZERO, |period| self.time_to(period.end, period));
+        self.fix(rest)
+    }
+}
