@@ -66,7 +66,7 @@ def make(loans: int) -> Book:
 def curve() -> pd.DataFrame:
     """Return a fixing for each month."""
     days = (FIRST_MONTH + np.arange(MONTHS + 1)).astype("M8[D]").astype("M8[us]")
-    return pd.DataFrame({"index": "SOFR", "date": days, "rate": FIXINGS})
+    return pd.DataFrame({"index": "SOFR", "date": days, "value": FIXINGS})
 
 
 # --- The definition --------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def floating_book(seed: int, n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     days = np.datetime64("2014-12-15") + np.cumsum(rng.integers(5, 40, 1_200))
     values = np.round(0.03 + 0.02 * np.sin(np.arange(1_200) // 3 / 7.0), 4)
-    fixings = pd.DataFrame({"index": "SOFR", "date": days.astype("M8[us]"), "rate": values})
+    fixings = pd.DataFrame({"index": "SOFR", "date": days.astype("M8[us]"), "value": values})
     frame = book(seed, n)
     fixed = rng.random(n) < 0.2
     fixed[0] = False

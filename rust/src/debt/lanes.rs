@@ -291,7 +291,7 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
     }
 
     /// Writes the rows of loans that have another rate in each period: `rates` in 10^-12 by period and loan, none
-    /// above that of the loan. A level payment is worked out anew where the rate changes.
+    /// above that of the loan. Level amounts are worked out anew where the rate changes, as by the ledger.
     pub fn run_floating(&mut self, rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
         let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
         // Before the first payment nothing is in force.
@@ -299,7 +299,7 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
         let mut number = 1.0;
         for (rates, row) in rates.iter().zip(rows) {
             if *rates != self.rates {
-                self.reset(rates, number, levelled);
+                self.reset(rates, number);
             }
             if levelled {
                 self.pay::<true, true, false>(number, row);
@@ -311,21 +311,22 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
     }
 
     /// Other rates, before the payment of this number.
-    fn reset(&mut self, rates: &[i64; WIDTH], number: f64, levelled: bool) {
+    fn reset(&mut self, rates: &[i64; WIDTH], number: f64) {
         let before = std::mem::replace(&mut self.rates, *rates);
         for ((factor, rate), loan) in self.factor.iter_mut().zip(rates).zip(self.loans) {
             // Whole numbers up to 2^53, so that the quotient alone is rounded.
             *factor = small_f64(*rate) * loan.period.top.as_f64() / loan.bottom.as_f64();
-        }
-        if !levelled {
-            return;
         }
         let mut left = [1.0; WIDTH];
         for (left, loan) in left.iter_mut().zip(self.loans) {
             let periods = f64::from(loan.spread) - number + 1.0;
             *left = if periods > 1.0 { periods } else { 1.0 };
         }
-        let payment = self.level(&left);
+        let payment = match self.loans.first().map(|loan| loan.profile) {
+            Some(ProfileKind::LevelPayment) => self.level(&left),
+            Some(ProfileKind::LevelPrincipal) => with(&self.balance, &left, equal_part::<ROUNDED>),
+            _ => return,
+        };
         for (((mine, payment), before), now) in self.payment.iter_mut().zip(payment).zip(before).zip(rates) {
             *mine = if before == *now { *mine } else { payment };
         }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::calendar::{Context, Date, DayCount};
 use crate::debt::prepayment::Call;
-use crate::debt::steps::Period;
+use crate::debt::steps::{Movement, Period, Step};
 use crate::debt::{Entry, Profile, ResolvedLoan, Sink, amortize};
 use proptest::prelude::*;
 
@@ -27,6 +27,13 @@ impl<A: Amount> Sink<A> for Rows<A> {
 
 /// The rows after the first advance by the engine: the definition.
 fn by_ledger<A: Amount>(terms: &Terms, principal: A) -> Vec<Entry<A>> {
+    let rows = by_resets(terms, principal, &[]);
+    assert!(rows.iter().all(|entry| entry.rate.parts() == terms.parts));
+    rows
+}
+
+/// The same at another rate in each period, where there are any.
+fn by_resets<A: Amount>(terms: &Terms, principal: A, rates: &[i64]) -> Vec<Entry<A>> {
     let time = YearFraction { top: 30 * terms.step, bottom: 360 };
     let day = |number: u32| 30 * Date::try_from(number).unwrap();
     let context = Context { maturity: None, reference: None };
@@ -36,10 +43,15 @@ fn by_ledger<A: Amount>(terms: &Terms, principal: A) -> Vec<Entry<A>> {
     };
     let periods: Vec<_> = (0..terms.payments).map(period).collect();
     let times = vec![time; terms.spread as usize];
+    let reset = |(number, rate): (u32, &i64)| Step {
+        date: day(number),
+        movement: Movement::Reset(AnnualRate::from_parts(*rate)),
+    };
+    let steps: Vec<_> = (0..terms.payments).zip(rates).skip(1).map(reset).collect();
     let loan = ResolvedLoan {
         principal,
         start: 0,
-        rate: AnnualRate::from_parts(terms.parts),
+        rate: AnnualRate::from_parts(rates.first().copied().unwrap_or(terms.parts)),
         day_count: DayCount::Thirty360,
         periods: &periods,
         times: &times,
@@ -53,7 +65,7 @@ fn by_ledger<A: Amount>(terms: &Terms, principal: A) -> Vec<Entry<A>> {
         nominal: false,
         balance_cap: None,
         holidays: &[],
-        steps: &[],
+        steps: &steps,
         path: &[],
         hedges: &[],
         issue_price: AnnualRate::from_parts(AnnualRate::UNIT),
@@ -64,7 +76,7 @@ fn by_ledger<A: Amount>(terms: &Terms, principal: A) -> Vec<Entry<A>> {
         call: Call::default(),
         draw_number: 0,
     };
-    assert!(loan.is_simple());
+    assert!(loan.is_simple() || !steps.is_empty());
     let mut rows = Rows(Vec::new());
     amortize(&loan, &mut (), &mut rows).unwrap();
     rows.0.split_off(1)
@@ -147,6 +159,40 @@ proptest! {
     #[test]
     fn lanes_are_the_ledger_to_the_cent(all in prop::collection::vec(terms(), 1..40)) {
         compare(&all);
+    }
+
+    /// Rates that change, stand still and vanish, beside each other.
+    #[test]
+    fn floating_lanes_are_the_ledger_to_the_cent(
+        all in prop::collection::vec((terms(), prop::collection::vec(rates(), 130), 1_usize..9), 1..9),
+    ) {
+        let known: Vec<_> = all
+            .iter()
+            .filter_map(|(terms, rates, stay)| {
+                let terms = Terms { profile: all[0].0.profile, spread: terms.payments, ..*terms };
+                let path: Vec<_> = (0..130).map(|number| rates[number / stay]).collect();
+                let highest = path.iter().copied().max().unwrap();
+                let loan = equal(&Terms { parts: highest, ..terms }, terms.principal as f64)?;
+                Some((terms, path, loan))
+            })
+            .collect();
+        let loans: Vec<_> = known.iter().map(|(_, _, loan)| *loan).collect();
+        let mut rates = vec![[1; WIDTH]; 130];
+        for (lane, (terms, path, _)) in known.iter().enumerate() {
+            for (row, rate) in rates.iter_mut().zip(path).take(terms.payments as usize) {
+                row[lane] = *rate;
+            }
+        }
+        let mut rows = vec![LaneRow::default(); 130];
+        Lanes::<true>::new(&loans).run_floating(&rates, &mut rows);
+        for (lane, (terms, path, _)) in known.iter().enumerate() {
+            let wanted = by_resets(terms, terms.principal, path);
+            for (number, row) in rows.iter().enumerate() {
+                let entry = wanted.get(number).copied().unwrap_or_default();
+                let found = [row.interest[lane], row.principal[lane], row.closing[lane]];
+                prop_assert_eq!(found.map(|amount| amount as i64), [entry.interest, entry.principal, entry.closing], "{} {:?}", number, terms);
+            }
+        }
     }
 
     #[test]
