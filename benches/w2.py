@@ -1,7 +1,7 @@
 """Loans. W2a: a row for each payment. W2b: a portfolio ladder by month. W2f: floating rates. Delayed draws.
 
-Peers are handed monthly rates, month numbers and counts ready made, and do not round; neocalc starts from a frame with
-dates and annual rates, judges every value, rounds each payment to the cent, and ends in a frame with labels.
+Peers are handed monthly rates, month numbers and counts ready made, and do not round; neocalc starts from a
+frame with dates and annual rates, judges every value, rounds each payment to the cent, and ends in a frame.
 """
 
 from __future__ import annotations
@@ -100,8 +100,15 @@ def cents(values: Any) -> np.ndarray:
 
 
 def ladder(book: Book, rounding: str | None = "payment") -> Any:
-    """Frame in, frame out."""
-    return nc.amortize(book.frame, by=[], columns=COLUMNS, rounding=rounding)
+    """Frame in, frame out, over the months that peers are told too."""
+    return nc.amortize(
+        book.frame,
+        by=[],
+        columns=COLUMNS,
+        rounding=rounding,
+        start=f"{FIRST_MONTH}-01",
+        end=f"{FIRST_MONTH + MONTHS - 1}-28",
+    )
 
 
 @numba.njit(parallel=True)

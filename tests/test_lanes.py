@@ -49,7 +49,9 @@ def book(seed: int, n: int) -> pd.DataFrame:
             "frequency": [names[int(months)] for months in step],
             "profile": profile,
             "amortization_months": spread,
-            "day_count": rng.choice(["30/360", "30/360", "30E/360", "30/360 US", "30E/360 ISDA", "ACT/360"], n),
+            "day_count": rng.choice(
+                ["30/360", "30/360", "30E/360", "30/360 US", "30E/360 ISDA", "ACT/360"], n
+            ),
             "end_of_month": rng.random(n) < 0.1,
             "lender": rng.choice(["north", "south"], n),
         }
@@ -115,7 +117,12 @@ def test_floating_rows_are_those_of_the_engine() -> None:
     assert frame["annual_rate"].isna().sum() > len(frame) / 2
     totals = nc.amortize(frame, by=["lender"], amounts="minor", rates=fixings, extrapolate="flat")
     wanted = nc.amortize(
-        frame, by=["lender"], amounts="minor", rate_steps=by_engine(frame, "margin_rate"), rates=fixings, extrapolate="flat"
+        frame,
+        by=["lender"],
+        amounts="minor",
+        rate_steps=by_engine(frame, "margin_rate"),
+        rates=fixings,
+        extrapolate="flat",
     )
     pd.testing.assert_frame_equal(totals, wanted)
     major = frame.assign(principal=frame["principal"] / 100)
@@ -189,7 +196,9 @@ def test_any_threads_chunks_and_order_give_the_same(rounding: str | None) -> Non
     again = nc.amortize(frame, by=["lender"], columns=columns, rounding=rounding, threads=3)
     pd.testing.assert_frame_equal(found, again)
     if rounding == "payment":
-        turned = nc.amortize(frame[::-1], by=["lender"], columns=columns).sort_values(["lender", "period_end"])
+        turned = nc.amortize(frame[::-1], by=["lender"], columns=columns).sort_values(
+            ["lender", "period_end"]
+        )
         pd.testing.assert_frame_equal(turned.reset_index(drop=True), found)
     options = make_loan_options("amortize", {"rounding": rounding, "columns": tuple(columns)})
     data = LoanColumns(frame, options, index_is_id=False)
