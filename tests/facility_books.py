@@ -14,7 +14,7 @@ import pandas as pd
 
 from loan_books import _optional, frame, random_loan, random_rate
 from loan_books import beside as loans_beside
-from oracles.facilities import MONEY, Draw, Facility, Prepayment, Row, amortize
+from oracles.facilities import MONEY, Draw, Facility, Left, Part, Prepayment, Row, amortize, parts
 from oracles.loans import Loan, Refused, Terms
 
 COLUMNS = ("opening_balance", *MONEY, "payment", "closing_balance")
@@ -245,3 +245,23 @@ def columns_of(rows: Sequence[Row]) -> dict[str, np.ndarray[Any, Any]]:
         name: np.array([getattr(row, names.get(name, name)) for row in rows], dtype=np.int64)
         for name in COLUMNS
     }
+
+
+def capacity(loan: Loan, dscr: Fraction, cash_flow: tuple[tuple[dt.date, int], ...], principal: int) -> bool:
+    """Whether a principal is repaid by a cash flow at a ratio at every payment, in exact comparisons."""
+    facility = Facility(replace(loan, principal=principal), target_dscr=dscr, cash_flow=cash_flow)
+    try:
+        rows = parts(facility, Terms())
+    except Refused as refused:
+        if refused.code != "negative_amortization":
+            raise
+        return False
+    part = Part(facility, Terms(), 0, Left())
+    start = loan.start
+    for period in part.periods:
+        cash = sum(amount for day, amount in cash_flow if start < day <= period.scheduled)
+        paid = sum(row.interest + row.principal for row in rows if row.scheduled and row.date == period.paid)
+        if cash < dscr * paid:
+            return False
+        start = period.scheduled
+    return rows[-1].closing == 0

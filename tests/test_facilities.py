@@ -18,10 +18,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import neocalc as nc
-from facility_books import COLUMNS, columns_of, expected, facility_beside, facility_frame, random_facility
+from facility_books import (
+    COLUMNS,
+    capacity,
+    columns_of,
+    expected,
+    facility_beside,
+    facility_frame,
+    random_facility,
+)
 from loan_books import options, random_terms
 from oracles.calendar import shift
-from oracles.facilities import capacity
 from oracles.loans import Loan
 
 DEEP = bool(os.environ.get("NEOCALC_DEEP"))

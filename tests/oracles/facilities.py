@@ -272,6 +272,8 @@ class Part(Engine):
         if asked > self.balance and not wanted.capped and not self.shared:
             raise Refused("overpayment")
         amount = min(asked, self.balance)
+        if not wanted.smaller or not amount:
+            self.fix_before()
         if not amount:
             return
         everything = amount == self.balance
@@ -332,7 +334,14 @@ class Part(Engine):
                 self.later -= 1
                 self.refix = True
             else:
+                self.fix_before()
                 self.elsewhere += int(value)
+
+    def fix_before(self) -> None:
+        """Work out the level amount before what does not change it, where something earlier did."""
+        if self.refix and self.made >= self.interest_only:
+            self.refix = False
+            self.fix()
 
     def due(self, number: int, interest: int) -> int:
         loan = self.loan
@@ -359,10 +368,12 @@ class Part(Engine):
     def pay_period(self, period: Period) -> Row:
         loan, number = self.loan, self.made + 1
         self.accrue(period.end)
+        holiday = next((h for h in loan.skipped if h[0] <= period.scheduled <= h[1]), None)
+        if holiday is None:
+            self.fix_before()
         row = Row(number, period.paid, int(self.balance), self.number, scheduled=True)
         self.settle(row)
         interest, principal = row.interest, 0
-        holiday = next((h for h in loan.skipped if h[0] <= period.scheduled <= h[1]), None)
         if number >= min(len(self.periods), len(self.level_times)):
             principal = int(self.balance)
         elif holiday is not None:
@@ -383,9 +394,6 @@ class Part(Engine):
         return row
 
     def end(self, row: Row) -> None:
-        if self.refix and self.made >= self.interest_only:
-            self.refix = False
-            self.fix()
         row.closing = int(self.balance)
         if row.scheduled or any(getattr(row, name) for name in MONEY):
             self.rows.append(row)  # type: ignore[arg-type]
@@ -480,23 +488,3 @@ def amortize(facility: Facility, terms: Terms) -> list[Row]:
     """All rows of a facility as one, or `Refused`."""
     rows = parts(facility, terms)
     return together(rows) if any(draw.own_terms for draw in facility.draws) else rows
-
-
-def capacity(loan: Loan, dscr: Fraction, cash_flow: tuple[tuple[dt.date, int], ...], principal: int) -> bool:
-    """Whether a principal is repaid by a cash flow at a ratio at every payment, in exact comparisons."""
-    facility = Facility(replace(loan, principal=principal), target_dscr=dscr, cash_flow=cash_flow)
-    try:
-        rows = parts(facility, Terms())
-    except Refused as refused:
-        if refused.code != "negative_amortization":
-            raise
-        return False
-    part = Part(facility, Terms(), 0, Left())
-    start = loan.start
-    for period in part.periods:
-        cash = sum(amount for day, amount in cash_flow if start < day <= period.scheduled)
-        paid = sum(row.interest + row.principal for row in rows if row.scheduled and row.date == period.paid)
-        if cash < dscr * paid:
-            return False
-        start = period.scheduled
-    return rows[-1].closing == 0

@@ -77,13 +77,6 @@ impl<A: Amount> ResolvedLoan<'_, A> {
         plain && bare && still && self.balance_cap.is_none()
     }
 
-    /// What may be owed on a day, where anything limits it.
-    #[must_use]
-    pub fn limit_on(&self, date: Date) -> Option<A> {
-        let after = self.limits.partition_point(|(from, _)| *from <= date);
-        after.checked_sub(1).and_then(|at| self.limits.get(at)).map(|(_, limit)| *limit)
-    }
-
     /// How many payments there are before nothing is left: fewer than periods where a level amount repays earlier.
     #[must_use]
     pub fn payments(&self) -> usize {
@@ -476,33 +469,4 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
         Ok(())
     }
-
-    /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
-    /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
-    /// late is the same.
-    pub fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
-        if !std::mem::take(&mut self.fixing) {
-            return Ok(());
-        }
-        if let Some(agreed) = self.loan.payment {
-            self.ledger.set_payment(agreed);
-            return Ok(());
-        }
-        let left = self.loan.times.get(self.next..).unwrap_or_default();
-        let Some((whole, later)) = left.split_first() else { return Ok(()) };
-        match self.loan.profile {
-            Profile::LevelPayment if self.loan.nominal => self.ledger.fix_nominal_payment(*whole, later),
-            Profile::LevelPayment => self.ledger.fix_payment(rest, later),
-            Profile::LevelPrincipal => {
-                let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
-                self.ledger.set_payment(self.ledger.balance().portion(1, count));
-                Ok(())
-            }
-            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) | Profile::Sculpted(_) => Ok(()),
-        }
-    }
 }
-
-#[cfg(test)]
-#[path = "loan_tests.rs"]
-mod tests;

@@ -1,9 +1,9 @@
-//! What happens to a loan besides its scheduled payments.
+//! What happens to a loan besides its scheduled payments, and the level amount that follows from it.
 #![forbid(unsafe_code)]
 
 use super::loan::Run;
 use super::steps::{Movement, Period, Step};
-use super::{Amount, Entry, Fault, Rider};
+use super::{Amount, Entry, Fault, Profile, Rider};
 use crate::calendar::YearFraction;
 use crate::rate::AnnualRate;
 
@@ -69,5 +69,30 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         }
         let rest = period.map_or(YearFraction::ZERO, |period| self.time_to(period.end, period));
         self.fix(rest)
+    }
+
+    /// Works out the level amount from the next payment on, where something changed it. `rest` is the time from the
+    /// clock to that payment: what has accrued by then is part of what is to be repaid, so a payment that is worked out
+    /// late is the same.
+    pub fn fix(&mut self, rest: YearFraction) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.fixing) {
+            return Ok(());
+        }
+        if let Some(agreed) = self.loan.payment {
+            self.ledger.set_payment(agreed);
+            return Ok(());
+        }
+        let left = self.loan.times.get(self.next..).unwrap_or_default();
+        let Some((whole, later)) = left.split_first() else { return Ok(()) };
+        match self.loan.profile {
+            Profile::LevelPayment if self.loan.nominal => self.ledger.fix_nominal_payment(*whole, later),
+            Profile::LevelPayment => self.ledger.fix_payment(rest, later),
+            Profile::LevelPrincipal => {
+                let count = i64::try_from(left.len()).map_err(|_| Fault::Overflow)?;
+                self.ledger.set_payment(self.ledger.balance().portion(1, count));
+                Ok(())
+            }
+            Profile::Bullet | Profile::PercentSchedule(_) | Profile::Custom(_) | Profile::Sculpted(_) => Ok(()),
+        }
     }
 }
