@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 import fleet as fleets
-from harness import machine, measure, peak_beyond, table
+from harness import Peer, machine, measure, peak_beyond, table
 
-KINDS = ("W1b", "W1a", "W3", "W4", "W5", "small")
+KINDS = ("W1b", "W1a", "W2b", "W2a", "W2f", "draws", "W3", "W4", "W5", "small")
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
     try:
         import small
         import w1
+        import w2
         import w3
         import w4
         import w5
@@ -63,6 +65,15 @@ def main() -> None:
                 )
             )
         del fleet
+    for size in (int(size) for size in args.sizes):
+        if {"W2a", "W2b", "W2f"} & set(args.only):
+            loans_of(w2, size, args)
+    if "draws" in args.only:
+        run = w2.draws_of(10**5)
+        peers = [Peer("neocalc", run)]
+        measure(peers, args.rounds)
+        note = f"Peak beyond the input: {peak_beyond(run) or 0:,.0f} MB."
+        print(table("100,000 delayed-draw facilities of 10 draws, totals by month", peers, [], note))
     for size in (int(size) for size in args.sizes):
         if "W4" in args.only and 10**4 <= size <= 10**6:
             eventful = w4.make(size)
@@ -105,6 +116,28 @@ def main() -> None:
         peers = small.thousand_peers()
         measure(peers, max(args.rounds, 7))
         print(table("1,000 assets", peers, [peers[0].name]))
+
+
+def loans_of(w2: Any, size: int, args: argparse.Namespace) -> None:
+    """Loan books of one size."""
+    book = w2.make(size)
+    ours = ["neocalc cents", "neocalc unrounded"]
+    if "W2b" in args.only:
+        w2.check_ladder(book)
+        peers = w2.ladder_peers(book)
+        measure(peers, args.rounds)
+        note = f"Peak beyond the input: {peak_beyond(peers[0].run) or 0:,.0f} MB."
+        print(table(f"W2b, {size:,} loans to a ladder by month", peers, ours, note))
+    if size > 10**6:
+        return
+    payments = int(book.count.sum())
+    if {"W2a", "W2f"} & set(args.only):
+        w2.check_rows(book)
+    for kind, made in (("W2a", w2.rows_peers), ("W2f", w2.floating_peers)):
+        if kind in args.only:
+            peers = made(book)
+            measure(peers, args.rounds, touch_bytes=payments * 48)
+            print(table(f"{kind}, {size:,} loans, {payments:,} payments", peers, ours))
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def digest(plan: Any) -> str:
     n = plan.n_rows
     arrays: dict[str, Any] = {
         "position": np.empty(n, np.int32),
-        "payment_number": np.empty(n, np.int32),
+        "payment_number": np.empty(n, np.int64),
         "payment_date": np.empty(n, np.int32),
         "accrual_start": np.empty(n, np.int32),
         "annual_rate": np.empty(n, np.float64),

@@ -345,11 +345,11 @@ class LoanRowsPlan:
         position: npt.NDArray[np.int32] | None = None,
         ids: npt.NDArray[np.int64] | None = None,
         ids_out: npt.NDArray[np.int64] | None = None,
-        payment_number: npt.NDArray[np.int32] | None = None,
+        payment_number: npt.NDArray[np.int64] | None = None,
         payment_date: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,  # microseconds | days
         accrual_start: npt.NDArray[np.int64] | npt.NDArray[np.int32] | None = None,
         annual_rate: npt.NDArray[np.float64] | None = None,
-        draw_number: npt.NDArray[np.int32] | None = None,
+        draw_number: npt.NDArray[np.int64] | None = None,
         money: dict[str, Money] | None = None,
     ) -> None: ...
 

@@ -40,11 +40,11 @@ def rows_frame(data: LoanColumns) -> Any:
     by_number = ids.ints is not None
     id_ints = np.empty(total, dtype=np.int64) if by_number else None
     position = None if by_number else np.empty(total, dtype=np.int32)
-    number = np.empty(total, dtype=np.int32)
+    number = np.empty(total, dtype=np.int64)
     date = np.empty(total, dtype=frame.date_dtype)
     start = np.empty(total, dtype=frame.date_dtype) if "accrual_start" in options.columns else None
     rate = np.empty(total, dtype=np.float64) if "annual_rate" in options.columns else None
-    draw = np.empty(total, dtype=np.int32) if "draw_number" in options.columns else None
+    draw = np.empty(total, dtype=np.int64) if "draw_number" in options.columns else None
     kind = np.dtype(np.float64 if direct else np.int64)
     money: dict[str, Array] = {name: np.empty(total, kind) for name in options.money_columns}
     guarded(
@@ -84,7 +84,7 @@ def rows_frame(data: LoanColumns) -> Any:
         loan_id = id_ints if ids.restore is None or id_ints is None else id_ints.astype(ids.restore)
     result: dict[str, Any] = {
         "loan_id": loan_id,
-        "payment_number": frame.money_out(number.astype(np.int64), null),
+        "payment_number": frame.money_out(number, null),
         "payment_date": frame.dates_out(date, null),
     }
     for name in options.columns:
@@ -93,7 +93,7 @@ def rows_frame(data: LoanColumns) -> Any:
         elif name == "annual_rate" and rate is not None:
             result[name] = frame.money_out(rate, null)
         elif name == "draw_number" and draw is not None:
-            result[name] = frame.money_out(draw.astype(np.int64), null)
+            result[name] = frame.money_out(draw, null)
         else:
             result[name] = money_column(data, money.pop(name), null)
     if issue is not None:

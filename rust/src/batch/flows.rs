@@ -104,11 +104,13 @@ pub trait Sum: Copy + Default {
 impl Sum for i64 {
     type Wide = i128;
 
+    #[inline]
     fn sum(self, other: i64) -> i64 {
         // The bound of the flows was raised first; differences may wrap and wrap back.
         self.wrapping_add(other)
     }
 
+    #[inline]
     fn magnitude(self) -> u64 {
         self.unsigned_abs()
     }
@@ -121,10 +123,12 @@ impl Sum for i64 {
 impl Sum for f64 {
     type Wide = f64;
 
+    #[inline]
     fn sum(self, other: f64) -> f64 {
         self + other
     }
 
+    #[inline]
     fn magnitude(self) -> u64 {
         0
     }
@@ -173,6 +177,15 @@ impl<T: Sum, L: Layout> Flows<T, L> {
     pub fn row(&mut self, plane: usize, group: usize) -> &mut [T] {
         let start = plane.saturating_mul(self.planes.groups()).saturating_add(group).saturating_mul(self.slots);
         self.narrow.get_mut(start..start.saturating_add(self.slots)).unwrap_or_default()
+    }
+
+    /// The slots of one group in two planes, the first below the second.
+    pub fn two_rows(&mut self, low: usize, high: usize, group: usize) -> Option<(&mut [T], &mut [T])> {
+        let start =
+            |plane: usize| plane.saturating_mul(self.planes.groups()).saturating_add(group).saturating_mul(self.slots);
+        let (first, second, slots) = (start(low), start(high), self.slots);
+        let (before, from) = self.narrow.split_at_mut_checked(second)?;
+        Some((before.get_mut(first..first.saturating_add(slots))?, from.get_mut(..slots)?))
     }
 
     /// Adds to one slot.

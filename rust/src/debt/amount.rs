@@ -11,7 +11,7 @@ use std::fmt::Debug;
 
 use super::{annuity, prepayment};
 use crate::calendar::YearFraction;
-use crate::money::{quotient_half_even, round_half_even};
+use crate::money::{FLOAT_LIMIT_MINOR, nearest_integer, quotient_half_even, round_half_even};
 use crate::rate::AnnualRate;
 
 /// An amount that a loan can be computed in: `i64` minor units, or unrounded `f64` major units.
@@ -92,6 +92,17 @@ impl ExactInterest {
         i128::from(AnnualRate::UNIT).saturating_mul(self.bottom.into())
     }
 
+    /// Rounded half to even, if float64 can tell: with u = 2^-53, numerator, bottom, denominator and quotient are each
+    /// rounded once, 4 u of its size to first order, for which 8 u stand. Farther than that from a tie it rounds as the
+    /// fraction does.
+    fn quick(self) -> Option<i64> {
+        #[expect(clippy::cast_precision_loss, reason = "rounded once, as the bound supposes")]
+        let quotient = self.top as f64 / (1e12 * self.bottom as f64);
+        let (whole, decided) = nearest_integer(quotient);
+        let size = quotient.abs();
+        (size < FLOAT_LIMIT_MINOR && (quotient - whole).abs() < 0.5 - size * (4.0 * f64::EPSILON)).then_some(decided)
+    }
+
     /// Adds a stretch over another bottom; equal ones, the rule, cost an addition.
     fn add(self, other: Self) -> Option<Self> {
         if self.top == 0 {
@@ -150,6 +161,11 @@ impl Amount for i64 {
 
     fn accrue(self, interest: ExactInterest, rate: AnnualRate, time: YearFraction) -> Option<ExactInterest> {
         let over = |time: YearFraction| {
+            if let Some(days) = self.checked_mul(time.top) {
+                // Two factors of 64 bits: the product fits, and needs no check.
+                let top = i128::from(days).saturating_mul(rate.parts().into());
+                return interest.add(ExactInterest { top, bottom: time.bottom });
+            }
             let days = i128::from(self).checked_mul(time.top.into())?;
             interest.add(ExactInterest { top: days.checked_mul(rate.parts().into())?, bottom: time.bottom })
         };
@@ -165,6 +181,9 @@ impl Amount for i64 {
     }
 
     fn settled(interest: ExactInterest) -> Option<i64> {
+        if let Some(decided) = interest.quick() {
+            return Some(decided);
+        }
         i64::try_from(round_half_even(interest.top, interest.denominator())).ok()
     }
 

@@ -88,6 +88,26 @@ impl<'a> Curve<'a> {
         }
     }
 
+    /// The fixings in force on days that ascend, in one pass: those of [`Curve::in_force`] where the first and the last
+    /// day have one.
+    pub fn in_force_on(&self, days: impl Iterator<Item = Date>) -> impl Iterator<Item = i64> {
+        let mut after = None;
+        days.map(move |day| {
+            let mut at = after.unwrap_or_else(|| self.dates.partition_point(|date| *date <= day));
+            while self.dates.get(at).is_some_and(|date| *date <= day) {
+                at = at.saturating_add(1);
+            }
+            after = Some(at);
+            self.values.get(at.saturating_sub(1)).copied().unwrap_or(0)
+        })
+    }
+
+    /// The lowest and the highest fixing.
+    #[must_use]
+    pub fn range(&self) -> (i64, i64) {
+        self.values.iter().fold((i64::MAX, i64::MIN), |(low, high), value| (low.min(*value), high.max(*value)))
+    }
+
     /// The first day after `on` from which another fixing may be in force.
     #[must_use]
     pub fn next_date(&self, on: Date) -> Option<Date> {
@@ -244,6 +264,13 @@ pub struct Stretch {
     pub pik_rate: i64,
 }
 
+/// What a fixing comes to, between the collars of the index and of the whole rate.
+#[must_use]
+#[inline]
+pub fn floating_rate((index, whole): (Collar, Collar), fixing: i64, margin: i64) -> i64 {
+    whole.apply(index.apply(fixing).saturating_add(margin))
+}
+
 impl RateTerms<'_> {
     /// Hands out the stretches of the accrual period `[from, to)` in order, each as long as its rate stands.
     ///
@@ -321,11 +348,15 @@ impl RateTerms<'_> {
     fn stretch(&self, from: Date, to: Date, index: Fixing, standing: &Standing) -> Stretch {
         let applied = match (&self.base, standing.annual_rate) {
             (Base::Fixed(rate), stepped) => stepped.unwrap_or(*rate),
-            _ => self.rate_collar.apply(self.index_collar.apply(index.counts).saturating_add(standing.margin)),
+            _ => floating_rate((self.index_collar, self.rate_collar), index.counts, standing.margin),
         };
         let rate = applied.saturating_add(standing.default_margin);
-        let product = i128::from(rate).saturating_mul(i128::from(standing.pik_share));
-        let shared = i64::try_from(round_half_even(product, i128::from(AnnualRate::UNIT))).unwrap_or(rate);
+        let shared = if standing.pik_share == 0 {
+            0
+        } else {
+            let product = i128::from(rate).saturating_mul(i128::from(standing.pik_share));
+            i64::try_from(round_half_even(product, i128::from(AnnualRate::UNIT))).unwrap_or(rate)
+        };
         Stretch {
             from,
             to,

@@ -18,6 +18,7 @@ pub mod effective_interest;
 pub mod fees;
 pub mod floating;
 pub mod hedge;
+pub mod lanes;
 mod ledger;
 mod level_payment;
 mod level_principal;

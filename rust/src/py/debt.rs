@@ -135,11 +135,11 @@ impl LoanRowsPlan {
         let ids = ids.map(|array| take::<i64>(array, loans.rows)).transpose()?;
         let mut position = position.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
         let mut ids_out = ids_out.map(|array| Out::<i64, i64>::take(array, n)).transpose()?;
-        let mut number = payment_number.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
+        let mut number = payment_number.map(|array| Out::<i64, i64>::take(array, n)).transpose()?;
         let mut date = payment_date.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut start = accrual_start.map(|array| Out::<i32, i64>::take(array, n)).transpose()?;
         let mut rate = annual_rate.map(|array| Out::<f64, f64>::take(array, n)).transpose()?;
-        let mut draw = draw_number.map(|array| Out::<i32, i32>::take(array, n)).transpose()?;
+        let mut draw = draw_number.map(|array| Out::<i64, i64>::take(array, n)).transpose()?;
         let mut columns = Vec::new();
         for (name, array) in money.into_iter().flat_map(|money| money.iter()) {
             columns.push((measure(name.extract()?)?, Out::<f64, i64>::take(&array, n)?));

@@ -17,8 +17,8 @@ use crate::calendar::{
 use crate::debt::ProfileKind;
 use crate::money::MinorUnits;
 
-/// Loans per chunk where nothing else is asked for.
-const CHUNK_LOANS: usize = 256;
+/// Loans per chunk at most where nothing else is asked for.
+const CHUNK_LOANS: usize = 8_192;
 
 /// A column of words: codes and what they mean.
 pub(super) struct Words<T> {

@@ -120,6 +120,24 @@ pub struct FacilityColumns<'a> {
     pub collateral: Option<DatedColumns<'a>>,
 }
 
+impl FacilityColumns<'_> {
+    /// Whether no column and no table is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let rates =
+            [&self.undrawn_fee, &self.upfront_fee_rate, &self.target_dscr, &self.advance_rate, &self.make_whole_rate];
+        let tables = self.draws.is_some()
+            || self.prepayments.is_some()
+            || self.premiums.is_some()
+            || self.cash_flow.is_some()
+            || self.collateral.is_some();
+        !tables
+            && self.draw_start.is_none()
+            && self.make_whole_until.is_none()
+            && rates.iter().all(|rate| rate.is_none())
+    }
+}
+
 /// An advance, copied out.
 #[derive(Clone, Copy, Debug)]
 pub struct DrawRow<A> {

@@ -13,6 +13,8 @@ mod curves;
 mod facility;
 mod facility_terms;
 mod hedges;
+mod lane_rows;
+mod lanes;
 mod level;
 mod loan_dates;
 mod rates;
@@ -30,6 +32,7 @@ pub use columns::{Choice, Loans};
 pub use curves::Curves;
 pub use facility::{DatedColumns, DrawColumns, FacilityColumns, PremiumColumns, PrepaymentColumns};
 pub use hedges::{HedgeColumns, KINDS as HEDGE_KINDS};
+pub use lanes::Laned;
 pub use level::payment_amounts;
 pub use rates::{Averaging, RateColumns, ResetEvery};
 pub use rows::{LoanRowPlan, LoanRowTargets, fill_loan_rows, plan_loan_rows, validate_loans};
@@ -43,6 +46,6 @@ use super::roll::Addable;
 use crate::debt::Amount;
 
 /// An amount that loan books are computed in.
-pub trait LoanAmount: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable {}
+pub trait LoanAmount: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable + Laned {}
 
-impl<T: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable> LoanAmount for T {}
+impl<T: Amount + ReadMoney + Sum<Wide: Send> + Cell + Addable + Laned> LoanAmount for T {}

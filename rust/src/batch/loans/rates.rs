@@ -14,7 +14,9 @@ use super::settings::LoanSettings;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MonthsColumn, Nullable};
 use crate::batch::reader::iso;
 use crate::calendar::{Date, DayCount, month_end, month_of};
-use crate::debt::floating::{Base, Change, Collar, Curve, CurveGap, RateTerms, Reset, Standing, Term, resets_into};
+use crate::debt::floating::{
+    Base, Change, Collar, Curve, CurveGap, RateTerms, Reset, Standing, Term, floating_rate, resets_into,
+};
 use crate::debt::sofr::Daily;
 use crate::debt::steps::{Movement, Step};
 use crate::error::Rule;
@@ -160,6 +162,29 @@ const LOCKOUT: usize = 2;
 /// Business days that a fixing may be looked back for.
 const MOST_DAYS: i32 = 250;
 
+/// An index with a margin, fixed at the start of each period.
+#[derive(Clone, Copy, Debug)]
+pub struct SimpleFloat<'a> {
+    curve: Curve<'a>,
+    collars: (Collar, Collar),
+    margin: i64,
+}
+
+impl SimpleFloat<'_> {
+    /// The highest rate it may have, where none is negative and every day from the first to the last has a fixing.
+    pub fn highest(&self, first: Date, last: Date) -> Option<AnnualRate> {
+        let known = self.curve.in_force(first).is_ok() && self.curve.in_force(last).is_ok();
+        let (low, high) = self.curve.range();
+        let of = |fixing| floating_rate(self.collars, fixing, self.margin);
+        (known && of(low) >= 0).then(|| AnnualRate::from_parts(of(high)))
+    }
+
+    /// The rates from days that ascend, in 10^-12.
+    pub fn rates(&self, days: impl Iterator<Item = Date>) -> impl Iterator<Item = i64> {
+        self.curve.in_force_on(days).map(|fixing| floating_rate(self.collars, fixing, self.margin))
+    }
+}
+
 impl RateChunk {
     /// Copies the columns out and judges value by value.
     pub fn read(&mut self, columns: &RateColumns<'_>, door: &mut Door<'_>, range: &Range<usize>) {
@@ -246,6 +271,21 @@ impl RateChunk {
         }
         changes.sort_by_key(|change| change.date);
         Ok(())
+    }
+
+    /// What decides the rate of the loan at `index`, if that is a fixing at the start of each period and a margin.
+    pub fn simple<'a>(&self, columns: &RateColumns<'a>, index: usize) -> Option<SimpleFloat<'a>> {
+        let curve = columns.curves.get(self.code(index)?)?;
+        let manner = self.manner.get(index).copied().unwrap_or_default();
+        let plain = manner.averaging == Averaging::None && manner.reset == ResetEvery::Period;
+        let more = [DEFAULT_MARGIN, PIK, PIK_SHARE].iter().any(|which| self.rate(*which, index).is_some())
+            || [LAG, LOOKBACK, LOCKOUT].iter().any(|which| self.count(*which, index) != 0)
+            || self.default_from.get(index).is_some()
+            || self.default_to.get(index).is_some();
+        let collar = |floor, cap| Collar::new(self.rate(floor, index), self.rate(cap, index));
+        let collars = (collar(INDEX_FLOOR, INDEX_CAP)?, collar(RATE_FLOOR, RATE_CAP)?);
+        let margin = self.rate(MARGIN, index).unwrap_or(0);
+        (plain && !more).then_some(SimpleFloat { curve, collars, margin })
     }
 
     /// Whether the loan at `index` has more than a fixed rate and its steps.

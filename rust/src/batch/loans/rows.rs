@@ -6,6 +6,8 @@ use std::ops::Range;
 use super::LoanAmount;
 use super::chunk::LoanChunk;
 use super::columns::Loans;
+use super::lane_rows::LaneRows;
+use super::lanes::{Equal, may_be_equal};
 use super::resolve::{Layout, Silent};
 use super::settings::{LoanMeasure, LoanSettings};
 use crate::batch::cells::{Amounts, Dates, MICROSECONDS_PER_DAY, cut};
@@ -13,6 +15,7 @@ use crate::batch::columns::Load;
 use crate::batch::pool::{Poll, filled, for_each, stretches};
 use crate::batch::reader::Reader;
 use crate::calendar::Date;
+use crate::debt::lanes::WIDTH;
 use crate::debt::{Entry, Sink};
 use crate::error::{Error, IssueLog};
 
@@ -40,6 +43,9 @@ struct Worker<A: LoanAmount> {
     layout: Layout<A>,
     entries: Entries<A>,
     values: Vec<A>,
+    equals: Vec<Option<Equal>>,
+    side: Vec<(usize, Equal)>,
+    lanes: LaneRows,
 }
 
 impl<A: LoanAmount> Worker<A> {
@@ -49,6 +55,9 @@ impl<A: LoanAmount> Worker<A> {
             layout: Layout::default(),
             entries: Entries { rows: Vec::new(), settings: settings.clone() },
             values: Vec::new(),
+            equals: Vec::new(),
+            side: Vec::new(),
+            lanes: LaneRows::default(),
         }
     }
 }
@@ -125,7 +134,13 @@ pub fn plan_loan_rows<A: LoanAmount>(
     let init = || (LoanChunk::<A>::default(), Layout::default());
     let work = |(chunk, layout): &mut (LoanChunk<A>, Layout<A>), (range, counts): (Range<usize>, &mut [u32])| {
         chunk.read(loans, settings, &range);
+        let equal = may_be_equal(loans, settings);
         for (index, slot) in counts.iter_mut().enumerate() {
+            if let Some(equal) = equal.then(|| chunk.lasting(loans, index)).flatten() {
+                let (early, before_end) = equal.rows(settings);
+                *slot = u32::try_from(before_end.saturating_sub(early)).unwrap_or(u32::MAX);
+                continue;
+            }
             let mut count = Count { rows: 0, settings };
             *slot = if chunk.run_together(loans, settings, index, layout, &mut count) { count.rows } else { 0 };
         }
@@ -147,7 +162,7 @@ pub struct LoanRowTargets<'a> {
     /// The loan's own number, taken from a column.
     pub ids: Option<(&'a dyn Load<i64>, &'a mut [i64])>,
     /// The number of the payment.
-    pub number: Option<&'a mut [i32]>,
+    pub number: Option<&'a mut [i64]>,
     /// Its day.
     pub date: Option<Dates<'a>>,
     /// The first day whose interest is settled.
@@ -155,7 +170,7 @@ pub struct LoanRowTargets<'a> {
     /// The rate in force.
     pub rate: Option<&'a mut [f64]>,
     /// The number of the draw.
-    pub draw_number: Option<&'a mut [i32]>,
+    pub draw_number: Option<&'a mut [i64]>,
     /// Amounts by measure.
     pub money: Vec<(LoanMeasure, Amounts<'a>)>,
 }
@@ -211,7 +226,24 @@ impl<A: LoanAmount> Worker<A> {
         if let Some((source, _)) = &targets.ids {
             source.load(range.start, &mut ids);
         }
+        self.find_equals(loans, settings, counts.len());
+        let mut lane = WIDTH;
         for (index, count) in counts.iter().enumerate() {
+            if let Some(equal) = self.equals.get(index).copied().flatten() {
+                if lane == WIDTH || !self.shares(index) {
+                    self.run_lanes(loans, index);
+                    lane = 0;
+                }
+                let (early, before_end) = equal.rows(settings);
+                let rows = before_end.saturating_sub(early);
+                if u32::try_from(rows) != Ok(*count) {
+                    return Err(Error::ConcurrentMutation);
+                }
+                targets.name(range.start.saturating_add(index), ids.get(index).copied(), rows);
+                self.write_lane(settings, lane, &equal, early, &mut targets.cut_rows(rows));
+                lane = lane.saturating_add(1);
+                continue;
+            }
             self.entries.rows.clear();
             if !self.chunk.run_together(loans, settings, index, &mut self.layout, &mut self.entries) {
                 self.entries.rows.clear();
@@ -220,28 +252,83 @@ impl<A: LoanAmount> Worker<A> {
             if u32::try_from(rows) != Ok(*count) {
                 return Err(Error::ConcurrentMutation);
             }
-            if let Some(position) = &mut targets.position {
-                let row = range.start.saturating_add(index);
-                cut(position, rows).fill(i32::try_from(row).unwrap_or(i32::MAX));
-            }
-            if let Some((_, out)) = &mut targets.ids {
-                cut(out, rows).fill(ids.get(index).copied().unwrap_or(0));
-            }
+            targets.name(range.start.saturating_add(index), ids.get(index).copied(), rows);
             self.write(settings, &mut targets.cut_rows(rows));
         }
         Ok(())
+    }
+
+    /// Finds the loans that can be computed side by side.
+    fn find_equals(&mut self, loans: &Loans<'_>, settings: &LoanSettings, count: usize) {
+        let equal = may_be_equal(loans, settings);
+        self.equals.clear();
+        self.equals.extend((0..count).map(|index| equal.then(|| self.chunk.lasting(loans, index)).flatten()));
+    }
+
+    /// Computes the loan at `index` and those after it: up to eight of its kind, until one that is of another.
+    fn run_lanes(&mut self, loans: &Loans<'_>, index: usize) {
+        let later = self.equals.iter().enumerate().skip(index);
+        let later = later.filter_map(|(index, equal)| equal.map(|equal| (index, equal)));
+        self.side.clear();
+        for (index, equal) in later.take(WIDTH) {
+            if self.side.first().is_some_and(|(_, first)| first.kind() != equal.kind()) {
+                break;
+            }
+            self.side.push((index, equal));
+        }
+        self.lanes.run(&self.chunk, loans, &self.side);
+    }
+
+    /// Whether the loan at `index` was computed with the one of equal periods before it.
+    fn shares(&self, index: usize) -> bool {
+        let now = self.equals.get(index).copied().flatten();
+        self.side.first().map(|(_, equal)| equal.kind()) == now.map(|equal| equal.kind())
+    }
+
+    /// Writes the rows of one loan that was computed beside others.
+    fn write_lane(
+        &mut self,
+        settings: &LoanSettings,
+        lane: usize,
+        equal: &Equal,
+        early: usize,
+        targets: &mut LoanRowTargets<'_>,
+    ) {
+        let first = u32::try_from(early).unwrap_or(u32::MAX);
+        if let Some(out) = &mut targets.number {
+            out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = number.into());
+        }
+        let put = |out: &mut Option<Dates<'_>>, date: &dyn Fn(u32) -> Date| match out {
+            None => {}
+            Some(Dates::Days(out)) => out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = date(number)),
+            Some(Dates::Microseconds(out)) => out.iter_mut().zip(first..).for_each(|(slot, number)| {
+                *slot = i64::from(date(number)).saturating_mul(MICROSECONDS_PER_DAY);
+            }),
+        };
+        put(&mut targets.date, &|number| equal.date(number));
+        put(&mut targets.accrual_start, &|number| equal.date(number.saturating_sub(1)));
+        if let Some(out) = &mut targets.draw_number {
+            out.fill(0);
+        }
+        if let Some(out) = &mut targets.rate {
+            self.lanes.write_rates(lane, equal, early, out);
+        }
+        for (measure, out) in &mut targets.money {
+            let out = out.cut(usize::MAX);
+            self.lanes.write::<A>(lane, equal, early, *measure, settings.reading.units, out);
+        }
     }
 
     /// Writes the rows of one loan.
     fn write(&mut self, settings: &LoanSettings, targets: &mut LoanRowTargets<'_>) {
         let rows = &self.entries.rows;
         if let Some(out) = &mut targets.number {
-            put(out, rows, |entry| i32::try_from(entry.number).unwrap_or(i32::MAX));
+            put(out, rows, |entry| i64::try_from(entry.number).unwrap_or(i64::MAX));
         }
         put_dates(&mut targets.date, rows, |entry| entry.date);
         put_dates(&mut targets.accrual_start, rows, |entry| entry.accrual_start);
         if let Some(out) = &mut targets.draw_number {
-            put(out, rows, |entry| i32::try_from(entry.draw_number).unwrap_or(i32::MAX));
+            put(out, rows, |entry| i64::try_from(entry.draw_number).unwrap_or(i64::MAX));
         }
         if let Some(out) = &mut targets.rate {
             put(out, rows, |entry| entry.rate.as_f64());
@@ -255,6 +342,16 @@ impl<A: LoanAmount> Worker<A> {
 }
 
 impl<'a> LoanRowTargets<'a> {
+    /// Writes which loan the next rows are of.
+    fn name(&mut self, row: usize, id: Option<i64>, rows: usize) {
+        if let Some(position) = &mut self.position {
+            cut(position, rows).fill(i32::try_from(row).unwrap_or(i32::MAX));
+        }
+        if let Some((_, out)) = &mut self.ids {
+            cut(out, rows).fill(id.unwrap_or(0));
+        }
+    }
+
     /// Cuts the rows of one loan off all columns but its identity.
     fn cut_rows(&mut self, count: usize) -> LoanRowTargets<'a> {
         let (position, ids) = (self.position.take(), self.ids.take());

@@ -75,6 +75,15 @@ impl LoanSettings {
         let share = loans.checked_div(self.threads.saturating_mul(4)).unwrap_or(loans);
         share.clamp(FEWEST, MOST).min(self.chunk_rows).max(1)
     }
+
+    /// The same where loans of equal periods are added up: the more of them, the more pay in the same months.
+    #[must_use]
+    pub fn batch_size(&self, loans: usize) -> usize {
+        const FEWEST: usize = 16;
+        const MOST: usize = 8_192;
+        let share = loans.checked_div(self.threads.saturating_mul(4)).unwrap_or(loans);
+        share.clamp(FEWEST, MOST).min(self.chunk_rows).max(1)
+    }
 }
 
 /// A money column of the result.

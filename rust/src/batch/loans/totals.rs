@@ -6,14 +6,16 @@ use std::ops::Range;
 use super::LoanAmount;
 use super::chunk::LoanChunk;
 use super::columns::Loans;
+use super::lanes::{Batch, Where, may_be_equal, post_unrounded};
 use super::resolve::Layout;
 use super::settings::{LoanMeasure, LoanSettings};
 use crate::batch::flows::{self, Flows};
-use crate::batch::pool::{Poll, filled, for_each, stretches};
+use crate::batch::pool::{Poll, filled, for_each_asking, stretches};
 use crate::batch::roll::Addable;
 use crate::batch::settings::Horizon;
 use crate::batch::totals::{ACCUMULATOR_BYTES, Grouping};
 use crate::calendar::{Date, Month, month_end, month_of};
+use crate::debt::lanes::LaneRow;
 use crate::debt::{Entry, Sink};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
@@ -97,45 +99,97 @@ pub fn loan_totals<A: LoanAmount>(
     let cells = each.saturating_mul(measures.len()).checked_div(FLOWS.len()).unwrap_or(each);
     let room = settings.memory_limit.saturating_sub(cells).min(ACCUMULATOR_BYTES.max(each));
     let fitting = room.checked_div(each).unwrap_or(1);
-    // Float sums depend on their order: one thread keeps it.
-    let threads = if settings.rounded { settings.threads.min(fitting) } else { fitting.min(1) };
-    if threads == 0 {
+    if fitting == 0 {
         let totals = [groups, 1, horizon.months()];
         let bytes = cells.saturating_add(each);
         return Err(Error::MemoryLimit { totals, bytes, limit: settings.memory_limit });
     }
-    let fresh = || -> Result<Worker<A>, Error> {
-        Ok(Worker {
-            chunk: LoanChunk::default(),
-            layout: Layout::default(),
-            flows: Flows::new(horizon, planes)?,
-            group_rows: filled(groups, 0)?,
-            codes: Vec::new(),
-        })
+    let fresh = || -> Result<Sums<A>, Error> {
+        Ok(Sums { flows: Flows::new(horizon, planes)?, group_rows: filled(groups, 0)? })
     };
-    let work = |state: &mut Option<Worker<A>>, range: Range<usize>| -> Result<(), Error> {
-        let worker = match state {
-            Some(worker) => worker,
-            None => state.insert(fresh()?),
-        };
-        worker.add(loans, settings, grouping, &range)
+    let (log, found) = if settings.rounded {
+        by_threads(loans, settings, grouping, fitting, &fresh, poll)?
+    } else {
+        // Float sums depend on their order: loans are added up in blocks that are the same on every machine, one after
+        // the other in each, and the blocks in their order.
+        let most = ACCUMULATOR_BYTES.checked_div(each).unwrap_or(1).clamp(1, MOST_BLOCKS);
+        let blocks = if fitting < most { 1 } else { most };
+        by_blocks(loans, settings, grouping, blocks, &fresh, poll)?
     };
-    let tasks = stretches(loans.len, settings.chunk_size(loans.len));
-    let mut merged: Option<Worker<A>> = None;
-    for worker in for_each(tasks, threads, poll, &|| None, &work)?.into_iter().flatten() {
-        merged = Some(match merged {
-            None => worker,
-            Some(first) => first.merge(worker)?,
-        });
-    }
-    let whole = match merged {
-        Some(whole) => whole,
+    let Sums { flows, group_rows } = match found {
+        Some(found) => found,
         None => fresh()?,
     };
-    let log = whole.chunk.reader.log;
-    let (flows, group_rows) = (whole.flows, whole.group_rows);
     let totals = LoanTotals { horizon, settings: settings.clone(), groups, flows, group_rows };
     Ok(if log.is_empty() { (log, Some(totals)) } else { (log, None) })
+}
+
+const MOST_BLOCKS: usize = 64;
+const LEAST_BLOCK: usize = 4_096;
+
+type Fresh<'a, A> = &'a (dyn Fn() -> Result<Sums<A>, Error> + Sync);
+type Found<A> = (IssueLog, Option<Sums<A>>);
+
+/// Whole amounts: each thread has sums of its own, and any order gives the same.
+fn by_threads<A: LoanAmount>(
+    loans: &Loans<'_>,
+    settings: &LoanSettings,
+    grouping: Grouping<'_>,
+    fitting: usize,
+    fresh: Fresh<'_, A>,
+    poll: Poll<'_>,
+) -> Result<Found<A>, Error> {
+    let work = |state: &mut Option<(Worker<A>, Sums<A>)>, range: Range<usize>, poll: Poll<'_>| -> Result<(), Error> {
+        let (worker, sums) = match state {
+            Some(state) => state,
+            None => state.insert((Worker::default(), fresh()?)),
+        };
+        worker.add(loans, settings, grouping, &range, sums, poll)
+    };
+    let tasks = stretches(loans.len, settings.batch_size(loans.len));
+    let (mut log, mut merged) = (IssueLog::default(), None);
+    for (worker, sums) in
+        for_each_asking(tasks, settings.threads.min(fitting), poll, &|| None, &work)?.into_iter().flatten()
+    {
+        log.merge(worker.chunk.reader.log);
+        Sums::join(&mut merged, sums)?;
+    }
+    Ok((log, merged))
+}
+
+/// Floats: block by block.
+fn by_blocks<A: LoanAmount>(
+    loans: &Loans<'_>,
+    settings: &LoanSettings,
+    grouping: Grouping<'_>,
+    blocks: usize,
+    fresh: Fresh<'_, A>,
+    poll: Poll<'_>,
+) -> Result<Found<A>, Error> {
+    let size = loans.len.div_ceil(blocks.max(1)).max(if blocks == 1 { loans.len } else { LEAST_BLOCK });
+    let ranges = stretches(loans.len, size);
+    let mut slots: Vec<Option<Sums<A>>> = ranges.iter().map(|_| None).collect();
+    let work = |worker: &mut Worker<A>,
+                (range, slot): (Range<usize>, &mut Option<Sums<A>>),
+                poll: Poll<'_>|
+     -> Result<(), Error> {
+        let sums = slot.insert(fresh()?);
+        for part in stretches(range.len(), settings.batch_size(loans.len)) {
+            let part = range.start.saturating_add(part.start)..range.start.saturating_add(part.end);
+            worker.add(loans, settings, grouping, &part, sums, poll)?;
+        }
+        Ok(())
+    };
+    let tasks = ranges.into_iter().zip(&mut slots).collect();
+    let mut log = IssueLog::default();
+    for worker in for_each_asking(tasks, settings.threads, poll, &Worker::default, &work)? {
+        log.merge(worker.chunk.reader.log);
+    }
+    let mut merged = None;
+    for sums in slots.into_iter().flatten() {
+        Sums::join(&mut merged, sums)?;
+    }
+    Ok((log, merged))
 }
 
 /// Judges every loan and finds the months in which anything moves.
@@ -147,30 +201,83 @@ fn survey<A: LoanAmount>(
     if settings.start.is_some() && settings.end.is_some() {
         return Ok((IssueLog::default(), None));
     }
+    let equal = may_be_equal(loans, settings);
     let init = || (LoanChunk::<A>::default(), Layout::default(), Extent::default());
-    let work = |(chunk, layout, extent): &mut (LoanChunk<A>, Layout<A>, Extent), range: Range<usize>| {
+    let work = |state: &mut (LoanChunk<A>, Layout<A>, Extent), range: Range<usize>, poll: Poll<'_>| {
+        let (chunk, layout, extent) = state;
         chunk.read(loans, settings, &range);
+        let mut asked = Asked::default();
         for index in 0..range.len() {
+            if let Some(equal) = equal.then(|| chunk.lasting(loans, index)).flatten() {
+                let months = Horizon { start: equal.start, end: equal.month(equal.loan.payments()) };
+                extent.0 = Horizon::hull(extent.0, Some(months));
+                continue;
+            }
+            asked.whether_to_stop(poll)?;
             chunk.run(loans, settings, index, layout, extent);
         }
         Ok(())
     };
-    let tasks = stretches(loans.len, settings.chunk_size(loans.len));
+    let tasks = stretches(loans.len, settings.batch_size(loans.len));
     let (mut log, mut extent) = (IssueLog::default(), None);
-    for (chunk, _, part) in for_each(tasks, settings.threads, poll, &init, &work)? {
+    for (chunk, _, part) in for_each_asking(tasks, settings.threads, poll, &init, &work)? {
         log.merge(chunk.reader.log);
         extent = Horizon::hull(extent, part.0);
     }
     Ok((log, extent))
 }
 
-/// What one thread adds up.
+/// Loans that took the long way since anyone asked.
+#[derive(Default)]
+struct Asked(u8);
+
+impl Asked {
+    /// Asks from time to time whether to stop.
+    fn whether_to_stop(&mut self, poll: Poll<'_>) -> Result<(), Error> {
+        self.0 = self.0.wrapping_add(1);
+        if self.0 == 0 && poll() { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// The sums of some loans.
+struct Sums<A: LoanAmount> {
+    flows: Flows<A, Planes>,
+    group_rows: Vec<i64>,
+}
+
+impl<A: LoanAmount> Sums<A> {
+    fn join(merged: &mut Option<Self>, other: Self) -> Result<(), Error> {
+        let Some(mine) = merged else {
+            *merged = Some(other);
+            return Ok(());
+        };
+        mine.flows.merge(other.flows)?;
+        for (mine, count) in mine.group_rows.iter_mut().zip(other.group_rows) {
+            *mine = mine.saturating_add(count);
+        }
+        Ok(())
+    }
+}
+
+/// Where one thread works.
 struct Worker<A: LoanAmount> {
     chunk: LoanChunk<A>,
     layout: Layout<A>,
-    flows: Flows<A, Planes>,
-    group_rows: Vec<i64>,
     codes: Vec<i32>,
+    batch: Batch,
+    rows: Vec<LaneRow>,
+}
+
+impl<A: LoanAmount> Default for Worker<A> {
+    fn default() -> Self {
+        Self {
+            chunk: LoanChunk::default(),
+            layout: Layout::default(),
+            codes: Vec::new(),
+            batch: Batch::default(),
+            rows: Vec::new(),
+        }
+    }
 }
 
 impl<A: LoanAmount> Worker<A> {
@@ -180,26 +287,48 @@ impl<A: LoanAmount> Worker<A> {
         settings: &LoanSettings,
         grouping: Grouping<'_>,
         range: &Range<usize>,
+        sums: &mut Sums<A>,
+        poll: Poll<'_>,
     ) -> Result<(), Error> {
+        const TO: Where = Where { interest: plane(LoanMeasure::Interest), principal: plane(LoanMeasure::Principal) };
         self.chunk.read(loans, settings, range);
-        grouping.load(range.clone(), &self.chunk.reader.bad, &mut self.codes, &mut self.group_rows)?;
+        grouping.load(range.clone(), &self.chunk.reader.bad, &mut self.codes, &mut sums.group_rows)?;
+        let equal = may_be_equal(loans, settings);
+        let mut asked = Asked::default();
         for (index, code) in self.codes.iter().enumerate() {
             let group = usize::try_from(*code).unwrap_or(0);
-            let mut posting = Posting { flows: &mut self.flows, group, outcome: Ok(()) };
+            let flows = &mut sums.flows;
+            if let Some(equal) = equal.then(|| self.chunk.equal(loans, index)).flatten()
+                && !equal.floats
+                && (!A::ROUNDED || self.batch.push(&equal, group))
+            {
+                let lent = A::of_lane(equal.loan.principal());
+                if let Some(slot) = flows.slot(equal.start) {
+                    flows.reserve(lent.magnitude())?;
+                    flows.add(const { plane(LoanMeasure::Draw) }, group, slot, lent);
+                    flows.add(const { plane(LoanMeasure::Proceeds) }, group, slot, lent);
+                }
+                if !A::ROUNDED {
+                    post_unrounded(&equal, group, flows, TO, &mut self.rows);
+                }
+                continue;
+            }
+            asked.whether_to_stop(poll)?;
+            let mut posting = Posting { flows, group, outcome: Ok(()) };
             self.chunk.run(loans, settings, index, &mut self.layout, &mut posting);
             posting.outcome?;
         }
-        Ok(())
+        self.batch.post(&mut sums.flows, TO)
     }
+}
 
-    fn merge(mut self, other: Self) -> Result<Self, Error> {
-        let Self { chunk, flows, group_rows, .. } = other;
-        self.flows.merge(flows)?;
-        self.chunk.reader.log.merge(chunk.reader.log);
-        for (mine, count) in self.group_rows.iter_mut().zip(group_rows) {
-            *mine = mine.saturating_add(count);
-        }
-        Ok(self)
+/// The plane of a flow.
+const fn plane(measure: LoanMeasure) -> usize {
+    match measure {
+        LoanMeasure::Draw => 0,
+        LoanMeasure::Interest => 1,
+        LoanMeasure::Principal => 3,
+        _ => 8,
     }
 }
 

@@ -1,0 +1,430 @@
+//! Loans of equal periods, eight side by side in float64 that is proven to give the cents of [`super::amortize`].
+//!
+//! Interest of a period is balance x `p / q`, with `p` and `q` whole numbers up to 2^53. Let `x` be the double nearest
+//! to `p / q` and u = 2^-53: `x` is off by u of its size and the double product of a balance and `x` by u more, so that
+//! it lies within 2 u + u^2 of its size of the exact interest. Balances only fall, so 4 u x (principal x `x`) bounds
+//! that for the life of the loan. Where the product lies farther than this from every tie, rounding it is rounding the
+//! exact interest; elsewhere the fraction itself is rounded. Amounts are whole numbers below 2^51, whose sums and
+//! differences are exact.
+//!
+//! The level payment of `n` equal periods is `P x (1 + 1 / E)` with `E = (1 + x)^n - 1`. From `E` of `m` periods that of
+//! `2 m` is `E (2 + E)` and that of `m + 1` is `E + x (1 + E)`; nothing cancels for `x > 0`. An error of a share `d` in an
+//! `E` on the way is at most one of `d` in the payment: squaring `r` times multiplies the error of `1 + E` by 2^r, and the
+//! last `E` is at least 2^r times the one on the way (Bernoulli). A bit of `n` costs 5 operations, hence 5 u; that of `x`
+//! counts twice and the end has 4 operations: (5 bits + 6) u to first order, for which 6 bits + 16 stand. Within that of
+//! a tie [`annuity::exact`] decides.
+#![forbid(unsafe_code)]
+
+use super::annuity;
+use super::{Amount, ExactInterest, ProfileKind};
+use crate::calendar::YearFraction;
+use crate::money::{nearest_integer, round_half_even, small_f64, small_quotient_half_even};
+use crate::rate::AnnualRate;
+
+/// Loans side by side.
+pub const WIDTH: usize = 8;
+/// One number of each.
+pub type Lane = [f64; WIDTH];
+
+/// Principals at or above this go to the ledger: so interest and payments stay below 2^51.
+const LARGEST: f64 = 1_125_899_906_842_624.0; // 2^50
+const UNIT_ROUNDOFF: f64 = f64::EPSILON / 2.0;
+
+/// A loan whose periods are equally long: principal at the start, then payments of one profile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EqualLoan {
+    principal: f64,
+    rate: AnnualRate,
+    period: YearFraction,
+    /// Interest of a period on one unit: the bottom of the fraction, and the double nearest to it.
+    bottom: i64,
+    factor: f64,
+    spread: u32,
+    payments: u32,
+    profile: ProfileKind,
+}
+
+impl EqualLoan {
+    /// A loan of so many payments, the level amounts of which are spread over `spread` periods; `None` for one that is
+    /// beyond the proofs here. The principal is a whole number of minor units, or unrounded.
+    #[must_use]
+    pub fn new(
+        principal: f64,
+        rate: AnnualRate,
+        period: YearFraction,
+        (payments, spread): (u32, u32),
+        profile: ProfileKind,
+    ) -> Option<Self> {
+        const MOST_PERIODS: u32 = 4_000;
+        const EXACT: i64 = 1 << 53;
+        let known = matches!(profile, ProfileKind::LevelPayment | ProfileKind::LevelPrincipal | ProfileKind::Bullet);
+        let top = rate.parts().checked_mul(period.top)?;
+        let bottom = AnnualRate::UNIT.checked_mul(period.bottom).filter(|bottom| (1..=EXACT).contains(bottom))?;
+        let small = principal > 0.0 && principal < LARGEST && (0..=bottom).contains(&top);
+        if !known || !small || payments == 0 || payments > spread || spread > MOST_PERIODS {
+            return None;
+        }
+        let factor = top.as_f64() / bottom.as_f64();
+        // Sums of a loan's interest stay small beside its principal.
+        if factor * f64::from(payments) > 16.0 {
+            return None;
+        }
+        Some(Self { principal, rate, period, bottom, factor, spread, payments, profile })
+    }
+
+    /// What is lent.
+    #[must_use]
+    pub fn principal(&self) -> f64 {
+        self.principal
+    }
+
+    /// How many payments it has, unless it is repaid before.
+    #[must_use]
+    pub fn payments(&self) -> u32 {
+        self.payments
+    }
+
+    /// How it is repaid.
+    #[must_use]
+    pub fn profile(&self) -> ProfileKind {
+        self.profile
+    }
+
+    /// The rate of a year.
+    #[must_use]
+    pub fn rate(&self) -> AnnualRate {
+        self.rate
+    }
+
+    /// No month's sum of what it pays, and not that of all its months, is larger.
+    #[must_use]
+    pub fn most(&self) -> f64 {
+        self.principal * (1.0 + self.factor * f64::from(self.payments)) + 1.0
+    }
+
+    /// Whether something is surely owed until the last payment, rounded as it may be.
+    ///
+    /// Rounding moves a payment of principal by at most a minor unit, and before the last those grow to at most
+    /// `n (1 + x)^n < 7.4 n` for `n x <= 2`; what the exact loan still owes then is at least `P / (n (1 + x))`, which
+    /// is at least `P / 2 n` where there are two payments or more. Float dust is less than any of that.
+    #[must_use]
+    pub fn lasts(&self, rounded: bool) -> bool {
+        let count = f64::from(self.spread);
+        let slow = self.factor * count <= 2.0 && (!rounded || self.principal > 16.0 * count * count);
+        slow || self.payments == 1 || self.profile == ProfileKind::Bullet
+    }
+
+    /// Half-even interest of a period on a whole balance.
+    fn interest(&self, balance: f64, rate: i64) -> f64 {
+        let (_, balance) = nearest_integer(balance);
+        let top = rate.saturating_mul(self.period.top);
+        let product = i128::from(balance).saturating_mul(top.into());
+        let interest = i64::try_from(round_half_even(product, self.bottom.into())).unwrap_or(i64::MAX);
+        interest.as_f64()
+    }
+
+    /// The level payment by the rational itself.
+    fn exact_payment(&self, balance: f64, rate: i64, left: f64) -> f64 {
+        let (_, balance) = nearest_integer(balance);
+        let later = usize::try_from(nearest_integer(left).1).unwrap_or(1).saturating_sub(1);
+        let rate = AnnualRate::from_parts(rate);
+        let interest = balance.accrue(ExactInterest::default(), rate, self.period);
+        let payment = interest.and_then(|interest| annuity::exact(balance, interest, rate, &vec![self.period; later]));
+        payment.map_or(f64::NAN, i64::as_f64)
+    }
+
+    /// `(1 + x)^n - 1`.
+    #[must_use]
+    pub fn growth_less_one(&self, periods: u32) -> f64 {
+        let x = self.factor;
+        let bits = u32::BITS.saturating_sub(periods.leading_zeros());
+        (0..bits).rev().fold(0.0, |grown: f64, bit| {
+            let twice = grown * (2.0 + grown);
+            if periods >> bit & 1 == 1 { twice + x * (1.0 + twice) } else { twice }
+        })
+    }
+
+    /// Adds unrounded interest and principal, month by month from the first payment on, by the closed form: principal
+    /// grows by `1 + x` from payment to payment. `false` where the loan needs another form; nothing was added then.
+    pub fn add_unrounded(&self, interest: &mut [f64], principal: &mut [f64]) -> bool {
+        const STRIDE: usize = 8;
+        if self.profile != ProfileKind::LevelPayment || self.payments != self.spread || self.factor == 0.0 {
+            return false;
+        }
+        let x = self.factor;
+        let first = self.principal * x / self.growth_less_one(self.spread);
+        let payment = self.principal * x + first;
+        let growth = 1.0 + x;
+        let (squared, fourth) = (growth * growth, growth * growth * (growth * growth));
+        let two = [first, first * growth];
+        let four = [two[0], two[1], two[0] * squared, two[1] * squared];
+        let mut due = [0.0; STRIDE];
+        let (near, far) = due.split_at_mut(STRIDE / 2);
+        near.copy_from_slice(&four);
+        far.copy_from_slice(&four.map(|due| due * fourth));
+        let stride = fourth * fourth;
+        let count = usize::try_from(self.payments).unwrap_or(0).min(interest.len()).min(principal.len());
+        let (interest, _) = interest.split_at_mut(count);
+        let (principal, _) = principal.split_at_mut(count);
+        let (mut interest, mut principal) = (interest.chunks_exact_mut(STRIDE), principal.chunks_exact_mut(STRIDE));
+        for (interest, principal) in (&mut interest).zip(&mut principal) {
+            for ((interest, principal), due) in interest.iter_mut().zip(principal).zip(&mut due) {
+                *principal += *due;
+                *interest += payment - *due;
+                *due *= stride;
+            }
+        }
+        let rest = interest.into_remainder().iter_mut().zip(principal.into_remainder());
+        for ((interest, principal), due) in rest.zip(due) {
+            *principal += due;
+            *interest += payment - due;
+        }
+        true
+    }
+}
+
+/// What one payment of each loan comes to, and what is owed after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LaneRow {
+    /// Interest paid.
+    pub interest: Lane,
+    /// Principal paid.
+    pub principal: Lane,
+    /// What is owed after.
+    pub closing: Lane,
+}
+
+/// Up to eight loans of one profile on their way; `ROUNDED` to minor units at each payment, or not at all.
+#[derive(Clone, Debug)]
+pub struct Lanes<'a, const ROUNDED: bool> {
+    loans: &'a [EqualLoan],
+    /// In force, in 10^-12.
+    rates: [i64; WIDTH],
+    balance: Lane,
+    factor: Lane,
+    payment: Lane,
+    /// Parts of a minor unit farther than this from a whole one may be a tie.
+    tie: Lane,
+    last: Lane,
+}
+
+impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
+    /// The first eight of some loans; all have the profile of the first.
+    #[must_use]
+    pub fn new(loans: &'a [EqualLoan]) -> Self {
+        let loans = loans.get(..WIDTH).unwrap_or(loans);
+        // Where there is no loan, one of nothing.
+        let mut lanes = Self {
+            loans,
+            rates: [0; WIDTH],
+            balance: [0.0; WIDTH],
+            factor: [1.0; WIDTH],
+            payment: [0.0; WIDTH],
+            tie: [1.0; WIDTH],
+            last: [0.0; WIDTH],
+        };
+        let mut spread = [1.0; WIDTH];
+        let slots = lanes.balance.iter_mut().zip(&mut lanes.factor).zip(&mut lanes.last).zip(&mut lanes.tie);
+        let slots = slots.zip(&mut lanes.rates).zip(&mut spread);
+        for ((((((balance, factor), last), tie), rate), spread), loan) in slots.zip(loans) {
+            (*balance, *factor, *last) = (loan.principal, loan.factor, f64::from(loan.payments));
+            *tie = 0.5 - loan.principal * loan.factor * (4.0 * UNIT_ROUNDOFF);
+            (*rate, *spread) = (loan.rate.parts(), f64::from(loan.spread));
+        }
+        match loans.first().map(|loan| loan.profile) {
+            Some(ProfileKind::LevelPayment) => lanes.payment = lanes.level(&spread),
+            Some(ProfileKind::LevelPrincipal) => {
+                for (payment, loan) in lanes.payment.iter_mut().zip(loans) {
+                    *payment = equal_part::<ROUNDED>(loan.principal, f64::from(loan.spread));
+                }
+            }
+            _ => {}
+        }
+        lanes
+    }
+
+    /// The payments that repay each balance over so many periods at the rates in force.
+    fn level(&self, left: &Lane) -> Lane {
+        let longest = left.iter().fold(1.0, |longest: f64, left| if *left > longest { *left } else { longest });
+        let (mut worth, mut bits) = (1.0, 0.0);
+        while worth <= longest {
+            (worth, bits) = (worth * 2.0, bits + 1.0);
+        }
+        let (mut rest, mut grown) = (*left, [0.0; WIDTH]);
+        while worth > 1.0 {
+            worth *= 0.5;
+            for ((grown, rest), x) in grown.iter_mut().zip(&mut rest).zip(&self.factor) {
+                let twice: f64 = *grown * (2.0 + *grown);
+                let set = if *rest >= worth { 1.0 } else { 0.0 };
+                *rest -= set * worth;
+                *grown = twice + set * x * (1.0 + twice);
+            }
+        }
+        let interest = with(&self.balance, &self.factor, |balance, x| balance * x);
+        let payment = with(&interest, &grown, |interest, grown| interest * (1.0 + 1.0 / grown));
+        let share = (bits * 6.0 + 16.0) * UNIT_ROUNDOFF;
+        let whole = if ROUNDED { with(&payment, &payment, |payment, _| nearest_integer(payment).0) } else { payment };
+        let off = with(&payment, &whole, |payment, whole| (payment - whole).abs());
+        // NaN, where there is no interest, is not below any bound.
+        let sure = with(&off, &payment, |off, payment| if off < 0.5 - payment * share { 1.0 } else { 0.0 });
+        if sure.iter().fold(0.0, |sum, sure| sum + sure) < sure_f64(WIDTH) {
+            self.decide_level(left, &whole, &sure)
+        } else {
+            whole
+        }
+    }
+
+    /// Level payments by the fraction itself, where the double may be a tie or there is no interest.
+    #[cold]
+    #[inline(never)]
+    fn decide_level(&self, left: &Lane, whole: &Lane, sure: &Lane) -> Lane {
+        let mut payment = *whole;
+        let state = self.balance.iter().zip(&self.rates).zip(left).zip(sure);
+        for ((payment, (((balance, rate), left), sure)), loan) in payment.iter_mut().zip(state).zip(self.loans) {
+            if *rate == 0 {
+                *payment = equal_part::<ROUNDED>(*balance, *left);
+            } else if *sure == 0.0 && ROUNDED {
+                *payment = loan.exact_payment(*balance, *rate, *left);
+            }
+        }
+        payment
+    }
+
+    /// Writes the rows of loans that have another rate in each period: `rates` in 10^-12 by period and loan, none
+    /// above that of the loan. Level amounts are worked out anew where the rate changes, as by the ledger.
+    pub fn run_floating(&mut self, rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
+        let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
+        // Before the first payment nothing is in force.
+        self.rates = [-1; WIDTH];
+        let mut number = 1.0;
+        for (rates, row) in rates.iter().zip(rows) {
+            if *rates != self.rates {
+                self.reset(rates, number);
+            }
+            if levelled {
+                self.pay::<true, true, false>(number, row);
+            } else {
+                self.pay::<false, true, false>(number, row);
+            }
+            number += 1.0;
+        }
+    }
+
+    /// Other rates, before the payment of this number.
+    fn reset(&mut self, rates: &[i64; WIDTH], number: f64) {
+        let before = std::mem::replace(&mut self.rates, *rates);
+        for ((factor, rate), loan) in self.factor.iter_mut().zip(rates).zip(self.loans) {
+            // Whole numbers up to 2^53, so that the quotient alone is rounded.
+            *factor = small_f64(*rate) * loan.period.top.as_f64() / loan.bottom.as_f64();
+        }
+        let mut left = [1.0; WIDTH];
+        for (left, loan) in left.iter_mut().zip(self.loans) {
+            let periods = f64::from(loan.spread) - number + 1.0;
+            *left = if periods > 1.0 { periods } else { 1.0 };
+        }
+        let payment = match self.loans.first().map(|loan| loan.profile) {
+            Some(ProfileKind::LevelPayment) => self.level(&left),
+            Some(ProfileKind::LevelPrincipal) => with(&self.balance, &left, equal_part::<ROUNDED>),
+            _ => return,
+        };
+        for (((mine, payment), before), now) in self.payment.iter_mut().zip(payment).zip(before).zip(rates) {
+            *mine = if before == *now { *mine } else { payment };
+        }
+    }
+
+    /// Writes the rows of all payments, or with `ADD` adds interest and principal to what the rows hold. Rows after a
+    /// loan's last payment are of zeros.
+    pub fn run<const ADD: bool>(&mut self, rows: &mut [LaneRow]) {
+        let counts = self.loans.iter().map(|loan| usize::try_from(loan.payments).unwrap_or(0));
+        let sure = counts.min().unwrap_or(0).saturating_sub(1).min(rows.len());
+        let (before, from) = rows.split_at_mut(sure);
+        let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
+        let mut number = 1.0;
+        if levelled {
+            before.iter_mut().for_each(|row| self.pay::<true, false, ADD>(0.0, row));
+        } else {
+            before.iter_mut().for_each(|row| self.pay::<false, false, ADD>(0.0, row));
+        }
+        number += sure_f64(sure);
+        for row in from {
+            if levelled {
+                self.pay::<true, true, ADD>(number, row);
+            } else {
+                self.pay::<false, true, ADD>(number, row);
+            }
+            number += 1.0;
+        }
+    }
+
+    /// One payment of each; with `LAST` it may be the last.
+    #[inline(always)]
+    fn pay<const LEVEL: bool, const LAST: bool, const ADD: bool>(&mut self, number: f64, row: &mut LaneRow) {
+        let mut interest = with(&self.balance, &self.factor, |balance, factor| balance * factor);
+        if ROUNDED {
+            let whole = with(&interest, &interest, |interest, _| nearest_integer(interest).0);
+            let off = with(&interest, &whole, |interest, whole| (interest - whole).abs());
+            let near = with(&off, &self.tie, |off, tie| off - tie);
+            interest = whole;
+            if near.iter().fold(false, |any, near| any | (*near >= 0.0)) {
+                interest = self.decide(&whole, &near);
+            }
+        }
+        let mut principal = if LEVEL {
+            let left = with(&self.payment, &interest, |payment, interest| payment - interest);
+            with(&left, &left, |left, _| if left > 0.0 { left } else { 0.0 })
+        } else {
+            self.payment
+        };
+        principal =
+            with(&principal, &self.balance, |principal, balance| if principal < balance { principal } else { balance });
+        if LAST {
+            let slots = principal.iter_mut().zip(&self.balance).zip(&self.last);
+            for ((principal, balance), last) in slots {
+                *principal = if number < *last { *principal } else { *balance };
+            }
+        }
+        self.balance = with(&self.balance, &principal, |balance, principal| balance - principal);
+        if ADD {
+            row.interest = with(&row.interest, &interest, |sum, interest| sum + interest);
+            row.principal = with(&row.principal, &principal, |sum, principal| sum + principal);
+        } else {
+            *row = LaneRow { interest, principal, closing: self.balance };
+        }
+    }
+
+    /// Interest by the fraction itself, where the double may be a tie.
+    #[cold]
+    #[inline(never)]
+    fn decide(&self, whole: &Lane, near: &Lane) -> Lane {
+        let mut interest = *whole;
+        let state = self.balance.iter().zip(&self.rates).zip(near);
+        for ((interest, ((balance, rate), near)), loan) in interest.iter_mut().zip(state).zip(self.loans) {
+            if *near >= 0.0 {
+                *interest = loan.interest(*balance, *rate);
+            }
+        }
+        interest
+    }
+}
+
+#[inline(always)]
+fn with(one: &Lane, other: &Lane, what: impl Fn(f64, f64) -> f64) -> Lane {
+    let mut out = *one;
+    for (out, other) in out.iter_mut().zip(other) {
+        *out = what(*out, *other);
+    }
+    out
+}
+
+/// An amount over the number of payments it is spread over.
+fn equal_part<const ROUNDED: bool>(amount: f64, payments: f64) -> f64 {
+    if ROUNDED { small_quotient_half_even(amount, payments) } else { amount / payments }
+}
+
+fn sure_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(0.0, f64::from)
+}
+
+#[cfg(test)]
+#[path = "lanes_tests.rs"]
+mod tests;
