@@ -460,7 +460,7 @@ class Contract:
                     rows.append((shown, kind, 0.0, self.notional, self.rate, accrued))
                 continue
             close = abs(self.notional) - 1e-9 * self.principal
-            if kind == "PR" and shortens and prepaid and abs(self.redeemed(event)) >= close:
+            if kind == "PR" and shortens and prepaid and self.sign * self.redeemed(event) >= close:
                 # The payment that would clear the balance is the maturity.
                 last_fee = max((e.shown for e in events if e.kind == "FP" and e.shown <= shown), default=None)
                 fees = terms.get("feeBasis") == "N" and terms.get("feeRate") and last_fee != shown

@@ -25,9 +25,9 @@ pub trait Exact: Amount + PartialOrd {
     /// An amount of minor units.
     #[must_use]
     fn of_whole(minor: i64) -> Self;
-    /// Whether two amounts are the same, but for float dust.
+    /// Whether two balances of what cost so much are the same, but for float dust.
     #[must_use]
-    fn matches(self, other: Self) -> bool;
+    fn matches(self, other: Self, cost: Self) -> bool;
     /// Whether the sum of two amounts of zero and more is an amount, too.
     #[must_use]
     fn has_room_for(self, other: Self) -> bool;
@@ -97,7 +97,7 @@ impl Exact for i64 {
         minor
     }
 
-    fn matches(self, other: i64) -> bool {
+    fn matches(self, other: i64, _: i64) -> bool {
         self == other
     }
 
@@ -142,8 +142,9 @@ impl Exact for f64 {
         0.0
     }
 
-    fn matches(self, other: f64) -> bool {
-        (self - other).abs() <= 1e-9 * self.abs().max(other.abs())
+    fn matches(self, other: f64, cost: f64) -> bool {
+        // A balance is a difference of sums of the size of the cost.
+        (self - other).abs() <= 1e-9 * self.abs().max(other.abs()).max(1e-3 * cost.abs())
     }
 
     fn has_room_for(self, other: f64) -> bool {

@@ -408,7 +408,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                 Kind::Reversal => {
                     let amount =
                         amount.ok_or_else(|| fault(event, Field::Amount, Rule::Range, "a recoverable amount"))?;
-                    if amount < book_value && !amount.matches(book_value) {
+                    if amount < book_value && !amount.matches(book_value, self.cost) {
                         return Err(fault(event, Field::Amount, Rule::Range, "below the carrying amount"));
                     }
                     let cap = unimpaired.map_or(book_value, |balance| self.cost.minus(balance.sum()));
