@@ -34,12 +34,12 @@ test: .venv/.dev .venv/.built ## run every test: the Rust core without Python, t
 	$(SAY) "Python: tests, README, docstrings"
 	@$(BIN)/python -m pytest
 
-test-deep: .venv/.dev .venv/.built ## a million assets and covenant tests, 100,000 histories and loans against the oracles, long property tests (an hour)
+test-deep: .venv/.dev .venv/.built ## a million assets, loans and covenant tests, 100,000 histories against oracles, long property tests (two hours)
 	$(SAY) "Rust core: 10,000 cases a property"
 	@PROPTEST_CASES=10000 cargo test --locked --release
 	$(SAY) "Python: 100,000 histories of up to 12 events, 100 lives of 50 steps"
 	@NEOCALC_DEEP=1 $(BIN)/python -m pytest -s tests/test_oracle_events.py tests/test_event_machine.py tests/test_event_invariants.py
-	$(SAY) "Python: a million assets and covenant tests, 100,000 loans, 10,000 examples a property"
+	$(SAY) "Python: a million assets, loans and covenant tests, 10,000 examples a property"
 	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_amortize.py tests/test_facilities.py tests/test_loan_invariants.py tests/test_floating.py tests/test_carrying.py \
 		tests/test_covenant_oracle.py tests/test_covenant_invariants.py
 
