@@ -57,6 +57,7 @@ class CovenantInputs(Terms):
         if allow_high_thresholds is not True and allow_high_thresholds is not False:
             raise ConfigError(f"allow_high_thresholds must be True or False, not {allow_high_thresholds!r}")
         super().__init__()
+        # Unknown keywords are refused in there, by name.
         self.options = make_options("check_covenants", options)  # type: ignore[arg-type]
         self.metrics = known_metrics(metrics)
         self.allow_high = allow_high_thresholds

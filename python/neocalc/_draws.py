@@ -33,7 +33,7 @@ class _Movements(LoanSide):
 
     def read(self, known: Array) -> Table:
         """Read the rows into `part` and `rows`; the caller puts them together."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of frame reads its own columns
 
     def _keep(self, rows: Array, part: Table) -> Table:
         self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])

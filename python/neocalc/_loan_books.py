@@ -69,6 +69,7 @@ def loan_options(
     for name in beside:
         if name not in LoanColumns.BESIDE:
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
+    # Unknown keywords are refused in there, by name.
     checked = make_loan_options(verb, options)  # type: ignore[arg-type]
     if not checked.rounded:
         raise ConfigError(f"{verb} keeps books in whole minor units: not rounding=None")

@@ -26,7 +26,7 @@ class LoanSide(Side):
 
     def read(self, known: Array) -> dict[str, Array]:
         """Return the core's columns; `known` are the ids of the loans."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of frame reads its own columns
 
     def _days(self, name: str) -> Array:
         """Return days since 1970; a null is noted."""

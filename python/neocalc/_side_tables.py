@@ -305,6 +305,7 @@ def read_amounts(
     floats = raw.values.dtype.kind == "f" and options.amounts != "minor"
     if floats and raw.values.dtype.itemsize == 8:
         raw = Raw(raw.values.astype(object), raw.null)  # one value at a time, to whole minor units
+    # The values of `kind` differ in type, which a dict of keywords cannot say.
     found = money(raw, label, problems, **kind)  # type: ignore[arg-type]
     if found is not None and found[0].dtype.kind == "f":  # float32 that may be rounded
         found = money(Raw(found[0].astype(object), found[1]), label, problems, **kind)  # type: ignore[arg-type]

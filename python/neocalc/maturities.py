@@ -14,8 +14,8 @@ from neocalc._groups import group_rows
 from neocalc._loan_books import Books, group_loans, keep_books, loan_options, open_loans
 from neocalc._loans import check_by
 from neocalc._options import int_between, to_days
-from neocalc._output import money_column
 from neocalc._side import NO_MINOR, Side
+from neocalc._side_tables import money_out
 from neocalc.errors import ConfigError, InputError
 
 THEREAFTER = "thereafter"
@@ -168,7 +168,7 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
     }
     labels = [str(names[code]) for code in order]
     columns["bucket"] = frame.categorical(_bucket_codes(len(order), len(shown)), labels)
-    columns["principal"] = money_column(side, sums)  # type: ignore[arg-type]
+    columns["principal"] = money_out(side.frame, side.options, sums)
     return frame.build(columns)
 
 

@@ -394,6 +394,7 @@ def _shaped(out: Array, call: _Call) -> Any:
     series = next((argument for argument in call.arguments.values() if argument.series is not None), None)
     kind = call.streams.kind or (series.kind if series is not None and call.streams.count == 1 else "")
     if kind == "pandas":
+        # Without keys of streams there is a Series: it gave the kind.
         index = call.streams.keys if call.streams.kind else series.series.index  # type: ignore[union-attr]
         return sys.modules["pandas"].Series(out, index=index, name=call.function, copy=False)
     if kind == "polars":

@@ -334,8 +334,8 @@ def rate(
     fv: Any = 0,
     when: Any = "end",
     guess: Any = None,
-    tol: Any = None,  # noqa: ARG001 - see below
-    maxiter: Any = None,  # noqa: ARG001
+    tol: Any = None,  # noqa: ARG001 - numpy-financial has it; nothing here depends on it
+    maxiter: Any = None,  # noqa: ARG001 - as tol
     *,
     several: str = "warn",
 ) -> Any:
