@@ -282,6 +282,21 @@ def test_a_period_that_lacks_a_month_is_missing_and_not_zero() -> None:
     ]
 
 
+def test_totals_that_lack_a_month_or_an_amount_are_missing_there() -> None:
+    """Interest-only: the balance stands still, so that a missing month shows in nothing else."""
+    months = pd.date_range("2025-01-31", periods=9, freq="ME")
+    totals = pd.DataFrame(
+        {"pool": "p", "period_end": months, "opening_balance": [0.0] + [900.0] * 8, "closing_balance": 900.0,
+         "interest": 7.5, "principal": 0.0}
+    )  # fmt: skip
+    found = nc.measures(debt=totals.drop(index=[4]))
+    assert found["interest"].isna().tolist() == [False, True, False]
+    unknown = nc.measures(debt=totals.assign(interest=[7.5] * 7 + [None, 7.5]))
+    assert unknown["interest"].tolist()[:2] == [22.5, 22.5]
+    assert unknown[["interest", "debt_service"]].isna().all(axis=1).tolist() == [False, False, True]
+    assert unknown["total_debt"].tolist() == [900.0] * 3
+
+
 def test_what_is_cut_off_is_missing_and_what_is_repaid_is_zero() -> None:
     book = loans(3)
     whole = nc.measures(debt=nc.amortize(book), entity=book, end="2030-12-31")
@@ -321,6 +336,10 @@ def test_a_52_53_week_year_counts_payments_by_its_own_days() -> None:
     )
     months = nc.measures(debt=rows, start="2025-01-01", end="2025-12-31")
     assert months["principal"].tolist() == [300.0] * 4
+    late = ["2025-04-05", "2025-07-05", "2025-10-04", "2026-01-03"]  # the Saturday after
+    moved = rows.assign(payment_date=rows["payment_date"] + pd.Timedelta(days=4))
+    found = nc.measures(debt=moved, period_ends=late, start="2025-01-01", end="2025-12-31")
+    assert found["principal"].tolist() == [300.0, 300.0, 300.0, 200.0]
 
 
 def test_flows_by_day_are_summed_and_the_last_balance_counts() -> None:
