@@ -55,6 +55,7 @@ from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
 from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
+from neocalc.measurement import measures
 from neocalc.policies import (
     DatedPolicy,
     Policy,
@@ -106,6 +107,7 @@ __all__ = [
     "load_example",
     "macrs",
     "market_values",
+    "measures",
     "metric",
     "payment_amount",
     "principal_ladder",
