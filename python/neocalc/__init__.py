@@ -57,6 +57,7 @@ from neocalc.examples import load_example
 from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.leases import lease_schedule
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
+from neocalc.measurement import measures
 from neocalc.policies import (
     DatedPolicy,
     Policy,
@@ -110,6 +111,7 @@ __all__ = [
     "load_example",
     "macrs",
     "market_values",
+    "measures",
     "metric",
     "payment_amount",
     "principal_ladder",

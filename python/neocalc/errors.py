@@ -159,6 +159,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check freq and fiscal_year_end",
     ),
     "duplicate_period": ("must not stand twice for one entity and currency", "keep one of the rows"),
+    "roll_forward": (
+        "must open with what the row before it closed with",
+        "rows of a loan, an asset or a total are missing, stand twice or come from two calls",
+    ),
     "period_unknown": ("must be the end of a period of the measures", "check the date, or add the period"),
     "entity_unknown": ("must be an entity of the measures", "check its spelling and currency"),
     "covenant_unknown": ("must be a covenant of its entity", "check its spelling"),
