@@ -29,6 +29,7 @@ from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.carrying import carrying_amount, current_portion, interest_expense
 from neocalc.compare import compare_lives, compare_policies
+from neocalc.contracts import contract_schedule
 from neocalc.covenants import (
     CovenantCube,
     CubeOutcome,
@@ -54,6 +55,7 @@ from neocalc.errors import (
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
 from neocalc.impairment import ImpairmentTest, impairment_test
+from neocalc.leases import lease_schedule
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
 from neocalc.measurement import measures
 from neocalc.policies import (
@@ -92,6 +94,7 @@ __all__ = [
     "check_covenants",
     "compare_lives",
     "compare_policies",
+    "contract_schedule",
     "covenant_cube",
     "current_portion",
     "dated",
@@ -103,6 +106,7 @@ __all__ = [
     "first_breach",
     "impairment_test",
     "interest_expense",
+    "lease_schedule",
     "list_error_codes",
     "load_example",
     "macrs",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neocalc._columns import Array
+from neocalc._exact import half_even
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._groups import Groups
@@ -26,12 +27,6 @@ from neocalc.policies import Policy
 
 # Whatever else `book_values` takes is passed on: these each verb names itself, or they have no sense here.
 _NOT_PASSED_ON = {"fleet", "policy", "as_of", "policy_by", "on_error", "allow_credit"}
-
-
-def half_even(top: int, bottom: int) -> int:
-    """Round a fraction to a whole number once, halves to even; `bottom` is positive."""
-    whole, rest = divmod(top, bottom)
-    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))
 
 
 def times(amount: int, share: Fraction) -> int:

@@ -17,6 +17,7 @@ _NOUNS = {
     "loans": "loan",
     "contracts": "contract",
     "contract": "contract",
+    "leases": "lease",
 }  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
@@ -101,6 +102,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
+    "prepayment": (
+        "must not exceed what the customer is bound to pay",
+        "check the price, take_or_pay_rate and the dates; the amount is in major units",
+    ),
     "overpayment": (
         "must not exceed what is owed",
         "leave the amount null to repay all: balance, accrued interest and premium",
