@@ -24,7 +24,16 @@ FLOWS = ("additions", "depreciation", "impairment", "reversals", "disposals", "g
 BALANCES = ("opening_book_value", "closing_book_value")
 # What happens to books and means nothing to a tax return.
 _NOT_OF_TAX = frozenset(
-    ("life_change", "residual_change", "impairment", "reversal", "held_for_sale", "returned_to_use", "suspend", "resume")
+    (
+        "life_change",
+        "residual_change",
+        "impairment",
+        "reversal",
+        "held_for_sale",
+        "returned_to_use",
+        "suspend",
+        "resume",
+    )
 )
 NEVER = 2**40  # a month that does not come
 
@@ -133,7 +142,9 @@ def _running(grid: Grid, moves: list[tuple[int, int]]) -> Array:
     return np.cumsum(out)
 
 
-def keep_book(fleet: Fleet, policy: AnyPolicy | Mapping[Any, Any], grid: Grid, frame: Any = None) -> BookColumns:
+def keep_book(
+    fleet: Fleet, policy: AnyPolicy | Mapping[Any, Any], grid: Grid, frame: Any = None
+) -> BookColumns:
     """Depreciate the fleet, or other assets of it, under one policy."""
     own = fleet.frame if frame is None else frame
     events = fleet.events if frame is None else None
@@ -145,7 +156,7 @@ def keep_book(fleet: Fleet, policy: AnyPolicy | Mapping[Any, Any], grid: Grid, f
     policy_by = fleet.policy_by if isinstance(policy, Mapping) else None
     found = depreciate(
         own,
-        policy,  # type: ignore[arg-type]
+        policy,
         by=keys,
         events=events,
         freq="M",
@@ -189,9 +200,7 @@ def merge(one: BookColumns, other: BookColumns) -> BookColumns:
     flows = {name: one.flows[name] + other.flows[name] for name in one.flows}
     names = dict.fromkeys((*one.by_facility, *other.by_facility))
     zero = np.zeros_like(next(iter(flows.values())))
-    closing = {
-        name: one.by_facility.get(name, zero) + other.by_facility.get(name, zero) for name in names
-    }
+    closing = {name: one.by_facility.get(name, zero) + other.by_facility.get(name, zero) for name in names}
     return BookColumns(flows, closing, one.frame)
 
 
@@ -219,7 +228,7 @@ def _decimal(minor: int, digits: int) -> Any:
 
 
 def market_values_of(fleet: Fleet, policy: Any, grid: Grid) -> dict[Backed, list[int | None]]:
-    """Return what the market would pay at each month's end for what secures a draw; None where no curve says."""
+    """Return what the market would pay for what secures each draw; None where no curve says."""
     facilities, draws = fleet.rows["facility_id"], fleet.rows["draw_number"]
     of = list(zip(facilities, draws, strict=True))
     models, states = fleet.rows[fleet.curve_by], fleet.rows["status"]

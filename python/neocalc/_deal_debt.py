@@ -83,7 +83,7 @@ class Debt:
     extrapolate: str | None = None
     months_ahead: int = 0  # how far beyond the last month reserves look
 
-    # --- loans ---------------------------------------------------------------------------------------------
+    # --- loans -------------------------------------------------------------------------------------------
 
     @property
     def loans(self) -> list[int]:
@@ -184,17 +184,22 @@ class Debt:
         return out
 
     def ladder(self, row: int) -> list[tuple[int, int]]:
-        """Return the principal of a ladder by day: each year's is spread over its payment dates after the start.
+        """Return the principal of a ladder by day: each year's is spread over its payment dates.
 
         What stands under ``thereafter``, and what the ladder leaves, is due at maturity.
         """
         dates = self._payment_days(row)
         found: list[tuple[int, int]] = []
         for at in range(self.ladders.n):
-            if self.ladders["facility_id"][at] != self.name(row) or self.ladders["bucket"][at] == "thereafter":
+            if (
+                self.ladders["facility_id"][at] != self.name(row)
+                or self.ladders["bucket"][at] == "thereafter"
+            ):
                 continue
             year, amount = int(self.ladders["bucket"][at]), self.ladders["principal"][at] or 0
-            days = [day for day in dates if np.datetime64(day, "D").astype("M8[Y]").astype(int) + 1970 == year]
+            days = [
+                day for day in dates if np.datetime64(day, "D").astype("M8[Y]").astype(int) + 1970 == year
+            ]
             through = [amount * (count + 1) // len(days) for count in range(len(days))]
             found += zip(days, np.diff([0, *through]).tolist(), strict=True)
         return [(day, amount) for day, amount in found if amount]
@@ -228,7 +233,7 @@ class Debt:
         if not rows:
             return []
         given = self._tables(swept)
-        with _named():
+        with _Named():
             options, beside = loan_options(
                 "deal",
                 {**given, "amounts": "minor", "minor_units": self.options.minor_units, "freq": "M",
@@ -236,19 +241,20 @@ class Debt:
             )  # fmt: skip
             data = open_loans(self._loan_frame(), options, beside)
             books = keep_books(data, measured=True, observed=True)
-        return self._laid_out(books, rows)
+        return self._laid_out(books, rows, swept)
 
-    def _laid_out(self, books: Books, rows: list[int]) -> list[Facility]:
+    def _laid_out(self, books: Books, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
         grid = self.grid
         horizon = (grid.start, Grid(grid.first, grid.n + self.months_ahead).end)
         laid = cells(books, loans_as_groups(books), books["accrued_to"], "M", 12, horizon)
-        flows = _flows(books, self.rows, rows)
+        flows = _flows(books)
         sums = {name: laid.sum(values) for name, values in flows.items()}
+        fees = self._fees(swept, rows)
         shown = {int(loan): place for place, loan in enumerate(laid.shown.tolist())}
         found = []
         for loan, row in enumerate(rows):
             made = Facility(self.name(row), row, self.kind_of(row), self.rank_of(row))
-            own = {name: values[shown[loan]] for name, values in sums.items()}
+            own = {name: values[shown[loan]] for name, values in sums.items()} | fees[loan]
             made.ahead = {name: own[name][1:] for name in FLOWS}
             made.flows = {name: values[: grid.n] for name, values in made.ahead.items()}
             made.opening["capitalized"] = int(own["capitalized_interest"][0])
@@ -259,18 +265,45 @@ class Debt:
             found.append(made)
         return found
 
+    def _fees(self, swept: Mapping[str, Amounts], rows: list[int]) -> list[dict[str, Amounts]]:
+        """Return fees by month as they are paid, with what came before in front, of each loan.
+
+        On the first day nothing but fees for the whole facility is paid: they are costs of it, with those
+        paid to others.
+        """
+        first, width = self.grid.first - 1, self.grid.n + self.months_ahead + 1
+        names = ("fee", "premium", "upfront", "upfront_fee")
+        found = [{name: np.zeros(width, dtype=np.int64) for name in names} for _ in rows]
+        for own, row in zip(found, rows, strict=True):
+            at = max(month_of(self.rows["start_date"][row]) - first, 0)
+            own["upfront"][min(at, width - 1)] += (self.rows["issue_costs"][row] or 0) * (at < width)
+        frame = as_frame(self.schedule(swept, columns=["fee", "premium"], keep_id_dtype=True), "loan_id")
+        days = frame.raw("payment_date").values.astype("M8[D]").astype(np.int64).tolist()
+        places = {self.name(row): place for place, row in enumerate(rows)}
+        fees, premiums = frame.raw("fee").values.tolist(), frame.raw("premium").values.tolist()
+        for name, day, fee, premium in zip(frame.id_values().tolist(), days, fees, premiums, strict=True):
+            own, at = found[places[name]], max(month_of(day) - first, 0)
+            if at >= width or not fee:
+                continue
+            own["fee"][at] += fee
+            own["premium"][at] += premium
+            if day == self.rows["start_date"][rows[places[name]]]:
+                own["upfront_fee"][at] += fee - premium
+                own["upfront"][at] += fee - premium
+        return found
+
     def schedule(self, swept: Mapping[str, Amounts], **options: Any) -> Any:
         """Return the rows of the engine, as users see them."""
         if not self.loans:
             return None
         given = self._tables(swept)
-        with _named():
+        with _Named():
             return amortize(
                 self._loan_frame(), **given, amounts="minor", minor_units=self.options.minor_units,
                 allow_long_term=True, **options,
             )  # fmt: skip
 
-    # --- rates of revolvers, and of what is past due ---------------------------------------------------------
+    # --- rates of revolvers, and of what is past due -----------------------------------------------------
 
     def monthly_rates(self) -> dict[str, list[int]]:
         """Return the rate in force over each month, in parts of 10^-12, as the engine reads it for a loan.
@@ -283,7 +316,9 @@ class Debt:
         starts = [self.rows["start_date"][row] for row in rows]
         through = first_day(self.grid.first + self.grid.n)
         ends = [
-            through if self.kind_of(row) == "revolver" else min(through, first_day(month_of(self.maturity(row)) + 1))
+            through
+            if self.kind_of(row) == "revolver"
+            else min(through, first_day(month_of(self.maturity(row)) + 1))
             for row in rows
         ]
         firsts = [first_day(month_of(start) + 1) for start in starts]
@@ -292,17 +327,19 @@ class Debt:
             "loan_id": Column("text", [self.name(row) for row in rows]),
             "principal": Column("money", [10**6] * len(rows)),
             "start_date": Column("date", starts),
-            "maturity_date": Column("date", [max(end, first + 1) for end, first in zip(ends, firsts, strict=True)]),
+            "maturity_date": Column(
+                "date", [max(end, first + 1) for end, first in zip(ends, firsts, strict=True)]
+            ),
             "first_payment_date": Column("date", firsts),
             "profile": Column("text", ["bullet"] * len(rows)),
             **self.rows.frame_columns(terms, rows),
         }
         given = self._tables({})
-        beside = {name: given[name] for name in ("rates", "extrapolate") if name in given}
+        beside: dict[str, Any] = {name: given[name] for name in ("rates", "extrapolate") if name in given}
         steps = self._steps(rows)
         if steps is not None:
             beside["rate_steps"] = steps
-        with _named():
+        with _Named():
             found = as_frame(
                 amortize(
                     build(self.kind, columns), **beside, columns=["annual_rate", "interest"], amounts="minor",
@@ -340,7 +377,9 @@ class Debt:
     def year_parts(self, row: int) -> list[tuple[int, int]]:
         """Return what part of a year each month is, by a facility's day count."""
         starts = np.array([first_day(self.grid.first + at) for at in range(self.grid.n + 1)], dtype=np.int32)
-        day_count = self.rows["day_count"][row] or ("ACT/360" if self.kind_of(row) == "revolver" else "30/360")
+        day_count = self.rows["day_count"][row] or (
+            "ACT/360" if self.kind_of(row) == "revolver" else "30/360"
+        )
         top, bottom, _ = _core.year_fractions(
             day_count, starts[:-1].copy(), starts[1:].copy(), frequency="monthly"
         )
@@ -375,7 +414,15 @@ class Debt:
 
 _RATE_TERMS = frozenset(
     (
-        *("annual_rate", "index", "margin_rate", "index_floor_rate", "index_cap_rate", "rate_floor", "rate_cap"),
+        *(
+            "annual_rate",
+            "index",
+            "margin_rate",
+            "index_floor_rate",
+            "index_cap_rate",
+            "rate_floor",
+            "rate_cap",
+        ),
         *("index_averaging", "reset_frequency", "reset_lag_days", "lookback_days", "lockout_days"),
         *("observation_shift", "floor_daily", "day_count"),
     )
@@ -388,25 +435,30 @@ _BALANCES: Mapping[str, tuple[tuple[str, int], ...]] = {
 }
 
 
-def _flows(books: Books, facilities: Rows, rows: list[int]) -> dict[str, np.ndarray[Any, Any]]:
+_FROM_BOOKS = (
+    "draw",
+    "proceeds",
+    "discount",
+    "interest",
+    "pik",
+    "principal",
+    "prepayment",
+    "hedge",
+    "contractual_interest",
+    "amortization",
+    "capitalized_interest",
+)
+
+
+def _flows(books: Books) -> dict[str, np.ndarray[Any, Any]]:
     """Return what moves in each row of the books, with what its parts are."""
-    loan = books.loan
-    first = np.ones(len(loan), dtype=bool)
-    first[1:] = loan[1:] != loan[:-1]
-    costs = np.array([facilities["issue_costs"][row] or 0 for row in rows], dtype=np.int64)
-    out = {name: books[name] for name in ("draw", "interest", "pik", "principal", "prepayment", "fee", "premium",
-                                          "hedge", "contractual_interest", "amortization", "capitalized_interest",
-                                          "discount", "proceeds")}  # fmt: skip
+    out = {name: books[name] for name in _FROM_BOOKS}
     out["expensed"] = books["commitment_cost_expensed"]
-    # On the first day nothing but fees for the whole facility is paid.
-    fee_at_start = np.where(first, books["fee"] - books["premium"], 0)
-    out["upfront_fee"] = fee_at_start
-    out["upfront"] = fee_at_start + np.where(first, costs[loan], 0)
     out["taken"] = out["discount"] - (out["draw"] - out["proceeds"])
     return out
 
 
-class _named:
+class _Named:
     """Names problems of loans as problems of the deal's tables."""
 
     def __enter__(self) -> None:

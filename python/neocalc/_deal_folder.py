@@ -25,7 +25,13 @@ def folder_of(name: Any) -> Path:
     if path.is_dir():
         return path
     shipped = _SHIPPED / str(name)
-    if isinstance(name, str) and "/" not in name and "\\" not in name and shipped.is_dir() and name not in ("", ".", ".."):
+    if (
+        isinstance(name, str)
+        and "/" not in name
+        and "\\" not in name
+        and shipped.is_dir()
+        and name not in ("", ".", "..")
+    ):
         return shipped
     names = ", ".join(shipped_deals()) or "none"
     raise ConfigError(f"{name}: there is no such folder, and no deal of that name ships (there are: {names})")
@@ -42,17 +48,17 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]
     document = _read_terms(folder / TERMS_FILE)
     issues: list[Issue] = []
     tables: dict[str, Any] = {}
-    named = {name: path for name in TABLES for path in _files(folder, name)}
+    named = {name: paths for name in TABLES if (paths := _files(folder, name))}
+    known = {path for paths in named.values() for path in paths}
     for path in sorted(folder.iterdir()):
         if path.name == TERMS_FILE or path.name.startswith(".") or path.suffix.lower() in _IGNORED_SUFFIXES:
             continue
-        if path not in named.values():
+        if path not in known:
             hint = nearest(path.stem, sorted(TABLES)).replace("the frame has", "tables are")
             issues.append(Issue.make(path.name, "unknown_table", hint=hint))
-    for table, path in named.items():
-        twice = _files(folder, table)
-        if len(twice) > 1:
-            issues.append(Issue.make(path.name, "duplicate_table", example=", ".join(one.name for one in twice)))
+    for table, (path, *more) in named.items():
+        if more:
+            issues.append(Issue.make(path.name, "duplicate_table", example=f"{path.name}, {more[0].name}"))
             continue
         try:
             tables[table] = read_table(path, is_number(table))

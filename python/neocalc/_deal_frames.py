@@ -16,9 +16,10 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 
 @dataclass(frozen=True)
 class Column:
-    """Values of one type, None for null: ``money`` (minor units), ``count``, ``rate``, ``date``, ``text``, ``flag``.
+    """Values of one type, None for null.
 
-    Dates are days since 1970-01-01. ``amount`` is money as results show it, ``decimal`` a list of Decimals.
+    Types are ``money`` (minor units), ``count``, ``rate``, ``date``, ``text``, ``flag``. Dates are days
+    since 1970-01-01. ``amount`` is money as results show it, ``decimal`` a list of Decimals.
     """
 
     kind: str
@@ -68,7 +69,9 @@ def _pandas(columns: Mapping[str, Column]) -> Any:
             days[null] = np.iinfo(np.int64).min
             out[name] = days.view("M8[us]")
         elif column.kind == "flag":
-            out[name] = pd.array(list(values), dtype="boolean") if null.any() else np.array(values, dtype=bool)
+            out[name] = (
+                pd.array(list(values), dtype="boolean") if null.any() else np.array(values, dtype=bool)
+            )
         elif column.kind == "decimal":
             out[name] = pd.Series(list(values), dtype=object)
         else:
@@ -135,6 +138,8 @@ def amounts_out(values: Sequence[int | None], amounts: str, minor_units: int) ->
     whole = _filled(values, null, np.int64)
     if amounts == "decimal":
         decimals: list[Any] = minor_to_decimal(whole, minor_units).tolist()
-        return Column("decimal", [None if gone else value for value, gone in zip(decimals, null, strict=True)])
+        return Column(
+            "decimal", [None if gone else value for value, gone in zip(decimals, null, strict=True)]
+        )
     major = minor_to_major(whole, minor_units).tolist()
     return Column("amount", [None if gone else value for value, gone in zip(major, null, strict=True)])

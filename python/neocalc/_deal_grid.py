@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neocalc._columns import Array
+from neocalc._exact import half_even
 from neocalc._options import Options
 from neocalc._side_tables import SideTable
 
@@ -87,27 +88,24 @@ class Grid:
 
 
 def spread(total: int, months: int, n: int) -> Amounts:
-    """Divide an amount over its first months, rounding what has run off once: at most `n` of them are shown."""
+    """Divide an amount over months, rounding what has run off once; the first `n` of them are shown."""
     months = max(months, 1)
-    through = [_half_even(total * min(at, months), months) for at in range(n + 1)]
+    through = [half_even(total * min(at, months), months) for at in range(n + 1)]
     return np.diff(np.array(through, dtype=np.int64))
-
-
-def _half_even(top: int, bottom: int) -> int:
-    whole, rest = divmod(top, bottom)
-    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A monthly frame of a verb as numbers: the key and the day of each row, and its columns in minor units."""
+    """A monthly frame of a verb as numbers: each row's key and day, and columns in minor units."""
 
     keys: list[Any]
     days: list[int]
     columns: dict[str, list[int | None]]
 
     @classmethod
-    def read(cls, frame: Any, key: str | Sequence[str] | None, names: Sequence[str], options: Options) -> Cells:
+    def read(
+        cls, frame: Any, key: str | Sequence[str] | None, names: Sequence[str], options: Options
+    ) -> Cells:
         """Read a result; amounts are exact, whatever kind they are shown as."""
         side = SideTable.open(frame, "result", ["period_end"], options)
         if key is None or isinstance(key, str):

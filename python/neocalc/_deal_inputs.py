@@ -15,18 +15,32 @@ from neocalc._deal_run import Inputs
 from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
 from neocalc._deal_terms import DealTerms
 from neocalc._options import make_options
+from neocalc.contracts import contract_schedule
 from neocalc.errors import ConfigError, InputError, Issue
+from neocalc.leases import lease_schedule
 
 MONTHS_AT_MOST = 1_200
 _NAMES_A_FACILITY = (
-    "draws", "rate_steps", "hedges", "principal_schedule", "payment_holidays", "prepayments", "prepayment_premiums",
-    "refinancings", "ladders", "commitments", "reserves",
+    "draws", "rate_steps", "hedges", "principal_schedule", "payment_holidays", "prepayments",
+    "prepayment_premiums", "refinancings", "ladders", "commitments", "reserves",
 )  # fmt: skip
 _WORDS = {
     ("facilities", "kind"): KINDS,
     ("equity", "kind"): ("contribution", "distribution"),
     ("costs", "settlement"): ("cash", "equity"),
     ("leases", "kind"): ("operating", "finance"),
+}
+
+
+_BESIDE = {  # tables that mean nothing without another
+    "prices": "contracts",
+    "utilisation": "contracts",
+    "lease_payments": "leases",
+    "asset_payments": "assets",
+    "asset_events": "assets",
+    "cures": "covenants",
+    "waivers": "covenants",
+    "cross_default": "covenants",
 }
 
 
@@ -69,7 +83,7 @@ class Tables:
         made.terms = terms
         return made
 
-    # --- what the tables say to each other -------------------------------------------------------------------
+    # --- what the tables say to each other ---------------------------------------------------------------
 
     def _check(self) -> None:
         rows = self.rows
@@ -91,15 +105,23 @@ class Tables:
             self._each("assets", "facility_id", "unknown_id", facilities.__contains__)
         assets = set(rows["assets"]["asset_id"])
         self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
-        for first, second in (("prices", "contracts"), ("utilisation", "contracts"), ("lease_payments", "leases"),
-                              ("asset_payments", "assets"), ("asset_events", "assets"), ("cures", "covenants"),
-                              ("waivers", "covenants"), ("cross_default", "covenants")):  # fmt: skip
+        for first, second in _BESIDE.items():
             if first in self.frames and second not in self.frames:
-                self.issues.append(Issue.make(second, "missing_table", hint=f"{first} means nothing without it"))
+                self.issues.append(
+                    Issue.make(second, "missing_table", hint=f"{first} means nothing without it")
+                )
         if rows["assets"].n and not self.terms.books and not self.alone:
-            self.issues.append(Issue.make("deal.toml: books", "missing_key", hint="say how assets are depreciated"))
-        if self.terms.policy_by is not None and rows["assets"].n and self.terms.policy_by not in rows["assets"]:
-            self.issues.append(Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by"))
+            self.issues.append(
+                Issue.make("deal.toml: books", "missing_key", hint="say how assets are depreciated")
+            )
+        if (
+            self.terms.policy_by is not None
+            and rows["assets"].n
+            and self.terms.policy_by not in rows["assets"]
+        ):
+            self.issues.append(
+                Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by")
+            )
         self._check_assets()
         self._check_facilities()
         self._check_costs()
@@ -133,35 +155,57 @@ class Tables:
         ]
         scale = 10**self.terms.minor_units
         rows.note(
-            "cost", "payments", wrong, lambda row: f"{rows['cost'][row] / scale}, paid {added[rows['asset_id'][row]] / scale}"
+            "cost",
+            "payments",
+            wrong,
+            lambda row: f"{rows['cost'][row] / scale}, paid {added[rows['asset_id'][row]] / scale}",
         )
 
     def _check_facilities(self) -> None:
         rows, ladders, commitments = self.rows["facilities"], self.rows["ladders"], self.rows["commitments"]
         kinds = dict(zip(rows["facility_id"], [kind or "term" for kind in rows["kind"]], strict=True))
         ending = [
-            row for row in range(rows.n) if rows["maturity_date"][row] is None and rows["term_months"][row] is None
+            row
+            for row in range(rows.n)
+            if rows["maturity_date"][row] is None and rows["term_months"][row] is None
         ]
         rows.note("maturity_date", "null", ending, lambda _: "null, and term_months too")
         revolving = [row for row in range(rows.n) if rows["kind"][row] == "revolver"]
         limited = set(commitments["facility_id"])
         bare = [
-            row for row in revolving if rows["commitment"][row] is None and rows["facility_id"][row] not in limited
+            row
+            for row in revolving
+            if rows["commitment"][row] is None and rows["facility_id"][row] not in limited
         ]
         rows.note("commitment", "null", bare, lambda _: "null")
-        unrated = [row for row in revolving if rows["annual_rate"][row] is None and rows["index"][row] is None]
+        unrated = [
+            row for row in revolving if rows["annual_rate"][row] is None and rows["index"][row] is None
+        ]
         rows.note("annual_rate", "null", unrated, lambda _: "null, and index too")
-        drawn = [row for row in range(rows.n) if rows["opening_balance"][row] and rows["kind"][row] != "revolver"]
+        drawn = [
+            row for row in range(rows.n) if rows["opening_balance"][row] and rows["kind"][row] != "revolver"
+        ]
         rows.note("opening_balance", "term_conflict", drawn)
         taken = [row for row in revolving if rows["principal"][row]]
         rows.note("principal", "term_conflict", taken)
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}
-        missing = [row for row in range(rows.n) if rows["kind"][row] == "ladder" and rows["facility_id"][row] not in laddered]
+        missing = [
+            row
+            for row in range(rows.n)
+            if rows["kind"][row] == "ladder" and rows["facility_id"][row] not in laddered
+        ]
         rows.note("kind", "missing_ladder", missing)
-        self._each("ladders", "facility_id", "term_conflict", lambda name: kinds.get(name, "ladder") == "ladder")
-        self._each("commitments", "facility_id", "term_conflict", lambda name: kinds.get(name, "revolver") == "revolver")
+        self._each(
+            "ladders", "facility_id", "term_conflict", lambda name: kinds.get(name, "ladder") == "ladder"
+        )
+        self._each(
+            "commitments",
+            "facility_id",
+            "term_conflict",
+            lambda name: kinds.get(name, "revolver") == "revolver",
+        )
         for table in ("draws", "prepayments", "principal_schedule", "refinancings"):
             self._each(table, "facility_id", "term_conflict", lambda name: kinds.get(name) != "revolver")
         self._each(
@@ -174,15 +218,19 @@ class Tables:
         empty = [
             row
             for row in range(rows.n)
-            if rows["monthly_amount"][row] is None and rows["revenue_rate"][row] is None and rows["amount"][row] is None
+            if rows["monthly_amount"][row] is None
+            and rows["revenue_rate"][row] is None
+            and rows["amount"][row] is None
         ]
         rows.note("monthly_amount", "null", empty, lambda _: "null, and revenue_rate and amount too")
-        undated = [row for row in range(rows.n) if rows["amount"][row] is not None and rows["date"][row] is None]
+        undated = [
+            row for row in range(rows.n) if rows["amount"][row] is not None and rows["date"][row] is None
+        ]
         rows.note("date", "null", undated, lambda _: "null")
         late = [row for row in range(rows.n) if (rows["payment_days"][row] or 0) > 366]
         rows.note("payment_days", "range", late)
 
-    # --- what a run needs --------------------------------------------------------------------------------------
+    # --- what a run needs --------------------------------------------------------------------------------
 
     def inputs(self, lives: tuple[int, Sequence[bool]] | None = None) -> Inputs:
         """Return the inputs of a run; `lives` gives the months of life of some assets."""
@@ -213,20 +261,14 @@ class Tables:
         )  # fmt: skip
 
     def _contracts(self, **given: Any) -> Any:
-        from neocalc.contracts import contract_schedule
-
-        return _named("contracts", lambda: contract_schedule(
-            self.frames["contracts"], prices=self.frames.get("prices"), utilisation=self.frames.get("utilisation"),
-            freq="M", amounts="decimal", minor_units=self.terms.minor_units, **given,
-        ))  # fmt: skip
+        options: dict[str, Any] = {"amounts": "decimal", "minor_units": self.terms.minor_units, **given}
+        beside: dict[str, Any] = {name: self.frames.get(name) for name in ("prices", "utilisation")}
+        return _named("contracts", lambda: contract_schedule(self.frames["contracts"], **beside, **options))
 
     def _leases(self, **given: Any) -> Any:
-        from neocalc.leases import lease_schedule
-
-        return _named("leases", lambda: lease_schedule(
-            self.frames["leases"], payments=self.frames.get("lease_payments"), freq="M", amounts="decimal",
-            minor_units=self.terms.minor_units, **given,
-        ))  # fmt: skip
+        options: dict[str, Any] = {"amounts": "decimal", "minor_units": self.terms.minor_units, **given}
+        payments = self.frames.get("lease_payments")
+        return _named("leases", lambda: lease_schedule(self.frames["leases"], payments=payments, **options))
 
     def lives(self, months: int, where: Mapping[str, Iterable[Any]]) -> tuple[int, list[bool]]:
         """Return which assets another life is for."""
@@ -234,7 +276,10 @@ class Tables:
         for name in where:
             if name not in rows:
                 raise ConfigError(f"where= names {name!r}, which is no column of assets")
-        picked = [all(str(rows[name][row]) in {str(v) for v in some} for name, some in where.items()) for row in range(rows.n)]
+        picked = [
+            all(str(rows[name][row]) in {str(v) for v in some} for name, some in where.items())
+            for row in range(rows.n)
+        ]
         if rows.n and not any(picked):
             raise ConfigError(f"where={dict(where)!r} picks no asset")
         return months, picked

@@ -84,12 +84,13 @@ def facility_measures(outcome: Outcome, market: Mapping[Backed, list[int | None]
     balances = facility_balances(outcome)
     for name, balance in balances.items():
         book = sum(
-            (values for (own, _), values in outcome.book.by_facility.items() if own == name), outcome.grid.zeros()
+            (values for (own, _), values in outcome.book.by_facility.items() if own == name),
+            outcome.grid.zeros(),
         )
-        of_market = total_or_unknown([values for (own, _), values in market.items() if own == name], outcome.grid.n)
-        dues = {
-            tier: _due(outcome, name, tier) for tier in ("interest", "principal", "fees")
-        }
+        of_market = total_or_unknown(
+            [values for (own, _), values in market.items() if own == name], outcome.grid.n
+        )
+        dues = {tier: _due(outcome, name, tier) for tier in ("interest", "principal", "fees")}
         measures: Measures = {
             "total_debt": balance.tolist(),
             "collateral_book_value": book.tolist(),
@@ -109,7 +110,7 @@ def _due(outcome: Outcome, name: str, tier: str) -> Amounts:
         for at, claim in enumerate(outcome.claims)
         if claim.facility == name and claim.tier.startswith(f"{tier}_")
     ]
-    return outcome.flows["claim_due"][:, places].sum(axis=1, dtype=np.int64)
+    return np.asarray(outcome.flows["claim_due"][:, places].sum(axis=1, dtype=np.int64))
 
 
 def facility_balances(outcome: Outcome) -> dict[str, Amounts]:
@@ -130,7 +131,8 @@ def total_or_unknown(parts: Sequence[list[int | None]], n: int) -> list[int | No
     if not parts:
         return [None] * n
     return [
-        None if any(part[at] is None for part in parts) else sum(part[at] or 0 for part in parts) for at in range(n)
+        None if any(part[at] is None for part in parts) else sum(part[at] or 0 for part in parts)
+        for at in range(n)
     ]
 
 

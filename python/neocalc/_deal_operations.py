@@ -1,4 +1,4 @@
-"""The operations of a deal, month by month: customers, leases, operating costs, and what was open at the start."""
+"""The operations of a deal, month by month: customers, leases, costs, and what was open at the start."""
 
 from __future__ import annotations
 
@@ -9,14 +9,31 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_grid import Amounts, Cells, Grid, _half_even, first_day, last_day, month_of, spread
+from neocalc._deal_grid import Amounts, Cells, Grid, first_day, last_day, month_of, spread
 from neocalc._deal_tables import Rows
+from neocalc._exact import half_even
 from neocalc._options import Options
 
-_CONTRACT = ("revenue", "billed", "cash_received", "prepayment", "opening_deferred_revenue",
-             "closing_deferred_revenue", "closing_receivables", "remaining_performance_obligation")  # fmt: skip
-_LEASE = ("opening_liability", "additions", "interest", "payment", "closing_liability", "opening_right_of_use",
-          "right_of_use_additions", "amortization", "closing_right_of_use", "lease_cost")  # fmt: skip
+_CONTRACT = (
+    "revenue",
+    "billed",
+    "cash_received",
+    "closing_deferred_revenue",
+    "closing_receivables",
+    "remaining_performance_obligation",
+)
+_LEASE = (
+    "opening_liability",
+    "additions",
+    "interest",
+    "payment",
+    "closing_liability",
+    "opening_right_of_use",
+    "right_of_use_additions",
+    "amortization",
+    "closing_right_of_use",
+    "lease_cost",
+)
 MONTHS_BEFORE = 13  # months before the first whose costs may still be paid in it
 
 
@@ -55,7 +72,8 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     ahead = MONTHS_BEFORE
     whole = {name: cells.monthly(longer, name) for name in _CONTRACT}
     made.revenue, made.billed, made.received, made.backlog = (
-        whole[name][ahead:] for name in ("revenue", "billed", "cash_received", "remaining_performance_obligation")
+        whole[name][ahead:]
+        for name in ("revenue", "billed", "cash_received", "remaining_performance_obligation")
     )
     deferred, owed = whole["closing_deferred_revenue"], whole["closing_receivables"]
     made.deferred, made.opening_deferred = deferred[ahead:], int(deferred[ahead - 1])
@@ -66,7 +84,12 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     phases = Cells.read(schedule(by=["phase"], start=start, end=end), "phase", ("revenue",), options)
     made.contracted = phases.monthly(grid, "revenue", "contract")
     key = "customer" if "customer" in contracts else "contract_id"
-    names = Cells.read(schedule(by=[key], start=start, end=end), key, ("revenue", "remaining_performance_obligation"), options)
+    names = Cells.read(
+        schedule(by=[key], start=start, end=end),
+        key,
+        ("revenue", "remaining_performance_obligation"),
+        options,
+    )
     for name in dict.fromkeys(names.keys):
         made.by_customer[str(name)] = names.monthly(grid, "revenue", name)
         made.backlog_by_customer[str(name)] = names.monthly(grid, "remaining_performance_obligation", name)
@@ -114,7 +137,7 @@ def leases_of(schedule: Callable[..., Any], leases: Rows, grid: Grid, options: O
     made.liability, made.right_of_use = summed("closing_liability"), summed("closing_right_of_use")
     made.opening_liability = int(summed("opening_liability")[0])
     made.opening_right_of_use = int(summed("opening_right_of_use")[0])
-    # What a right of use costs beyond its liability (prepaid, direct costs, less incentives) is paid as it begins.
+    # What a right of use costs beyond its liability (prepaid, less incentives) is paid as it begins.
     made.paid = summed("payment") + summed("right_of_use_additions") - summed("additions")
     made.frame = schedule(by=None, start=start, end=end)
     return made
@@ -146,7 +169,7 @@ def costs_of(costs: Rows, customers: Customers, grid: Grid) -> Costs:
         lag = costs["payment_days"][row] or 0
         for month, amount in _accrued(costs, row, customers, grid):
             at = month - grid.first
-            if 0 <= at:
+            if at >= 0:
                 booked[at] += amount
             if costs["settlement"][row] == "equity":
                 if at >= 0:
@@ -182,12 +205,12 @@ def _accrued(costs: Rows, row: int, customers: Customers, grid: Grid) -> list[tu
             if start is None and month < grid.first:
                 continue  # of a cost without a start, nothing before the deal's own is known
             top, bottom = (growth ** max((month - anchor) // 12, 0)).as_integer_ratio()
-            amount += _half_even(costs["monthly_amount"][row] * top, bottom)
+            amount += half_even(costs["monthly_amount"][row] * top, bottom)
         if share is not None:
             at = month - grid.first
             revenue = int(customers.revenue[at]) if at >= 0 else customers.before.get(month, 0)
             top, bottom = share.as_integer_ratio()
-            amount += _half_even(revenue * top, bottom)
+            amount += half_even(revenue * top, bottom)
         if amount:
             found.append((month, amount))
     return found

@@ -42,7 +42,14 @@ RESULT_FRAMES = (
 _FIRST = frozenset(("opening_cash", "opening_equity", "opening_property", "opening_debt"))
 _LAST = frozenset(
     (
-        *("closing_cash", "closing_equity", "closing_property", "construction_in_progress", "closing_debt", "past_due"),
+        *(
+            "closing_cash",
+            "closing_equity",
+            "closing_property",
+            "construction_in_progress",
+            "closing_debt",
+            "past_due",
+        ),
         *("tax_accrued", "loss_carryforward", "closing_deferred_tax"),
     )
 )
@@ -75,7 +82,7 @@ class Results:
         made = self._made[key]
         return made.copy() if self.kind == "pandas" else made
 
-    # --- statements --------------------------------------------------------------------------------------------
+    # --- statements --------------------------------------------------------------------------------------
 
     def _lines(self, name: str) -> Mapping[str, Amounts]:
         made = self.statements
@@ -117,7 +124,7 @@ class Results:
     def _known(self, values: Amounts) -> list[int | None]:
         return [int(value) if at < self.unknown_from else None for at, value in enumerate(values.tolist())]
 
-    # --- the waterfall, claim by claim ---------------------------------------------------------------------------
+    # --- the waterfall, claim by claim -------------------------------------------------------------------
 
     def _waterfall(self) -> Any:
         claims, flows, ends = self.outcome.claims, self.outcome.flows, self.grid.ends
@@ -128,8 +135,13 @@ class Results:
             "claim": Column("text", [claim.label for claim in claims] * n),
             "facility_id": Column("text", [claim.facility for claim in claims] * n),
         }
-        names = {"due": "due", "past_due_interest": "late", "paid": "paid", "paid_from_reserves": "from_reserves",
-                 "past_due": "past_due"}  # fmt: skip
+        names = {
+            "due": "due",
+            "past_due_interest": "late",
+            "paid": "paid",
+            "paid_from_reserves": "from_reserves",
+            "past_due": "past_due",
+        }
         for name, own in names.items():
             values = flows[f"claim_{own}"].reshape(n * width).tolist()
             known = self.unknown_from * width
@@ -155,7 +167,7 @@ class Results:
         pairs = zip(side.values("level"), side.values("status"), strict=True)
         return any(level == "default" and status in _FAILED for level, status in pairs)
 
-    # --- parts ---------------------------------------------------------------------------------------------------
+    # --- parts -------------------------------------------------------------------------------------------
 
     def _depreciation(self) -> Any:
         names = ("opening_book_value", "additions", "depreciation", "impairment", "reversals", "disposals",
@@ -166,7 +178,9 @@ class Results:
             "period_end": Column("date", list(self.grid.ends) * len(books)),
         }
         for name in names:
-            columns[name] = self._money([int(v) for book in books.values() for v in book.flows[name].tolist()])
+            columns[name] = self._money(
+                [int(v) for book in books.values() for v in book.flows[name].tolist()]
+            )
         return build(self.kind, columns)
 
     def _revenue(self) -> Any:
@@ -195,7 +209,16 @@ class Results:
 
     def _debt(self) -> Any:
         """Every payment of the loans, and the revolvers month by month."""
-        names = ("opening_balance", "draw", "interest", "pik", "principal", "prepayment", "fee", "closing_balance")
+        names = (
+            "opening_balance",
+            "draw",
+            "interest",
+            "pik",
+            "principal",
+            "prepayment",
+            "fee",
+            "closing_balance",
+        )
         ids: list[str] = []
         days: list[int] = []
         cells: dict[str, list[int | None]] = {name: [] for name in names}
@@ -230,7 +253,7 @@ class Results:
         columns |= {name: self._money(values) for name, values in cells.items()}
         return build(self.kind, columns)
 
-    # --- collateral ----------------------------------------------------------------------------------------------
+    # --- collateral --------------------------------------------------------------------------------------
 
     @property
     def market(self) -> dict[Backed, list[int | None]]:
@@ -249,14 +272,24 @@ class Results:
         by_draw = self._balances_by_draw()
         for name, balance in facility_balances(self.outcome).items():
             draws = sorted({draw for facility, draw in book if facility == name and draw is not None})
-            own = sum((values for (facility, _), values in book.items() if facility == name), self.grid.zeros())
-            market = total_or_unknown([v for (facility, _), v in self.market.items() if facility == name], self.grid.n)
+            own = sum(
+                (values for (facility, _), values in book.items() if facility == name), self.grid.zeros()
+            )
+            market = total_or_unknown(
+                [v for (facility, _), v in self.market.items() if facility == name], self.grid.n
+            )
             rows.append((name, None, balance, own, market))
             for draw in draws:
                 key = (name, draw)
                 unknown: list[int | None] = [None] * self.grid.n
                 rows.append(
-                    (name, draw, by_draw.get(key, self.grid.zeros()), book[key], self.market.get(key, unknown))
+                    (
+                        name,
+                        draw,
+                        by_draw.get(key, self.grid.zeros()),
+                        book[key],
+                        self.market.get(key, unknown),
+                    )
                 )
         books, markets, balances = [], [], []
         for _, _, balance, own, market in rows:
@@ -284,7 +317,13 @@ class Results:
         side, frame = SideTable.open(schedule, "debt", [], self.tables.options), as_frame(schedule)
         closing = frame.raw("closing_balance").values.tolist()
         moves: dict[Backed, list[tuple[int, int]]] = {}
-        found = zip(side.values("loan_id"), side.counts("draw_number"), side.days("payment_date"), closing, strict=True)
+        found = zip(
+            side.values("loan_id"),
+            side.counts("draw_number"),
+            side.days("payment_date"),
+            closing,
+            strict=True,
+        )
         for name, draw, day, balance in found:
             moves.setdefault((str(name), draw), []).append((day, int(balance)))
         return {
@@ -294,7 +333,7 @@ class Results:
             for key, own in moves.items()
         }
 
-    # --- measures and covenants ----------------------------------------------------------------------------------
+    # --- measures and covenants --------------------------------------------------------------------------
 
     def _entities(self) -> dict[str, Measures]:
         outcome = self.outcome
@@ -316,7 +355,9 @@ class Results:
         keys: list[tuple[str, int]] = []
         cells: dict[str, list[int | None]] = {name: [] for name in names}
         for entity, own in entities.items():
-            before = sorted(day for name, day in past if (name or company) == entity and day < self.grid.start)
+            before = sorted(
+                day for name, day in past if (name or company) == entity and day < self.grid.start
+            )
             for day in before:
                 told = past.get((entity, day)) or past.get((None, day)) or {}
                 keys.append((entity, day))
@@ -340,11 +381,8 @@ class Results:
         """Tests of every covenant, month by month unless it says how often."""
         frames, terms = self.tables.frames, self.outcome.inputs.terms
         if "covenants" not in frames:
-            return build(
-                self.kind,
-                {"covenant_id": Column("text", []), "period_end": Column("date", []), "level": Column("text", []),
-                 "status": Column("text", [])},
-            )  # fmt: skip
+            kinds = {"covenant_id": "text", "period_end": "date", "level": "text", "status": "text"}
+            return build(self.kind, {name: Column(kind, []) for name, kind in kinds.items()})
         named = {name for name in self.tables.rows["covenants"]["entity_id"] if name is not None}
         bound = {name for label in ("cross_default",) for column in ("entity_id", "trigger_entity_id")
                  for name in self.tables.rows[label][column] if name is not None}  # fmt: skip
@@ -353,9 +391,15 @@ class Results:
             measures = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
         finally:
             self.amounts = amounts
-        beside = {name: frames.get(name) for name in ("cures", "waivers", "cross_default")}
+        beside: dict[str, Any] = {name: frames.get(name) for name in ("cures", "waivers", "cross_default")}
         start, end = (str(np.datetime64(day, "D")) for day in (self.grid.start, self.grid.end))
         return check_covenants(
-            measures, frames["covenants"], **beside, freq="M", fiscal_year_end=terms.fiscal_year_end, start=start,
-            end=end, minor_units=terms.minor_units,
-        )  # fmt: skip
+            measures,
+            frames["covenants"],
+            **beside,
+            freq="M",
+            fiscal_year_end=terms.fiscal_year_end,
+            start=start,
+            end=end,
+            minor_units=terms.minor_units,
+        )

@@ -1,4 +1,4 @@
-"""One run of a deal: debt, books, and the waterfall that settles what depends on cash, until nothing changes."""
+"""One run of a deal: debt, books, and the waterfall for what depends on cash, until nothing changes."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._deal_assets import BookColumns, Fleet, Property, capitalised_assets, keep_book, merge, property_of
+from neocalc._deal_assets import (
+    BookColumns,
+    Fleet,
+    Property,
+    capitalised_assets,
+    keep_book,
+    merge,
+    property_of,
+)
 from neocalc._deal_debt import PARTS_OF_RATE, Debt, Facility
-from neocalc._deal_grid import Amounts, Grid, _half_even, first_day
+from neocalc._deal_grid import Amounts, Grid, first_day
 from neocalc._deal_operations import Costs, Customers, Leases, costs_of, run_off
 from neocalc._deal_tables import Rows
 from neocalc._deal_terms import DealTerms
+from neocalc._exact import half_even
 from neocalc._options import Options
 from neocalc._records import guarded
 from neocalc.errors import InternalError
@@ -62,7 +71,7 @@ class Outcome:
 
     inputs: Inputs
     costs: Costs
-    property: Property
+    owned: Property
     books: dict[str, BookColumns]
     facilities: list[Facility]
     claims: list[Claim]
@@ -97,7 +106,7 @@ class Outcome:
     def claim_sum(self, column: str, *tiers: str) -> Amounts:
         """Sum a column of the waterfall over the claims of some tiers."""
         places = [at for at, claim in enumerate(self.claims) if claim.tier in tiers]
-        return self.flows[f"claim_{column}"][:, places].sum(axis=1, dtype=np.int64)
+        return np.asarray(self.flows[f"claim_{column}"][:, places].sum(axis=1, dtype=np.int64))
 
 
 def run(inputs: Inputs) -> Outcome:
@@ -117,9 +126,7 @@ def run(inputs: Inputs) -> Outcome:
         outcome = _once(inputs, costs, owned, books, rates, swept, settled)
         found = {name: outcome.flows["sweep"][:, at] for at, name in enumerate(swept)}
         changed = [
-            at
-            for at in range(grid.n)
-            if any(int(found[name][at]) != int(swept[name][at]) for name in swept)
+            at for at in range(grid.n) if any(int(found[name][at]) != int(swept[name][at]) for name in swept)
         ]
         if not changed:
             return outcome
@@ -153,15 +160,21 @@ def _once(
         whole = {name: merge(book, added[name]) for name, book in books.items()}
         placed = next(iter(added.values())).flows["additions"]
     outcome = Outcome(
-        inputs=inputs, costs=costs, property=owned, books=whole, facilities=facilities, claims=[], flows={},
+        inputs=inputs, costs=costs, owned=owned, books=whole, facilities=facilities, claims=[], flows={},
         swept={name: amounts.copy() for name, amounts in swept.items()}, opening=_opening(inputs),
         revolvers=inputs.debt.revolvers, reserve_names=[], opening_reserves=[], capitalised=capitalised,
-        building_interest=before + np.cumsum(capitalised - placed), opening_building_interest=before, placed_interest=placed, contributions=_contributions(inputs), temporary=grid.zeros(), opening_temporary=0,
+        building_interest=before + np.cumsum(capitalised - placed), opening_building_interest=before,
+        placed_interest=placed, contributions=_contributions(inputs), temporary=grid.zeros(),
+        opening_temporary=0,
     )  # fmt: skip
     _differences(outcome)
     plan = _plan(outcome, rates, settled)
     found = guarded(_core.waterfall, plan, overflows="deal")
-    shapes = {"claim": len(outcome.claims), "revolver": len(outcome.revolvers), "reserve": len(outcome.reserve_names)}
+    shapes = {
+        "claim": len(outcome.claims),
+        "revolver": len(outcome.revolvers),
+        "reserve": len(outcome.reserve_names),
+    }
     for name, values in found.items():
         group = name.partition("_")[0]
         width = len(swept) if name == "sweep" else shapes.get(group) if "_" in name else None
@@ -171,7 +184,7 @@ def _once(
 
 
 def _capitalised(inputs: Inputs, facilities: list[Facility]) -> list[tuple[str, int, int]]:
-    """Return interest that was capitalised for assets in service by the end: facility, cost, the day of service."""
+    """Return interest capitalised for assets in service by the end: facility, cost, the day of service."""
     days = inputs.debt.rows["construction_end_date"]
     return [
         (one.name, one.opening["capitalized"] + int(one.flows["capitalized_interest"].sum()), days[one.row])
@@ -211,7 +224,8 @@ def _contributions(inputs: Inputs) -> Amounts:
 
 def _taxable(outcome: Outcome) -> Amounts:
     """Return the income that is taxed, before what only the waterfall knows."""
-    income = before_waterfall(outcome)
+    lines = income_lines(outcome)
+    income: Amounts = lines["operating_income"] - lines["interest_expense"]
     name = outcome.inputs.terms.tax_book
     if name is None:
         return income
@@ -220,25 +234,29 @@ def _taxable(outcome: Outcome) -> Amounts:
     def net(flows: Mapping[str, Amounts]) -> Amounts:
         return flows["gain"] - flows["depreciation"] - flows["impairment"] + flows["reversals"]
 
-    return income + net(tax) - net(book)
+    return np.asarray(income + net(tax) - net(book))
 
 
-def before_waterfall(outcome: Outcome) -> Amounts:
-    """Return income before tax and before what only the waterfall knows: interest of revolvers and of what is late."""
-    own, leases, book = outcome.inputs.customers, outcome.inputs.leases, outcome.book.flows
-    revenue = own.revenue + outcome.opening["deferred_revenue"]
-    operating = outcome.costs.total + leases.cost
-    property_cost = book["depreciation"] + book["impairment"] - book["reversals"] - book["gain"] + leases.amortization
-    return revenue - operating - property_cost - leases.interest - interest_cost(outcome)
-
-
-def interest_cost(outcome: Outcome) -> Amounts:
-    """Return what loans cost in interest, discount, hedges and fees, without what is capitalised."""
+def income_lines(outcome: Outcome) -> dict[str, Amounts]:
+    """Return the income statement down to operating income, and the interest of loans and finance leases."""
+    inputs, book = outcome.inputs, outcome.book.flows
+    made: dict[str, Amounts] = {
+        "revenue": inputs.customers.revenue + outcome.opening["deferred_revenue"],
+        "operating_cost": outcome.costs.total,
+        "lease_cost": inputs.leases.cost,
+    }
+    made["ebitda"] = made["revenue"] - made["operating_cost"] - made["lease_cost"]
+    made["depreciation"] = book["depreciation"] + inputs.leases.amortization
+    made["impairment"] = book["impairment"] - book["reversals"]
+    made["disposal_gain"] = book["gain"]
+    charged = made["depreciation"] + made["impairment"] - made["disposal_gain"]
+    made["operating_income"] = made["ebitda"] - charged
     total = outcome.facility_sum
-    return (
-        total("contractual_interest") + total("hedge") + total("amortization") + total("expensed")
-        + total("fee") - total("upfront_fee") - total("capitalized_interest")
-    )  # fmt: skip
+    # A fee at the start is a cost of the loan, and amortised; others are expensed as they are paid.
+    fees = total("fee") - total("upfront_fee") + total("expensed") - total("capitalized_interest")
+    contract = total("contractual_interest") + total("hedge") + total("amortization")
+    made["interest_expense"] = contract + fees + inputs.leases.interest
+    return made
 
 
 def _receipts(outcome: Outcome) -> Amounts:
@@ -248,17 +266,19 @@ def _receipts(outcome: Outcome) -> Amounts:
     interest = [np.maximum(-one.flows["interest"], 0) for one in outcome.facilities]
     outcome.flows["interest_received"] = sum(interest, outcome.grid.zeros())
     outcome.flows["lease_incentives"] = np.maximum(-outcome.inputs.leases.paid, 0)
-    return (
-        outcome.inputs.customers.received + outcome.opening["receivables"] + outcome.facility_sum("proceeds")
-        + outcome.contributions + outcome.flows["disposal_proceeds"] + outcome.flows["interest_received"]
-        + outcome.flows["lease_incentives"]
-    )  # fmt: skip
+    found = outcome.inputs.customers.received + outcome.opening["receivables"] + outcome.contributions
+    found = found + outcome.facility_sum("proceeds")
+    for name in ("disposal_proceeds", "interest_received", "lease_incentives"):
+        found = found + outcome.flows[name]
+    return np.asarray(found)
 
 
 def _claims(outcome: Outcome, rates: Mapping[str, list[int]]) -> list[Claim]:
     inputs, debt = outcome.inputs, outcome.inputs.debt
     claims = [
-        Claim("operating_cost", "operating cost", due=_whole(outcome.costs.paid + outcome.opening["payables"])),
+        Claim(
+            "operating_cost", "operating cost", due=_whole(outcome.costs.paid + outcome.opening["payables"])
+        ),
         Claim("leases", "leases", due=_whole(np.maximum(inputs.leases.paid, 0))),
         Claim("taxes", "income tax", owed="tax"),
     ]
@@ -274,7 +294,9 @@ def _claims(outcome: Outcome, rates: Mapping[str, list[int]]) -> list[Claim]:
         if debt.kind_of(row) == "revolver":
             place = outcome.revolvers.index(row)
             for tier, owed in (("interest", "revolver_cost"), ("principal", "revolver_principal")):
-                claims.append(Claim(f"{tier}_{rank}", f"{tier} of {name}", owed, place, name, rank, late=late))
+                claims.append(
+                    Claim(f"{tier}_{rank}", f"{tier} of {name}", owed, place, name, rank, late=late)
+                )
             continue
         flows = loans[row].flows
         prepaid = flows["prepayment"] - outcome.swept.get(name, outcome.grid.zeros())
@@ -287,7 +309,7 @@ def _claims(outcome: Outcome, rates: Mapping[str, list[int]]) -> list[Claim]:
             Claim(f"{tier}_{rank}", f"{tier} of {name}", facility=name, rank=rank, due=_whole(due), late=late)
             for tier, due in dues.items()
         ]
-    claims.append(Claim("capex", "capital expenditure", due=_whole(outcome.property.spent)))
+    claims.append(Claim("capex", "capital expenditure", due=_whole(outcome.owned.spent)))
     return claims
 
 
@@ -329,9 +351,7 @@ def _plan(outcome: Outcome, rates: Mapping[str, list[int]], settled: int) -> dic
     sweeps = [_sweep(outcome, name) for name in outcome.swept]
     ends = [(first_day(grid.first + at + 1) - 1) for at in range(grid.n)]
     months = [int(np.datetime64(day, "D").astype("M8[M]").astype(int)) % 12 + 1 for day in ends]
-    distributions = [
-        row for row in range(inputs.equity.n) if inputs.equity["kind"][row] == "distribution"
-    ]
+    distributions = [row for row in range(inputs.equity.n) if inputs.equity["kind"][row] == "distribution"]
     planned = grid.sum(
         [inputs.equity["date"][row] for row in distributions],
         [inputs.equity["amount"][row] or 0 for row in distributions],
@@ -395,7 +415,7 @@ def _sweep(outcome: Outcome, name: str) -> dict[str, Any]:
 
 
 def _steps(outcome: Outcome, tiers: list[str]) -> list[tuple[str, int]]:
-    """Return the order: as the deal gives it, else seniors' interest, principal and fees, reserves, juniors."""
+    """Return the order: as told, else seniors' interest, principal and fees, reserves, then juniors."""
     named: dict[str, list[tuple[str, int]]] = {tier: [("tier", at)] for at, tier in enumerate(tiers)}
     ranks = sorted({claim.rank for claim in outcome.claims if claim.rank})
     for at, (rank, _) in enumerate(_reserve_ranks(outcome)):
@@ -410,7 +430,9 @@ def _steps(outcome: Outcome, tiers: list[str]) -> list[tuple[str, int]]:
             order += [f"{part}_{rank}" for part in ("interest", "principal", "fees", "reserves")]
         order += ["capex"]
     order = [name for name in order if name not in ("revolvers", "sweeps", "distributions")]
-    order += [name for name in named if name not in order and name not in ("revolvers", "sweeps", "distributions")]
+    order += [
+        name for name in named if name not in order and name not in ("revolvers", "sweeps", "distributions")
+    ]
     return [step for name in (*order, "revolvers", "sweeps", "distributions") for step in named.get(name, [])]
 
 
@@ -449,10 +471,12 @@ def _target(outcome: Outcome, row: int, facility: str | None, at: int) -> int:
     target = rows["amount"][row] or 0
     if rows["balance_rate"][row] is not None:
         top, bottom = rows["balance_rate"][row].as_integer_ratio()
-        target += _half_even(sum(int(one.balance[at]) for one in loans) * top, bottom)
+        target += half_even(sum(int(one.balance[at]) for one in loans) * top, bottom)
     if rows["debt_service_months"][row]:
         ahead = slice(at + 1, at + 1 + rows["debt_service_months"][row])
         for one in loans:
-            target += int(np.maximum(one.ahead["interest"][ahead], 0).sum() + one.ahead["principal"][ahead].sum())
+            target += int(
+                np.maximum(one.ahead["interest"][ahead], 0).sum() + one.ahead["principal"][ahead].sum()
+            )
     cap = rows["balance_cap"][row]
     return target if cap is None else min(target, cap)

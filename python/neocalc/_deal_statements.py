@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from neocalc._deal_grid import Amounts, Grid, last_day
-from neocalc._deal_run import Outcome, interest_cost
+from neocalc._deal_run import Outcome, income_lines
 from neocalc.errors import InputError, InternalError, Issue
 
 ASSETS = (
@@ -103,9 +103,11 @@ def state(outcome: Outcome) -> Statements:
     told = outcome.inputs.terms.opening_equity
     opening = derived if told is None else told
     if opening != derived:
-        scale = 10 ** outcome.inputs.terms.minor_units
+        scale = 10**outcome.inputs.terms.minor_units
         example = f"{opening / scale}, where assets less liabilities are {derived / scale}"
-        raise InputError([Issue.make("deal.toml: opening.equity", "opening_balance", example=example)], subject="deal")
+        raise InputError(
+            [Issue.make("deal.toml: opening.equity", "opening_balance", example=example)], subject="deal"
+        )
     equity = {
         "opening_equity": np.zeros_like(contributions),
         "net_income": income["net_income"],
@@ -117,7 +119,9 @@ def state(outcome: Outcome) -> Statements:
     equity["closing_equity"] = rolled
     equity["opening_equity"] = np.concatenate([[opening], rolled[:-1]])
     balance["total_assets"] = sum((balance[name] for name in ASSETS), np.zeros_like(balance["cash"]))
-    balance["total_liabilities"] = sum((balance[name] for name in LIABILITIES), np.zeros_like(balance["cash"]))
+    balance["total_liabilities"] = sum(
+        (balance[name] for name in LIABILITIES), np.zeros_like(balance["cash"])
+    )
     balance["equity"] = np.concatenate([[opening], rolled])
     made = Statements(
         income, cash, balance, equity, _property(outcome), _debt(outcome), tax, opening, told is None
@@ -161,23 +165,13 @@ def _tax(outcome: Outcome) -> dict[str, Amounts]:
 
 def late_interest(outcome: Outcome) -> Amounts:
     """Return the interest on what is past due."""
-    return outcome.flows["claim_late"].sum(axis=1, dtype=np.int64)
+    return np.asarray(outcome.flows["claim_late"].sum(axis=1, dtype=np.int64))
 
 
 def _income(outcome: Outcome, tax: Lines) -> dict[str, Amounts]:
-    inputs, book, flows = outcome.inputs, outcome.book.flows, outcome.flows
-    made: dict[str, Amounts] = {
-        "revenue": inputs.customers.revenue + outcome.opening["deferred_revenue"],
-        "operating_cost": outcome.costs.total,
-        "lease_cost": inputs.leases.cost,
-    }
-    made["ebitda"] = made["revenue"] - made["operating_cost"] - made["lease_cost"]
-    made["depreciation"] = book["depreciation"] + inputs.leases.amortization
-    made["impairment"] = book["impairment"] - book["reversals"]
-    made["disposal_gain"] = book["gain"]
-    made["operating_income"] = made["ebitda"] - made["depreciation"] - made["impairment"] + made["disposal_gain"]
+    flows, made = outcome.flows, income_lines(outcome)
     revolvers = flows["revolver_interest"].sum(axis=1) + flows["revolver_fee"].sum(axis=1)
-    made["interest_expense"] = interest_cost(outcome) + inputs.leases.interest + revolvers + late_interest(outcome)
+    made["interest_expense"] = made["interest_expense"] + revolvers + late_interest(outcome)
     made["pre_tax_income"] = made["operating_income"] - made["interest_expense"]
     made["current_tax"], made["deferred_tax"] = tax["current_tax"], tax["deferred_tax"]
     made["net_income"] = made["pre_tax_income"] - made["current_tax"] - made["deferred_tax"]
@@ -186,7 +180,9 @@ def _income(outcome: Outcome, tax: Lines) -> dict[str, Amounts]:
 
 def tiers(outcome: Outcome, kind: str) -> list[str]:
     """Return the tiers of a kind, of every rank."""
-    return [claim.tier for claim in outcome.claims if claim.tier.partition("_")[0] == kind or claim.tier == kind]
+    return [
+        claim.tier for claim in outcome.claims if claim.tier.partition("_")[0] == kind or claim.tier == kind
+    ]
 
 
 def _cash(outcome: Outcome) -> dict[str, Amounts]:
@@ -222,8 +218,13 @@ def _cash(outcome: Outcome) -> dict[str, Amounts]:
 
 
 def _balance(outcome: Outcome, tax: Lines) -> dict[str, Amounts]:
-    inputs, flows, opening, book = outcome.inputs, outcome.flows, outcome.inputs.terms.opening, outcome.book.flows
-    n, loans, owned = outcome.grid.n, outcome.facilities, outcome.property
+    inputs, flows, opening, book = (
+        outcome.inputs,
+        outcome.flows,
+        outcome.inputs.terms.opening,
+        outcome.book.flows,
+    )
+    n, loans, owned = outcome.grid.n, outcome.facilities, outcome.owned
     left = outcome.opening
 
     def past_due(*kinds: str) -> Amounts:
@@ -247,7 +248,8 @@ def _balance(outcome: Outcome, tax: Lines) -> dict[str, Amounts]:
         "cash": _before(opening["cash"], flows["cash"]),
         "restricted_cash": _before(sum(outcome.opening_reserves), flows["reserve_balance"].sum(axis=1)),
         "receivables": _before(
-            customers.opening_receivables + opening["receivables"], customers.receivables + left["receivables_left"]
+            customers.opening_receivables + opening["receivables"],
+            customers.receivables + left["receivables_left"],
         ),
         "construction_in_progress": _before(
             owned.opening_construction + outcome.opening_building_interest,
@@ -280,7 +282,7 @@ def _balance(outcome: Outcome, tax: Lines) -> dict[str, Amounts]:
 
 def _property(outcome: Outcome) -> dict[str, Amounts]:
     """Roll property forward, construction included."""
-    book, owned = outcome.book.flows, outcome.property
+    book, owned = outcome.book.flows, outcome.owned
     building = owned.construction + outcome.building_interest
     before = _before(owned.opening_construction + outcome.opening_building_interest, building)[:-1]
     return {

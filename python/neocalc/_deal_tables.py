@@ -60,7 +60,8 @@ def _columns(**kinds: str) -> dict[str, str]:
 TABLES: Mapping[str, Table] = {
     "assets": Table(
         _columns(
-            text="asset_id asset_class gpu_model site region vendor status parent_id facility_id currency customer",
+            text="asset_id asset_class gpu_model site region vendor status parent_id facility_id "
+            "currency customer",
             money="cost residual_value opening_accumulated",
             date="in_service_date acquisition_date opening_date paid_date",
             rate="useful_life_months quantity",
@@ -229,7 +230,8 @@ TABLES: Mapping[str, Table] = {
     ),
     "covenants": Table(
         _columns(
-            text="covenant_id entity_id metric currency limit boundary level test_frequency springing_measure",
+            text="covenant_id entity_id metric currency limit boundary level test_frequency "
+            "springing_measure",
             rate="threshold at_risk_below springing_above cure_amount_cap",
             date="from_date to_date first_test_date annualize_from",
             count="window_periods cures_allowed cures_per_year cures_in_a_row grace_days",

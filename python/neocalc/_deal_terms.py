@@ -9,28 +9,40 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from neocalc import policies
 from neocalc._currencies import ISO_4217
 from neocalc._deal_tables import PROVENANCE
 from neocalc._frames import nearest
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc._options import to_days
 from neocalc.errors import ConfigError, InputError, Issue
-from neocalc.policies import DatedPolicy, Policy
+from neocalc.policies import (
+    DatedPolicy,
+    Policy,
+    declining_balance,
+    straight_line,
+    sum_of_years_digits,
+    table,
+    units_of_production,
+)
 
 SECTIONS = ("deal", "opening", "cash", "tax", "books", "lives", "market")
 _LARGEST = 2**51
 OPENING: Mapping[str, int | None] = {  # balances, with their default
-    "cash": None, "receivables": 0, "payables": 0, "deferred_revenue": 0, "accrued_interest": 0, "other_assets": 0,
-    "other_liabilities": 0, "loss_carryforward": 0, "tax_payable": 0,
+    "cash": None, "receivables": 0, "payables": 0, "deferred_revenue": 0, "accrued_interest": 0,
+    "other_assets": 0, "other_liabilities": 0, "loss_carryforward": 0, "tax_payable": 0,
 }  # fmt: skip
-RUN_OFF = {"receivables_months": 2, "payables_months": 1, "deferred_revenue_months": 12, "accrued_interest_months": 1}
+RUN_OFF = {
+    "receivables_months": 2,
+    "payables_months": 1,
+    "deferred_revenue_months": 12,
+    "accrued_interest_months": 1,
+}
 METHODS: Mapping[str, Callable[..., Any]] = {
-    "straight_line": policies.straight_line,
-    "declining_balance": policies.declining_balance,
-    "sum_of_years_digits": policies.sum_of_years_digits,
-    "units_of_production": policies.units_of_production,
-    "table": policies.table,
+    "straight_line": straight_line,
+    "declining_balance": declining_balance,
+    "sum_of_years_digits": sum_of_years_digits,
+    "units_of_production": units_of_production,
+    "table": table,
     "macrs": macrs,
 }
 QUARTERS = (3, 6, 9, 12)
@@ -100,7 +112,9 @@ class _Reader:
         if isinstance(value, Mapping) and "value" in value:
             for name in value:
                 if name not in ("value", *PROVENANCE):
-                    self.wrong(f"{section}.{key}.{name}", "unknown_key", "", "value, source, trust, assumed, note")
+                    self.wrong(
+                        f"{section}.{key}.{name}", "unknown_key", "", "value, source, trust, assumed, note"
+                    )
             self.provenance[f"{section}.{key}"] = {k: v for k, v in value.items() if k != "value"}
             value = value["value"]
         return value
@@ -145,14 +159,20 @@ class _Reader:
         value = self.get(section, key, default)
         bad = isinstance(value, bool) or not isinstance(value, (int, float, Decimal))
         if bad:
-            self.wrong(f"{section}.{key}", "missing_key" if value is None else "dtype", "" if value is None else repr(value))
+            self.wrong(
+                f"{section}.{key}",
+                "missing_key" if value is None else "dtype",
+                "" if value is None else repr(value),
+            )
             return Decimal(0)
         if not math.isfinite(value):
             self.wrong(f"{section}.{key}", "nonfinite", repr(value))
             return Decimal(0)
         found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
         if (low is not None and found < low) or (high is not None and found > high):
-            self.wrong(f"{section}.{key}", "range", value, f"between {low} and {high}" if high is not None else None)
+            self.wrong(
+                f"{section}.{key}", "range", value, f"between {low} and {high}" if high is not None else None
+            )
             return Decimal(0)
         return found
 
@@ -225,7 +245,9 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
         "policy_by": read.optional_text("deal", "policy_by"),
         "extrapolate": read.choice("deal", "extrapolate", (None, "flat"), None),
         "opening": opening,
-        "opening_equity": None if equity is None else read.amount("opening", "equity", None, digits, negative=True),
+        "opening_equity": None
+        if equity is None
+        else read.amount("opening", "equity", None, digits, negative=True),
         "minimum_cash": read.amount("cash", "minimum_cash", 0, digits),
         "distribution_rate": read.number("cash", "distribution_rate", 0, 0, 1),
         "distribution_months": read.months("cash", "distribution_months", QUARTERS),
@@ -242,9 +264,13 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
         "provenance": read.provenance,
     }
     if made["tax_book"] is not None and made["tax_book"] not in books:
-        read.wrong("tax.book", "choice", repr(made["tax_book"]), f"a book: {', '.join(map(repr, books)) or 'none'}")
+        read.wrong(
+            "tax.book", "choice", repr(made["tax_book"]), f"a book: {', '.join(map(repr, books)) or 'none'}"
+        )
     if any(isinstance(policy, Mapping) for policy in books.values()) and made["policy_by"] is None:
-        read.wrong("deal.policy_by", "missing_key", "", "the column whose values choose from a book's policies")
+        read.wrong(
+            "deal.policy_by", "missing_key", "", "the column whose values choose from a book's policies"
+        )
     for section in ("deal", "opening", "cash", "tax", "lives", "market"):
         read.finish(section)
     return (None if read.issues else DealTerms(**made)), read.issues
@@ -259,7 +285,9 @@ def _order(read: _Reader) -> tuple[str, ...]:
         tier, _, rank = name.partition("_")
         plain = name in ("operating_cost", "leases", "taxes", "capex")
         if not plain and not (tier in ("interest", "principal", "fees", "reserves") and rank.isdigit()):
-            read.wrong("cash.order", "choice", repr(name), "operating_cost, leases, taxes, capex, interest_1, ...")
+            read.wrong(
+                "cash.order", "choice", repr(name), "operating_cost, leases, taxes, capex, interest_1, ..."
+            )
     if len(set(value)) < len(value):
         read.wrong("cash.order", "choice", repr(value), "name each tier once")
     return tuple(value)
@@ -297,7 +325,9 @@ def _books(read: _Reader) -> dict[str, Any]:
                     if policy is not None:
                         policies_by_class[key] = policy
                 else:
-                    read.wrong(f"books.{name}.{key}", "dtype", repr(one), 'write { method = "straight_line", ... }')
+                    read.wrong(
+                        f"books.{name}.{key}", "dtype", repr(one), 'write { method = "straight_line", ... }'
+                    )
             found[str(name)] = policies_by_class
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,87 +11,17 @@ import numpy as np
 
 from neocalc._deal_folder import read_folder, shipped_deals
 from neocalc._deal_inputs import Tables
-from neocalc._deal_results import RESULT_FRAMES, Results
+from neocalc._deal_outcomes import DealComparison, DealResult
+from neocalc._deal_results import Results
 from neocalc._deal_run import run as run_inputs
 from neocalc._deal_statements import state
 from neocalc._deal_tables import TABLES
 from neocalc._deal_terms import DealTerms, read_terms
-from neocalc._options import FREQS, choice
+from neocalc._options import choice
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import DatedPolicy, Policy
 
 _AMOUNTS = ("major", "minor", "decimal")
-
-
-@dataclass(frozen=True, eq=False)
-class DealResult:
-    """A deal that has been run: frames by month, each of the kind that the deal's tables are.
-
-    ``result[name]`` is the frame of that name, `DealResult.frames` lists them, `to_frame` sums months up to quarters
-    or years.
-    """
-
-    name: str
-    policy: str
-    currency: str
-    published: Any
-    sources: Any
-    _results: Results
-
-    @property
-    def frames(self) -> tuple[str, ...]:
-        """Names of the frames."""
-        return RESULT_FRAMES
-
-    def __getitem__(self, name: str) -> Any:
-        return self.to_frame(name)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in RESULT_FRAMES:
-            return self.to_frame(name)
-        raise AttributeError(name)
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *RESULT_FRAMES]
-
-    def to_frame(self, name: str, *, freq: str = "M") -> Any:
-        """Return a frame by name.
-
-        Parameters
-        ----------
-        name
-            One of `frames`.
-        freq
-            ``M``, or ``Q`` and ``Y`` for statements: flows are summed, balances are those at the end.
-
-        Returns
-        -------
-        DataFrame or Table
-            See `Deal.run`.
-
-        Raises
-        ------
-        ConfigError
-            For a name or a frequency that there is not.
-        """
-        choice("name", name, RESULT_FRAMES)
-        choice("freq", freq, FREQS)
-        return self._results.frame(name, freq)
-
-    @property
-    def equity_is_derived(self) -> bool:
-        """Whether the equity at the start is what assets less liabilities leave; else it was told, and ties."""
-        return self._results.statements.equity_derived
-
-    @property
-    def past_due(self) -> Any:
-        """What could not be paid, when: rows of ``waterfall`` that are short."""
-        return self._results.shortfalls()
-
-    @property
-    def breached(self) -> bool:
-        """Whether a covenant of level ``default`` was breached, or something owed could not be paid."""
-        return self._results.breached()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +59,9 @@ class Deal:
     ...     name="SPV", start="2025-01-01", end="2025-12-31", opening={"cash": 100.0},
     ...     books={"4y": nc.straight_line(years=4)},
     ...     assets=pd.DataFrame({"asset_id": ["A"], "cost": [480.0], "in_service_date": ["2025-01-01"]}),
-    ...     facilities=pd.DataFrame({"facility_id": ["loan"], "start_date": ["2025-01-01"], "principal": [400.0],
-    ...         "term_months": [24], "annual_rate": [0.12], "profile": ["level_principal"]}),
+    ...     facilities=pd.DataFrame({"facility_id": ["loan"], "start_date": ["2025-01-01"],
+    ...         "principal": [400.0], "term_months": [24], "annual_rate": [0.12],
+    ...         "profile": ["level_principal"]}),
     ... )
     >>> result = deal.run()
     >>> result.balance_sheet[["cash", "property_and_equipment", "debt", "equity"]].head(1).values.tolist()
@@ -169,7 +100,14 @@ class Deal:
             "fiscal_year_end": fiscal_year_end, "entity_id": entity_id, "policy_by": policy_by,
             "extrapolate": extrapolate,
         }  # fmt: skip
-        sections = {"books": books, "opening": opening, "cash": cash, "tax": tax, "lives": lives, "market": market}
+        sections = {
+            "books": books,
+            "opening": opening,
+            "cash": cash,
+            "tax": tax,
+            "lives": lives,
+            "market": market,
+        }
         document = {"deal": {key: value for key, value in own.items() if value is not None}}
         document |= {key: dict(value) for key, value in sections.items() if value is not None}
         self._make(document, tables, extra_columns or {}, [], "")
@@ -189,7 +127,9 @@ class Deal:
         issues = [*issues, *found]
         if terms is None:
             # The tables are read all the same, so that all problems come at once.
-            stand_in, _ = read_terms({"deal": {"name": "-", "start": "2025-01-01", "end": "2025-01-31"}, "opening": {"cash": 0}})
+            stand_in, _ = read_terms(
+                {"deal": {"name": "-", "start": "2025-01-01", "end": "2025-01-31"}, "opening": {"cash": 0}}
+            )
             try:
                 if stand_in is not None:
                     Tables(stand_in, tables, extra, alone=True)
@@ -202,7 +142,12 @@ class Deal:
             raise InputError([*issues, *error.issues], subject="deal") from None
         if issues:
             raise InputError(issues, subject="deal")
-        for key, value in (("terms", terms), ("tables", read.frames), ("extra_columns", extra), ("_read", read)):
+        for key, value in (
+            ("terms", terms),
+            ("tables", read.frames),
+            ("extra_columns", extra),
+            ("_read", read),
+        ):
             object.__setattr__(self, key, value)
 
     @property
@@ -219,7 +164,7 @@ class Deal:
         begin, end = (np.datetime64(day, "D") for day in (self.terms.start, self.terms.end))
         return f"Deal({self.name!r}, {begin} to {end}, tables: {', '.join(self.tables) or 'none'})"
 
-    # --- changes ---------------------------------------------------------------------------------------------
+    # --- changes -----------------------------------------------------------------------------------------
 
     def _changed(self, **changes: Any) -> Deal:
         made: Deal = object.__new__(Deal)
@@ -233,7 +178,7 @@ class Deal:
         Parameters
         ----------
         policy
-            The name of one of the deal's books, a policy, or a mapping of policies by the deal's ``policy_by``.
+            The name of one of the deal's books, a policy, or a mapping of policies by ``policy_by``.
         name
             What to call it; by default the name of the book, or ``policy``.
 
@@ -285,8 +230,9 @@ class Deal:
         """
         if (years is None) == (months is None):
             raise ConfigError("give a life in years or in months")
-        count = months if years is None else years * 12
-        fine = not isinstance(count, bool) and isinstance(count, (int, float)) and count == int(count)
+        told: Any = months if years is None else years
+        count: Any = told if years is None else told * 12
+        fine = not isinstance(told, bool) and isinstance(told, (int, float)) and count == int(count)
         if not fine or not 1 <= count <= 1_200:
             raise ConfigError(f"a life has 1 to 1,200 whole months, not {count!r}")
         chosen = self.terms.lives_where if where is None else {
@@ -295,7 +241,7 @@ class Deal:
         label = f"{years:g}y" if years is not None else f"{months}m"
         return self._changed(_lives=(label, self._read.lives(int(count), chosen)))
 
-    # --- runs ------------------------------------------------------------------------------------------------
+    # --- runs --------------------------------------------------------------------------------------------
 
     def run(self, *, years: float | None = None, amounts: str = "major") -> DealResult:
         """Run the deal: one month after the other, until nothing changes.
@@ -329,11 +275,20 @@ class Deal:
         results = Results(deal._read, outcome, statements, amounts)
         label = deal._lives[0] if deal._lives is not None else next(iter(deal.terms.books), "")
         return DealResult(
-            deal.name, label, deal.terms.currency, deal.tables.get("published"), deal.tables.get("sources"), results
+            deal.name,
+            label,
+            deal.terms.currency,
+            deal.tables.get("published"),
+            deal.tables.get("sources"),
+            results,
         )
 
     def compare_lives(
-        self, *, years: Sequence[float] = (4, 5, 6), where: Mapping[str, Any] | None = None, amounts: str = "major"
+        self,
+        *,
+        years: Sequence[float] = (4, 5, 6),
+        where: Mapping[str, Any] | None = None,
+        amounts: str = "major",
     ) -> DealComparison:
         """Run the deal under several useful lives.
 
@@ -355,45 +310,99 @@ class Deal:
         return DealComparison({one.policy: one for one in runs})
 
 
-class DealComparison(Mapping[str, DealResult]):
-    """Results of one deal under several policies."""
-
-    def __init__(self, results: Mapping[str, DealResult]) -> None:
-        self._results = dict(results)
-
-    def __getitem__(self, name: str) -> DealResult:
-        return self._results[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._results)
-
-    def __len__(self) -> int:
-        return len(self._results)
-
-    def to_frame(self, name: str, *, freq: str = "M") -> Any:
-        """Return a frame of each result below the other, with a column ``policy`` before.
-
-        Parameters
-        ----------
-        name, freq
-            As for `DealResult.to_frame`.
-
-        Returns
-        -------
-        DataFrame or Table
-            Of the kind of the deal's tables.
-        """
-        import narwhals.stable.v2 as nw
-
-        parts = []
-        for policy, result in self._results.items():
-            part = nw.from_native(result.to_frame(name, freq=freq), eager_only=True)
-            parts.append(part.select(nw.lit(policy).alias("policy"), nw.all()))
-        return nw.concat(parts, how="vertical").to_native()
-
-
 def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None = None) -> Deal:
-    """Read a deal from a folder with ``deal.toml`` and a CSV or Parquet file for each table."""
+    """Read a deal from a folder with ``deal.toml`` and a CSV or Parquet file for each table.
+
+    Parameters
+    ----------
+    folder
+        A folder, or the name of a deal that ships with neocalc; see Notes.
+    extra_columns
+        From a table to columns of your own that it has besides those it knows.
+
+    Returns
+    -------
+    Deal
+        Ready to `Deal.run`.
+
+    Raises
+    ------
+    InputError
+        With all problems of terms and tables in ``issues``: each names its table and row, or its key of
+        ``deal.toml``.
+    ConfigError
+        Where there is no such deal, or ``deal.toml`` is not TOML (also for a key that stands twice).
+
+    Notes
+    -----
+    Amounts are major units of the deal's one currency; rates are fractions. Wherever ``deal.toml`` has a
+    number it may have ``{ value = 1.5, source = "10-Q", trust = "P", assumed = true, note = "..." }``, and
+    every table may have these columns: ``source``, ``trust``, ``assumed``, ``note``. Sections:
+
+    - ``[deal]``: ``name``, ``start``, ``end``; ``currency`` (USD), ``minor_units`` (2), ``fiscal_year_end``
+      (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
+      that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
+      date).
+    - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
+      ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
+      ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
+      ``loss_carryforward``; ``equity``, which must tie, or is what assets less liabilities leave.
+    - ``[cash]``: ``minimum_cash``, which revolvers are drawn for; ``distribution_rate`` of the cash above
+      it, in ``distribution_months`` ([3, 6, 9, 12]); ``order`` of payment, of ``operating_cost``,
+      ``leases``, ``taxes``, ``interest_1``, ``principal_1``, ``fees_1``, ``reserves_1``, ``interest_2``,
+      ..., ``capex``, which is the order unless told.
+    - ``[tax]``: ``rate``, ``loss_limit_rate`` (1; the share of a year's income that losses may offset),
+      ``payment_months`` ([3, 6, 9, 12]), ``book`` (the book of the tax return; the first),
+      ``recognise_losses`` (true: as a deferred tax asset).
+    - ``[books.NAME]``: ``method`` and its arguments, or ``[books.NAME.CLASS]`` for the classes of
+      ``policy_by``. The first book is the one that statements report.
+    - ``[lives]``: ``where``, which assets another life is for. ``[market]``: ``curve_by`` (``gpu_model``),
+      ``collateral`` (``"book"`` or ``"market"``: which value ``collateral_value`` is).
+
+    Tables, all optional: ``assets`` (as for `depreciate`, with ``facility_id`` and ``draw_number`` of the
+    draw that they secure, ``paid_date``; status ``cip`` while built), ``asset_events``, ``asset_payments``
+    (``asset_id, date, amount``, coming to the cost), ``value_curves`` (``gpu_model`` and ``age_months,
+    value_share`` or ``date, price`` or ``annual_decay_rate``), ``contracts``, ``prices``, ``utilisation``
+    (see `contract_schedule`), ``leases``, ``lease_payments`` (see `lease_schedule`), ``costs`` (``cost_id,
+    category``, ``monthly_amount`` with ``start_date, end_date, annual_escalation_rate``, ``revenue_rate``,
+    or ``amount`` on a ``date``; ``payment_days``; ``settlement`` ``cash`` or ``equity``), ``facilities``
+    (the columns of `amortize`, with ``facility_id``, ``kind`` and ``rank``, 1 first), ``draws``, ``rates``,
+    ``rate_steps``, ``hedges``, ``principal_schedule``, ``payment_holidays``, ``prepayments``,
+    ``prepayment_premiums``, ``refinancings`` (as for `amortize`, by ``facility_id``), ``ladders``,
+    ``commitments``, ``reserves``, ``equity`` (``date, kind, amount``: ``contribution``, ``distribution``),
+    ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``measures``
+    (``period_end, measure, amount`` of months before the start), ``published``, ``sources``.
+
+    A facility of kind ``term`` is a loan. Of a ``ladder`` the schedule is not known but its principal by
+    year: ``ladders`` has ``facility_id, bucket, principal``, each year's spread over its payment dates,
+    what stands under ``thereafter`` due at maturity. A ``revolver`` is drawn, at month ends, for what is
+    owed and the minimum cash, and repaid before anything is swept or distributed: ``commitment`` and
+    ``letters_of_credit``, or their steps in ``commitments`` (``facility_id, date``); ``opening_balance``.
+    ``sweep_rate`` of the cash above the minimum prepays a loan, from ``sweep_from_date``. What is past due
+    bears ``past_due_rate``, else the facility's own. ``reserves`` has ``reserve_id`` and ``facility_id``
+    (null: all), ``amount``, ``balance_rate`` of what is owed, ``debt_service_months`` to come,
+    ``balance_cap``, ``from_date, to_date``, ``opening_balance``; rows of one reserve add up.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import neocalc as nc
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> _ = (folder / "deal.toml").write_text('''
+    ... deal = { name = "SPV", start = 2025-01-01, end = 2025-12-31 }
+    ... opening = { cash = 1000 }
+    ... [books.four]
+    ... method = "straight_line"
+    ... years = 4
+    ... ''')
+    >>> _ = (folder / "assets.csv").write_text('''asset_id,cost,in_service_date
+    ... A,480,2025-01-01
+    ... ''')
+    >>> result = nc.load_deal(folder).run()
+    >>> year = result.to_frame("balance_sheet", freq="Y")
+    >>> year[["cash", "property_and_equipment", "equity"]].values.tolist()
+    [[520.0, 360.0, 880.0]]
+    """
     document, tables, issues = read_folder(folder)
     deal: Deal = object.__new__(Deal)
     object.__setattr__(deal, "_lives", None)

@@ -17,6 +17,7 @@ _NOUNS = {
     "loans": "loan",
     "contracts": "contract",
     "contract": "contract",
+    "leases": "lease",
     "deal": "row",
 }  # what the rows of a frame are
 
@@ -102,6 +103,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
+    "prepayment": (
+        "must not exceed what the customer is bound to pay",
+        "check the price, take_or_pay_rate and the dates; the amount is in major units",
+    ),
     "overpayment": (
         "must not exceed what is owed",
         "leave the amount null to repay all: balance, accrued interest and premium",
@@ -155,6 +160,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check freq and fiscal_year_end",
     ),
     "duplicate_period": ("must not stand twice for one entity and currency", "keep one of the rows"),
+    "roll_forward": (
+        "must open with what the row before it closed with",
+        "rows of a loan, an asset or a total are missing, stand twice or come from two calls",
+    ),
     "period_unknown": ("must be the end of a period of the measures", "check the date, or add the period"),
     "entity_unknown": ("must be an entity of the measures", "check its spelling and currency"),
     "covenant_unknown": ("must be a covenant of its entity", "check its spelling"),
