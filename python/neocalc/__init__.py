@@ -29,6 +29,7 @@ from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.carrying import carrying_amount, current_portion, interest_expense
 from neocalc.compare import compare_lives, compare_policies
+from neocalc.concentrations import concentration
 from neocalc.contracts import contract_schedule
 from neocalc.covenants import (
     CovenantCube,
@@ -55,6 +56,7 @@ from neocalc.errors import (
 )
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
+from neocalc.gaps import gap_lives, gap_table
 from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.leases import lease_schedule
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
@@ -98,6 +100,7 @@ __all__ = [
     "check_covenants",
     "compare_lives",
     "compare_policies",
+    "concentration",
     "contract_schedule",
     "covenant_cube",
     "current_portion",
@@ -108,6 +111,8 @@ __all__ = [
     "estimate_change_effect",
     "explain",
     "first_breach",
+    "gap_lives",
+    "gap_table",
     "impairment_test",
     "interest_expense",
     "lease_schedule",

@@ -37,6 +37,7 @@ SHAPE = Shape(
     counts=("gpu_hours",),
     phases=("contract", "renewal", "spot"),
 )
+NAMES = (*SHAPE.flows, "opening_deferred_revenue", *(name for _, name in SHAPE.balances))  # of the ledger
 _SQUARE = TRILLION * TRILLION
 
 

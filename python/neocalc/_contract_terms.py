@@ -100,9 +100,13 @@ def step_at(steps: Steps, day: int) -> tuple[bool, int | None]:
 class ContractTerms:
     """The rows of the contracts with what is beside them."""
 
-    def __init__(self, contracts: Any, prices: Any, utilisation: Any, options: Options) -> None:
+    def __init__(
+        self, contracts: Any, prices: Any, utilisation: Any, options: Options, *, spot: bool = True
+    ) -> None:
+        """Read them; without `spot` what is rented after their end is nobody's business."""
         self.table = ItemTable.items(contracts, "contracts", "contract_id", LAYOUT, options)
         self.options = options
+        self.spot = spot
         self.sides: list[SideTable] = []
         self.models = self.table.values("gpu_model")
         self.prices = self._read_prices(prices)
@@ -156,6 +160,7 @@ class ContractTerms:
         renewals = table.counts("renewal_months", most=1_200)
         renewal_rates = table.shares("renewal_price_rate", TRILLION, most=10)
         spot_after, spot_use = table.flags("spot_after"), table.shares("spot_utilisation", None)
+        spot_after = [after and self.spot for after in spot_after]
         payment_days, signed = table.counts("payment_days", most=3_660), table.days("signed_date", MISSING)
         back = [row for row in range(table.frame.n) if end[row] < start[row]]
         table.compare(

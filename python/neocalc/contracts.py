@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neocalc._contract_books import SHAPE, keep_contract
+from neocalc._contract_books import NAMES, SHAPE, keep_contract
 from neocalc._contract_terms import ContractTerms
 from neocalc._monthly import Layouter, Ledger, check_end, monthly_options
 
@@ -94,13 +94,7 @@ def contract_schedule(
     first, last = layouter.months()
     if any(segment.end is None for contract in terms.contracts for segment in contract.segments):
         check_end("contract_schedule", checked, "spot rental has no end of its own")
-    ledger = Ledger(
-        (
-            *SHAPE.flows,
-            "opening_deferred_revenue",
-            *(name for _, name in SHAPE.balances),
-        )
-    )
+    ledger = Ledger(NAMES)
     for contract in terms.contracts:
         keep_contract(contract, ledger, 10**checked.minor_units, first, last)
     return layouter.build(ledger)
