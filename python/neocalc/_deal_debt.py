@@ -82,6 +82,7 @@ class Debt:
     grid: Grid
     extrapolate: str | None = None
     months_ahead: int = 0  # how far beyond the last month reserves look
+    classes: Mapping[str, str | None] = field(default_factory=dict)
 
     # --- loans -------------------------------------------------------------------------------------------
 
@@ -106,6 +107,10 @@ class Debt:
     def name(self, row: int) -> str:
         """Return its id."""
         return str(self.rows["facility_id"][row])
+
+    def class_of(self, name: str) -> str | None:
+        """Return the class of what a facility's capitalised interest becomes."""
+        return self.classes.get(name)
 
     def _loan_frame(self) -> Any:
         rows = self.loans

@@ -150,7 +150,7 @@ def _once(
     facilities = inputs.debt.run(swept)
     capitalised = sum((one.flows["capitalized_interest"] for one in facilities), grid.zeros())
     costs_built = _capitalised(inputs, facilities)
-    extra = capitalised_assets(inputs.fleet, costs_built)
+    extra = capitalised_assets(inputs.fleet, costs_built, inputs.debt.class_of)
     before = sum(one.opening["capitalized"] for one in facilities)
     before -= sum(cost for _, cost, day in costs_built if day < grid.start)
     whole = dict(books)
@@ -385,10 +385,9 @@ def _plan(outcome: Outcome, rates: Mapping[str, list[int]], settled: int) -> dic
         "distributions": _whole(planned),
         "distribution_share": [float(terms.distribution_rate) if month in pays else 0.0 for month in months],
         "taxable_income": _whole(_taxable(outcome)),
-        "tax": None
-        if terms.tax_rate is None
-        else {
-            "rate": float(terms.tax_rate),
+        # Without a tax, what was owed of one at the start is still paid.
+        "tax": {
+            "rate": float(terms.tax_rate or 0),
             "loss_limit": float(terms.loss_limit_rate),
             "opening_losses": terms.opening["loss_carryforward"],
             "opening_tax": terms.opening["tax_payable"],

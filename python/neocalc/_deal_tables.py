@@ -143,7 +143,7 @@ TABLES: Mapping[str, Table] = {
         {
             **LOAN_COLUMNS,
             **_columns(
-                text="facility_id kind lender",
+                text="facility_id kind lender asset_class",
                 count="rank",
                 money="opening_balance letters_of_credit",
                 rate="past_due_rate",
