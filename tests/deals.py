@@ -256,6 +256,6 @@ def deal_of(pick: random.Random) -> dict[str, Any]:
         "opening": {"cash": money(pick, pick.choice([100, 2_000_000])), "receivables": money(pick, 10_000), "payables": money(pick, 9_000), "deferred_revenue": money(pick, 8_000),
                     "accrued_interest": money(pick, 700), "other_assets": 50, "other_liabilities": 20, "loss_carryforward": money(pick, 90_000), "tax_payable": money(pick, 500)},
         "cash": {"minimum_cash": pick.choice([0, 50_000]), "distribution_rate": pick.choice([0, 0.3, 1])},
-        "tax": maybe(pick, tax, 0.8) or None, "books": books if tax is None or True else books, "policy_by": "asset_class",
+        "tax": maybe(pick, tax, 0.8) or None, "books": books, "policy_by": "asset_class",
         "equity": frame(equity), **owned, **lenders, **operations(pick),
     }  # fmt: skip

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any
 
-import numpy as np
 import pandas as pd
-import pytest
-from deals import deal_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neocalc as nc
+from deals import deal_of
 
 SEEDS = 5_000 if os.environ.get("NEOCALC_DEEP") else 60
 ASSETS = ("cash", "restricted_cash", "receivables", "construction_in_progress", "property_and_equipment", "right_of_use",

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.waterfall import Company
 
 from neocalc import _core
+from oracles.waterfall import Company
 
 SEEDS = 100_000 if os.environ.get("NEOCALC_DEEP") else 500
 OF_ONE = {"claim": "claims", "revolver": "revolvers", "reserve": "reserves"}

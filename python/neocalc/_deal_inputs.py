@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from neocalc._deal_assets import Fleet, override_life, read_curves
-from neocalc._deal_debt import KINDS, Debt
+from neocalc._deal_debt import Debt
 from neocalc._deal_frames import kind_of
 from neocalc._deal_grid import Grid
+from neocalc._deal_loans import KINDS
 from neocalc._deal_operations import customers_of, leases_of, no_leases, nothing
 from neocalc._deal_run import Inputs
 from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
@@ -102,7 +103,8 @@ class Tables:
             elif rows["facilities"].n:
                 self._each(table, "facility_id", "unknown_id", facilities.__contains__)
         if rows["facilities"].n:
-            self._each("assets", "facility_id", "unknown_id", facilities.__contains__)
+            for table in ("assets", "contracts", "costs"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
         assets = set(rows["assets"]["asset_id"])
         self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
         for first, second in _BESIDE.items():
@@ -110,7 +112,8 @@ class Tables:
                 self.issues.append(
                     Issue.make(second, "missing_table", hint=f"{first} means nothing without it")
                 )
-        if rows["assets"].n and not self.terms.books and not self.alone:
+        building = any(day is not None for day in rows["facilities"]["construction_end_date"])
+        if (rows["assets"].n or building) and not self.terms.books and not self.alone:
             self.issues.append(
                 Issue.make("deal.toml: books", "missing_key", hint="say how assets are depreciated")
             )
@@ -270,11 +273,11 @@ class Tables:
             leases = leases_of(self._leases, rows["leases"], grid, self.options)
         return Inputs(
             terms, grid, self.options, customers, leases, rows["costs"], fleet, debt, rows["reserves"],
-            rows["equity"], rows["cures"], dict(terms.books),
+            rows["equity"], rows["cures"], dict(terms.books) or {"": None},
         )  # fmt: skip
 
     def _classes(self) -> dict[str, str | None]:
-        """Return the class of what each facility's capitalised interest becomes: its own, or its first asset's."""
+        """Return the class of a facility's capitalised interest: its own, or its first asset's."""
         rows, owned = self.rows["facilities"], self.rows["assets"]
         by = self.terms.policy_by
         first: dict[Any, Any] = {}
