@@ -42,6 +42,7 @@ from neocalc.covenants import (
     first_breach,
     metric,
 )
+from neocalc.deal import Deal, DealComparison, DealResult, load_deal
 from neocalc.debt import amortize, payment_amount
 from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
@@ -78,6 +79,9 @@ __all__ = [
     "CovenantCube",
     "CubeOutcome",
     "DatedPolicy",
+    "Deal",
+    "DealComparison",
+    "DealResult",
     "Explanation",
     "ImpairmentTest",
     "InputError",
@@ -113,6 +117,7 @@ __all__ = [
     "interest_expense",
     "lease_schedule",
     "list_error_codes",
+    "load_deal",
     "load_example",
     "macrs",
     "market_values",

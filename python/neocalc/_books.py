@@ -65,7 +65,9 @@ class Books:
                 raise ConfigError(
                     f"by={name!r} would stand beside the result's own {name!r}: rename the column"
                 )
-        self.data = FleetColumns(fleet, self.options, index_is_id=True)
+        # What enters service by an event is valued from then on.
+        beside = {name: given[name] for name in ("events", "usage") if name in given}
+        self.data = FleetColumns(fleet, self.options, index_is_id=True, **beside)
         self.groups: Groups | None = None if self.keys is None else self.data.groups(self.keys)
         self._arguments = fleet, policy, policy_by, as_of, given
         self.rows: Array = np.empty(0, dtype=np.intp)  # of the fleet, without construction in progress

@@ -187,6 +187,12 @@ def group_loans(books: Books, groups: Groups) -> tuple[Array, Array]:
     return codes, np.unique(kept)
 
 
+def loans_as_groups(books: Books) -> Groups:
+    """Make a group of each loan."""
+    n = books.data.n
+    return Groups(["loan_id"], np.arange(n, dtype=np.int64), n, [None], [np.arange(n + 1, dtype=np.int64)])
+
+
 def cells(books: Books, groups: Groups, day: Array, freq: str, year_end: int, horizon: Any) -> Cells:
     """Lay rows of a `day` out by group and period; `horizon` are the first and last day, or None."""
     codes, shown = group_loans(books, groups)
