@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,8 @@ from neocalc._deal_measures import (
     ratio,
     total_or_unknown,
 )
-from neocalc._deal_run import Outcome
-from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters
+from neocalc._deal_run import Inputs, Outcome, run
+from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc._frames import as_frame
 from neocalc._side_tables import SideTable
 from neocalc.covenants import check_covenants
@@ -56,6 +57,20 @@ _LAST = frozenset(
 # What does not depend on revenue, and so stays known where revenue is not.
 _KNOWN = frozenset(("property",))
 _FAILED = ("breach",)
+_LOCKING = ("breach", "lock_up")
+
+
+def run_deal(tables: Tables, inputs: Inputs, amounts: str) -> Results:
+    """Run a deal; where a test of a covenant locks cash up, the owners get none until it is met again."""
+    while True:
+        outcome = run(inputs)
+        results = Results(tables, outcome, state(outcome), amounts)
+        paid = np.flatnonzero(outcome.flows["distribution"]).tolist()
+        barred = [at for at in paid if at in results.locked()] if paid else []
+        if not barred:
+            return results
+        # What is not paid out in a month can change no month before it.
+        inputs = replace(inputs, locked=inputs.locked | {barred[0]})
 
 
 class Results:
@@ -148,6 +163,22 @@ class Results:
             columns[name] = self._money([int(v) if at < known else None for at, v in enumerate(values)])
         return build(self.kind, columns)
 
+    def locked(self) -> set[int]:
+        """Return the months at whose end the last test of some covenant is a breach or a lock-up."""
+        if "covenants" not in self.tables.frames:
+            return set()
+        side = SideTable.open(self.frame("covenants", "M"), "covenants", [], self.tables.options)
+        keys = [name for name in ("covenant_id", "entity_id", "level") if name in side]
+        tests: dict[Any, list[tuple[int, bool]]] = {}
+        rows = zip(side.keys(keys), side.days("period_end"), side.values("status"), strict=True)
+        for key, day, status in rows:
+            tests.setdefault(key, []).append((day, status in _LOCKING))
+        found: set[int] = set()
+        for own in tests.values():
+            shut = self.grid.steps([day for day, _ in own], [bad for _, bad in own], False)
+            found |= {at for at, bad in enumerate(shut) if bad}
+        return found
+
     def shortfalls(self) -> Any:
         """Return the rows of the waterfall that are short."""
         import narwhals.stable.v2 as nw
@@ -172,7 +203,7 @@ class Results:
     def _depreciation(self) -> Any:
         names = ("opening_book_value", "additions", "depreciation", "impairment", "reversals", "disposals",
                  "closing_book_value")  # fmt: skip
-        books = self.outcome.books
+        books = {name: book for name, book in self.outcome.books.items() if name}
         columns = {
             "book": Column("text", [name for name in books for _ in self.grid.ends]),
             "period_end": Column("date", list(self.grid.ends) * len(books)),

@@ -12,9 +12,7 @@ import numpy as np
 from neocalc._deal_folder import read_folder, shipped_deals
 from neocalc._deal_inputs import Tables
 from neocalc._deal_outcomes import DealComparison, DealResult
-from neocalc._deal_results import Results
-from neocalc._deal_run import run as run_inputs
-from neocalc._deal_statements import state
+from neocalc._deal_results import run_deal
 from neocalc._deal_tables import TABLES
 from neocalc._deal_terms import DealTerms, read_terms
 from neocalc._options import choice
@@ -270,9 +268,8 @@ class Deal:
         """
         choice("amounts", amounts, _AMOUNTS)
         deal = self if years is None else self.with_lives(years=years)
-        outcome = run_inputs(deal._read.inputs(None if deal._lives is None else deal._lives[1]))
-        statements = state(outcome)
-        results = Results(deal._read, outcome, statements, amounts)
+        inputs = deal._read.inputs(None if deal._lives is None else deal._lives[1])
+        results = run_deal(deal._read, inputs, amounts)
         label = deal._lives[0] if deal._lives is not None else next(iter(deal.terms.books), "")
         return DealResult(
             deal.name,
