@@ -32,7 +32,7 @@ test: .venv/.dev .venv/.built ## run every test: the Rust core without Python, t
 	$(SAY) "Rust core, without Python"
 	@cargo test --locked
 	$(SAY) "Python: tests, README, docstrings"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist worksteal
 
 test-deep: .venv/.dev .venv/.built ## a million assets, loans and covenant tests, 100,000 histories against oracles, long property tests (two hours)
 	$(SAY) "Rust core: 10,000 cases a property"
