@@ -511,6 +511,107 @@ def plain(values: pd.Series) -> list[Any]:
     return [None if pd.isna(value) else str(value)[:10] if dated else value for value in values]
 
 
+def test_tables_are_exchanged_for_those_of_a_scenario() -> None:
+    rates = pd.DataFrame({"index": ["SOFR"], "date": ["2024-01-01"], "value": [0.04]})
+    floating = term(annual_rate=[None], index=["SOFR"], margin_rate=[0.02], profile=["bullet"])
+    made = deal(2_000.0, facilities=floating.drop(columns="annual_rate"), rates=rates, extrapolate="flat")
+    worse = made.with_tables(
+        rates=rates.assign(value=0.06), costs=pd.DataFrame({"cost_id": ["power"], "monthly_amount": [1.0]})
+    )
+    paid = [one.run().to_frame("cashflow", freq="Y") for one in (made, worse)]
+    # Eleven months of 1,200 at 6 % and at 8 %.
+    assert [frame["interest"].iloc[0] for frame in paid] == [66.0, 88.0]
+    assert [frame["operating_cost"].iloc[0] for frame in paid] == [0.0, 12.0]
+    assert "rates" not in made.with_tables(rates=None, facilities=None).tables
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rate'"):
+        made.with_tables(rate=rates)
+    with pytest.raises(nc.InputError):
+        made.with_tables(rates=rates.rename(columns={"value": "rate"}))
+
+
+def test_draws_with_terms_of_their_own_are_followed_one_by_one() -> None:
+    """A facility of 1,000 at 97 with 60 of fees, drawn 600 for one year and 400 for two; nothing bears interest."""
+    facility = term(
+        principal=[600.0],
+        commitment=[1_000.0],
+        annual_rate=[0.0],
+        profile=["bullet"],
+        issue_price=[0.97],
+        upfront_fee=[60.0],
+    )
+    draw = pd.DataFrame(
+        {"facility_id": ["loan"], "date": ["2025-03-01"], "amount": [400.0], "term_months": [24]}
+    )
+    fleet = pd.DataFrame(
+        {
+            "asset_id": ["a", "b"],
+            "cost": [720.0, 480.0],
+            "in_service_date": ["2025-01-01", "2025-03-01"],
+            "facility_id": "loan",
+            "draw_number": [0, 1],
+        }
+    )
+    made = deal(
+        2_000.0,
+        facilities=facility,
+        draws=draw,
+        assets=fleet,
+        books={"6y": nc.straight_line(years=6)},
+        end="2027-12-31",
+    )
+    result = made.run()
+    march = result.ltv[result.ltv["period_end"] == "2025-03-31"]
+    assert march["draw_number"].isna().tolist() == [True, False, False]
+    assert march["balance"].tolist() == [1_000.0, 600.0, 400.0]
+    assert march["ltv_book"].tolist() == [100_000 / 116_333, 600 / 690, 40_000 / 47_333]
+    yearly = result.to_frame("cashflow", freq="Y")
+    assert yearly["debt_proceeds"].tolist() == [970.0, 0.0, 0.0]
+    assert yearly["principal"].tolist() == [0.0, 600.0, 400.0]
+    assert yearly["fees"].tolist() == [60.0, 0.0, 0.0]
+    # 18 and 60 over the 26 months from January 2025 to the last maturity, 12 over the 24 from March.
+    cost = [
+        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 10, 2),
+        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 12, 2),
+    ]
+    assert result.to_frame("income_statement", freq="Y")["interest_expense"].tolist()[:2] == [
+        float(one) for one in cost
+    ]
+    assert result.to_frame("income_statement", freq="Y")["interest_expense"].sum() == 90.0
+    assert result.balance_sheet["debt"].iloc[-1] == 0
+
+
+def test_a_cure_is_cash_of_the_owners_and_cures() -> None:
+    revenue = pd.DataFrame(
+        {
+            "contract_id": ["k"],
+            "monthly_fee": [100.0],
+            "start_date": ["2025-01-01"],
+            "end_date": ["2025-12-31"],
+        }
+    )
+    terms = pd.DataFrame(
+        {
+            "covenant_id": ["dscr"],
+            "metric": ["dscr"],
+            "threshold": [1.25],
+            "entity_id": ["SPV"],
+            "window_periods": [1],
+            "grace_days": [20],
+        }
+    )
+    cure = pd.DataFrame(
+        {"entity_id": ["SPV"], "period_end": ["2025-02-28"], "amount": [40.0], "paid_date": ["2025-03-10"]}
+    )
+    made = deal(500.0, contracts=revenue, facilities=term(), covenants=terms, cures=cure)
+    result = made.run()
+    tests = result.covenants.set_index("period_end")
+    # 12 + 100 are due in February out of 100: 112 x 1.25 - 100 = 40.
+    assert tests.loc["2025-02-28", ["status", "cure_applied"]].tolist() == ["cured", 40.0]
+    assert tests.loc["2025-03-31", "status"] == "breach"
+    assert column(result.cashflow, "contributions", 4) == [0.0, 0.0, 40.0, 0.0]
+    assert result.breached
+
+
 @pytest.mark.parametrize("kind", ["polars", "pyarrow"])
 def test_frames_are_of_the_kind_that_came_in(kind: str) -> None:
     fleet = pd.DataFrame(
