@@ -689,3 +689,21 @@ def test_the_record_before_the_deal_counts_in_windows() -> None:
     assert tests["status"].tolist()[:3] == ["insufficient_data"] * 2 + ["pass"]
     # Nine months of 30 and three of nothing, over nine of 20 and 112 + 111 + 0: January has no payment.
     assert tests["value"].iloc[2] == pytest.approx(270 / (180 + 112 + 111))
+
+
+def test_measures_of_quarters_are_those_of_their_months() -> None:
+    made = deal(
+        5_000.0, facilities=term(), costs=pd.DataFrame({"cost_id": ["power"], "monthly_amount": [10.0]})
+    )
+    result = made.run(amounts="minor")
+    months, quarters = result.measures, result.to_frame("measures", freq="Q")
+    for entity in ("SPV", "loan"):
+        own, longer = (frame[frame["entity_id"] == entity].reset_index() for frame in (months, quarters))
+        assert longer["debt_service"].tolist() == [
+            own["debt_service"][at : at + 3].sum() for at in (0, 3, 6, 9)
+        ]
+        assert longer["total_debt"].tolist() == own["total_debt"].iloc[2::3].tolist()
+    assert (
+        quarters.loc[quarters["entity_id"] == "SPV", "cash"].tolist()
+        == months.loc[months["entity_id"] == "SPV", "cash"].iloc[2::3].tolist()
+    )

@@ -180,14 +180,14 @@ class Debt(Loans):
         for own, row in zip(found, rows, strict=True):
             at = max(month_of(self.rows["start_date"][row]) - first, 0)
             own["upfront"][min(at, width - 1)] += (self.rows["issue_costs"][row] or 0) * (at < width)
-        schedule = self.schedule(swept, columns=["fee", "premium"], keep_id_dtype=True)
+        schedule = self.schedule(swept, rows, columns=["fee", "premium"], keep_id_dtype=True)
         frame = as_frame(schedule, "loan_id")
         days = frame.raw("payment_date").values.astype("M8[D]").astype(np.int64).tolist()
         places = {self.name(row): place for place, row in enumerate(rows)}
         fees, premiums = frame.raw("fee").values.tolist(), frame.raw("premium").values.tolist()
         for name, day, fee, premium in zip(frame.id_values().tolist(), days, fees, premiums, strict=True):
             at = max(month_of(day) - first, 0)
-            if at >= width or not fee or name not in places:
+            if at >= width or not fee:
                 continue
             own = found[places[name]]
             own["fee"][at] += fee

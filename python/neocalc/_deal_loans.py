@@ -210,14 +210,17 @@ class Loans:
         last = int(((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(int)) - 1
         return int((month.astype("M8[D]") + min(of_month, last)).astype(np.int64))
 
-    def schedule(self, swept: Mapping[str, Amounts], **options: Any) -> Any:
-        """Return the rows of the engine, as users see them."""
-        if not self.loans:
+    def schedule(
+        self, swept: Mapping[str, Amounts], loans: Sequence[int] | None = None, **options: Any
+    ) -> Any:
+        """Return the rows of the engine, as users see them, of some loans or of all."""
+        rows = list(self.loans if loans is None else loans)
+        if not rows:
             return None
-        given = self.tables(swept, self.loans)
+        given = self.tables(swept, rows)
         with Named():
             return amortize(
-                self.loan_frame(self.loans), **given, amounts="minor", minor_units=self.options.minor_units,
+                self.loan_frame(rows), **given, amounts="minor", minor_units=self.options.minor_units,
                 allow_long_term=True, **options,
             )  # fmt: skip
 
