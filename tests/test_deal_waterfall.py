@@ -212,3 +212,35 @@ def test_collateral_without_a_curve_has_no_market_value() -> None:
     assert june.loc["loan", "ltv_market"] == 600 / 840
     assert pd.isna(june.loc["other", ["market_value", "ltv_market"]]).all()
     assert result.measures["collateral_market_value"].head(12).isna().all()
+
+
+def test_a_cure_is_cash_of_the_owners_and_cures() -> None:
+    revenue = pd.DataFrame(
+        {
+            "contract_id": ["k"],
+            "monthly_fee": [100.0],
+            "start_date": ["2025-01-01"],
+            "end_date": ["2025-12-31"],
+        }
+    )
+    terms = pd.DataFrame(
+        {
+            "covenant_id": ["dscr"],
+            "metric": ["dscr"],
+            "threshold": [1.25],
+            "entity_id": ["SPV"],
+            "window_periods": [1],
+            "grace_days": [20],
+        }
+    )
+    cure = pd.DataFrame(
+        {"entity_id": ["SPV"], "period_end": ["2025-02-28"], "amount": [40.0], "paid_date": ["2025-03-10"]}
+    )
+    made = deal(500.0, contracts=revenue, facilities=term(), covenants=terms, cures=cure)
+    result = made.run()
+    tests = result.covenants.set_index("period_end")
+    # 12 + 100 are due in February out of 100: 112 x 1.25 - 100 = 40.
+    assert tests.loc["2025-02-28", ["status", "cure_applied"]].tolist() == ["cured", 40.0]
+    assert tests.loc["2025-03-31", "status"] == "breach"
+    assert column(result.cashflow, "contributions", 4) == [0.0, 0.0, 40.0, 0.0]
+    assert result.breached
