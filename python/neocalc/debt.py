@@ -98,7 +98,11 @@ def amortize(
     draws
         Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
         ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a
-        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
+        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1. Amounts
+        agreed for the loan as a whole (a custom schedule, sculpted payments, ``payment``, an
+        ``advance_rate``) cannot be divided among vintages, nor can the one effective rate of
+        `carrying_amount` and `interest_expense`: enter such a draw as a loan, with the next payment date of
+        the other as its ``first_payment_date``.
     prepayments
         A table with ``loan_id``, ``date``, ``amount`` (null: all that is owed), and ``effect``: ``term`` (the
         default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed

@@ -5,7 +5,7 @@ use super::calendar::Basis;
 use super::{Failure, Values};
 use crate::batch::{DateColumn, DateRead, Load, Poll, for_each_asking, stretches};
 use crate::error::{Column, Error, IssueLog, Rule};
-use crate::roots::{Flows, Trouble};
+use crate::roots::{Flows, Kernel, Trouble};
 
 /// Flows per task, about.
 const TASK_FLOWS: usize = 20_000;
@@ -67,7 +67,7 @@ pub fn evaluate_streams(
     streams: &Streams<'_>,
     arguments: [Values<'_>; 2],
     out: &mut [f64],
-    threads: usize,
+    (threads, kernel): (usize, Kernel),
     poll: Poll<'_>,
 ) -> Result<IssueLog, Error> {
     if streams.count != 1 && streams.count != out.len() {
@@ -98,9 +98,12 @@ pub fn evaluate_streams(
         Ok(())
     };
     let mut log = IssueLog::default();
-    for_each_asking(tasks, threads, poll, &<(Stream, IssueLog)>::default, &work)?
-        .into_iter()
-        .for_each(|(_, part)| log.merge(part));
+    let init = || {
+        let mut stream = Stream::default();
+        (stream.flows.kernel, stream.spare.kernel) = (kernel, kernel);
+        (stream, IssueLog::default())
+    };
+    for_each_asking(tasks, threads, poll, &init, &work)?.into_iter().for_each(|(_, part)| log.merge(part));
     Ok(log)
 }
 

@@ -11,7 +11,7 @@
 //! documents that as unsafe for any holder.
 //!
 //! # Processors
-//! The wheel is built for any x86-64. The loops over scenarios of a cube, and those over loans of equal periods, gain from
+//! The wheel is built for any x86-64. The loops over scenarios of a cube, over loans of equal periods and over flows gain from
 //! registers of 256 bits; they are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
 //! do the same operations in the same order (nothing is fused), so results are the same bits.
 #![allow(unsafe_code)]
@@ -24,6 +24,7 @@ use pyo3::prelude::*;
 
 use crate::batch::{Kernels, Load};
 use crate::debt::lane_kernels::LaneKernels;
+use crate::roots::Kernel;
 
 /// An array and where its values are.
 pub struct Column<T> {
@@ -196,6 +197,26 @@ pub fn lane_kernels() -> LaneKernels {
         level_loans: |loans, out| unsafe { level_loans(loans, out) },
         add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
     }
+}
+
+/// The sums over flows that suit this processor.
+#[cfg(target_arch = "x86_64")]
+pub fn moment_kernel() -> Kernel {
+    wide! {
+        moments(amounts: &[f64], times: &[f64], u: f64) -> [f64; 3] = crate::roots::moments(amounts, times, u);
+    }
+
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return Kernel::default();
+    }
+    // SAFETY: the processor has AVX2, as was just seen.
+    Kernel(|amounts, times, u| unsafe { moments(amounts, times, u) })
+}
+
+/// The sums over flows.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn moment_kernel() -> Kernel {
+    Kernel::default()
 }
 
 /// The kernels of cubes.

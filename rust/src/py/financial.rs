@@ -5,7 +5,7 @@ use numpy::{PyArray1, PyArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::columns::Column;
+use super::columns::{Column, moment_kernel};
 use super::door::enter;
 use super::inputs::count_threads;
 use super::{IssueTuple, issue_tuples};
@@ -165,9 +165,9 @@ pub fn cash_flows<'py>(
     let mut out = out.try_readwrite().map_err(|error| PyValueError::new_err(error.to_string()))?;
     let slots = out.as_slice_mut().map_err(|_| PyValueError::new_err("output arrays must be contiguous"))?;
     let given = (Argument::take(&arguments.0, slots.len())?, Argument::take(&arguments.1, slots.len())?);
-    let threads = count_threads(threads);
+    let how = (count_threads(threads), moment_kernel());
     let log = enter(py, |poll: Poll<'_>| {
-        evaluate_streams(function, &held.borrow(), [given.0.borrow(), given.1.borrow()], slots, threads, poll)
+        evaluate_streams(function, &held.borrow(), [given.0.borrow(), given.1.borrow()], slots, how, poll)
     })?;
     Ok(issue_tuples(&log))
 }

@@ -1,7 +1,7 @@
 //! Dated cash flows, and the rates at which they are worth nothing.
 #![forbid(unsafe_code)]
 
-use super::lanes::{LANES, moments, plain_moments, powers};
+use super::lanes::{Kernel, LANES, plain_moments, powers};
 use super::{BOTTOM, Discounted, Look, Nearest, Sides, Sureness, TOP, all_log_rates, descend};
 use crate::batch::Poll;
 use crate::error::Error;
@@ -43,6 +43,8 @@ pub struct Flows {
     len: usize,
     span: f64,
     changes: usize,
+    /// The sums at a rate.
+    pub kernel: Kernel,
 }
 
 impl Flows {
@@ -286,7 +288,7 @@ impl Count {
 impl Discounted for Flows {
     fn look(&self, u: f64) -> Look {
         if self.logs.is_empty() {
-            let [value, slope, bend] = moments(&self.amounts, &self.times, u);
+            let [value, slope, bend] = (self.kernel.0)(&self.amounts, &self.times, u);
             return Look { value, slope, bend };
         }
         let mut look = Look { value: 0.0, slope: 0.0, bend: 0.0 };

@@ -1,7 +1,8 @@
 //! `exp` over many numbers at once, and sums that it goes into.
 //!
 //! The loops are written so that a compiler turns them into vectors of whatever width the machine has: no branch, no
-//! call, eight sums of their own. The order of addition is fixed, so results do not depend on that width.
+//! call, eight sums of their own. The order of addition is fixed, so results do not depend on that width. All is inlined:
+//! the caller may be compiled for wider registers.
 #![forbid(unsafe_code)]
 
 /// Sums of their own; columns are padded with zeros to a multiple of this.
@@ -12,7 +13,7 @@ const LEAST: f64 = -708.0;
 const MOST: f64 = 709.0;
 
 /// `e^x` within an ulp or two, for `x` from -708 to 709; beyond, the value at the end.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn exp(x: f64) -> f64 {
     // Adding 1.5 x 2^52 rounds to a whole number and leaves it in the low bits.
@@ -49,7 +50,7 @@ const SERIES: [f64; 13] = [
 ];
 
 /// `e^(-u t)` of eight times.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn powers(times: &[f64; LANES], u: f64) -> [f64; LANES] {
     let mut out = [0.0; LANES];
@@ -59,8 +60,18 @@ pub fn powers(times: &[f64; LANES], u: f64) -> [f64; LANES] {
     out
 }
 
+/// [`moments`], as a caller had it compiled for its processor.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernel(pub fn(&[f64], &[f64], f64) -> [f64; 3]);
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Self(moments)
+    }
+}
+
 /// `sum a e^(-u t)` and its first two derivatives by `u`.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn moments(amounts: &[f64], times: &[f64], u: f64) -> [f64; 3] {
     let mut sums = [[0.0; LANES]; 3];
@@ -71,7 +82,7 @@ pub fn moments(amounts: &[f64], times: &[f64], u: f64) -> [f64; 3] {
 }
 
 /// As [`moments`] at `u` = 0.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn plain_moments(amounts: &[f64], times: &[f64]) -> [f64; 3] {
     let mut sums = [[0.0; LANES]; 3];
@@ -81,7 +92,7 @@ pub fn plain_moments(amounts: &[f64], times: &[f64]) -> [f64; 3] {
     sums.map(total)
 }
 
-#[inline]
+#[inline(always)]
 fn add(sums: &mut [[f64; LANES]; 3], amounts: &[f64; LANES], times: &[f64; LANES], powers: &[f64; LANES]) {
     let [values, slopes, bends] = sums;
     let given = amounts.iter().zip(times).zip(powers);
@@ -95,6 +106,7 @@ fn add(sums: &mut [[f64; LANES]; 3], amounts: &[f64; LANES], times: &[f64; LANES
     }
 }
 
+#[inline(always)]
 fn total(lanes: [f64; LANES]) -> f64 {
     lanes.into_iter().sum()
 }

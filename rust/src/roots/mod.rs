@@ -17,6 +17,7 @@ mod flows;
 mod lanes;
 
 pub use flows::{Answer, Flows, Trouble};
+pub use lanes::{Kernel, moments};
 
 use crate::batch::Poll;
 use crate::error::Error;
