@@ -57,12 +57,13 @@ class Events:  # sorted by row; those of row n stand from offsets[n] to offsets[
         date: npt.NDArray[np.int32],  # days since 1970-01-01
         kind: npt.NDArray[np.int8],  # place in EVENT_KINDS
         amount: Money,  # NaN | least int64 = none
-        proceeds: Money,
-        share: npt.NDArray[np.float64],
-        months: npt.NDArray[np.int32],  # 0 = none
-        posted: npt.NDArray[np.int32],  # months since 1970-01, least int32 = its own
-        group: npt.NDArray[np.int32],
-        source: npt.NDArray[np.int32],
+        *,
+        proceeds: Money | None = None,
+        share: npt.NDArray[np.float64] | None = None,  # 1.0
+        months: npt.NDArray[np.int32] | None = None,  # 0 = none
+        posted: npt.NDArray[np.int32] | None = None,  # months since 1970-01, least int32 = its own
+        group: npt.NDArray[np.int32] | None = None,  # -1 = none
+        source: npt.NDArray[np.int32] | None = None,  # its own place
     ) -> Events: ...
 
 @final
@@ -173,8 +174,14 @@ def book_values(
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
 def to_minor(
-    major: npt.NDArray[np.float64], minor_units: int, round_input: bool
-) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are none
+    major: npt.NDArray[np.float64], minor_units: int, round_input: bool, *, nan_is_none: bool = False
+) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are wrong
+def to_days(
+    ticks: npt.NDArray[np.int64], per_day: int
+) -> tuple[npt.NDArray[np.int32], bool]: ...  # days since 1970-01-01; whether all are
+def to_counts(
+    numbers: npt.NDArray[np.float64], most: int
+) -> tuple[npt.NDArray[np.int32], bool]: ...  # NaN as 0; whether the rest are whole, from 1 to most
 def macrs_shares(
     system: str, recovery_years: float, convention: str, percentages: str
 ) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator

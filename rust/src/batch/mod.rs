@@ -18,6 +18,7 @@ mod loans;
 mod months;
 mod patterns;
 mod pool;
+mod posting;
 mod reader;
 mod remainders;
 mod roll;
@@ -43,6 +44,7 @@ pub use loans::{
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};
+pub use remainders::{AddAlike, add_alike};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

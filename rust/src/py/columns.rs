@@ -12,7 +12,7 @@
 //!
 //! # Processors
 //! The wheel is built for any x86-64. The loops over scenarios of a cube gain twofold from registers of 256 bits; they
-//! are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
+//! and the addition of an asset's charges are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
 //! do the same operations in the same order (nothing is fused), so results are the same bits.
 #![allow(unsafe_code)]
 
@@ -22,7 +22,7 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::batch::{Kernels, Load};
+use crate::batch::{AddAlike, Kernels, Load, add_alike};
 
 /// An array and where its values are.
 pub struct Column<T> {
@@ -152,6 +152,27 @@ pub fn cube_kernels() -> Kernels {
             test_block(test, block, exact, all_exact, scratch, out);
         },
     }
+}
+
+/// The addition of charges that suits this processor.
+#[cfg(target_arch = "x86_64")]
+pub fn add_alike_kernel() -> AddAlike {
+    #[target_feature(enable = "avx2")]
+    fn wide(amount: i64, extra: &[u8], sums: &mut [i64]) {
+        add_alike(amount, extra, sums);
+    }
+
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return |amount, extra, sums| add_alike(amount, extra, sums);
+    }
+    // SAFETY: the processor has AVX2, as was just seen.
+    |amount, extra, sums| unsafe { wide(amount, extra, sums) }
+}
+
+/// The addition of charges.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn add_alike_kernel() -> AddAlike {
+    |amount, extra, sums| add_alike(amount, extra, sums)
 }
 
 /// The kernels of cubes.
