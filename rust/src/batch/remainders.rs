@@ -126,6 +126,19 @@ impl Remainders {
     }
 }
 
+/// The sum of the charges of a row, eight at a time: its months are at most 181, so sums stay below 2^16.
+#[inline]
+fn sum_of_bytes(bytes: &[u8]) -> i64 {
+    const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let sums = eights.iter().fold(0, |sums: u64, eight| {
+        let eight = u64::from_le_bytes(*eight);
+        sums.wrapping_add(eight & EVEN).wrapping_add(eight.wrapping_shr(8) & EVEN)
+    });
+    let all = sums.wrapping_mul(0x0001_0001_0001_0001).wrapping_shr(48).cast_signed();
+    rest.iter().fold(all, |sum, byte| sum.wrapping_add(i64::from(*byte)))
+}
+
 /// [`add_alike`], as a caller had it compiled.
 pub type AddAlike = fn(i64, &[u8], &mut [i64]);
 
@@ -133,9 +146,15 @@ pub type AddAlike = fn(i64, &[u8], &mut [i64]);
 // Always inline: the caller may be compiled for wider registers.
 #[inline(always)]
 pub fn add_alike(amount: i64, extra: &[u8], sums: &mut [i64]) {
-    for (sum, extra) in sums.iter_mut().zip(extra) {
-        *sum = sum.wrapping_add(amount.wrapping_add(i64::from(*extra)));
+    let months = sums.len().min(extra.len());
+    let (sums, extra) = (sums.get_mut(..months).unwrap_or_default(), extra.get(..months).unwrap_or_default());
+    let add = |(sum, extra): (&mut i64, &u8)| *sum = sum.wrapping_add(amount.wrapping_add(i64::from(*extra)));
+    // Few months lie between two events: by fours, hardly any are left over to be added one by one.
+    let ((sums, last_sums), (extra, last_extra)) = (sums.as_chunks_mut::<4>(), extra.as_chunks::<4>());
+    for (sums, extra) in sums.iter_mut().zip(extra) {
+        sums.iter_mut().zip(extra).for_each(add);
     }
+    last_sums.iter_mut().zip(last_extra).for_each(add);
 }
 
 /// The charges of one asset from its first month to its last: `whole x units + extra` in each.
@@ -188,14 +207,13 @@ impl Steps<'_> {
     /// What is charged by the end of so many months from the first on.
     #[inline]
     pub fn charged_by(&self, months: usize) -> i64 {
-        let extra = self.extra.get(..months).unwrap_or(self.extra);
-        let extra = extra.iter().fold(0, |sum: u32, extra| sum.wrapping_add(u32::from(*extra)));
+        let extra = sum_of_bytes(self.extra.get(..months).unwrap_or(self.extra));
         let units = if self.even {
             self.later.wrapping_mul(i64::try_from(months.min(self.extra.len())).unwrap_or(0))
         } else {
             self.units.get(..months).unwrap_or(self.units).iter().fold(0, |sum: i64, units| sum.wrapping_add(*units))
         };
-        self.whole.wrapping_mul(units).wrapping_add(extra.into())
+        self.whole.wrapping_mul(units).wrapping_add(extra)
     }
 
     /// Adds the charge of each month from `from` on; sums are known to fit.
