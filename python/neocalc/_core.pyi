@@ -175,7 +175,9 @@ def book_values(
 ]: ...  # cost, accumulated, book value, months
 def to_minor(
     major: npt.NDArray[np.float64], minor_units: int, round_input: bool, *, nan_is_none: bool = False
-) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are wrong
+) -> tuple[
+    npt.NDArray[np.int64], list[tuple[int, str]]
+]: ...  # amounts, (place, code) of those that are wrong
 def to_days(
     ticks: npt.NDArray[np.int64], per_day: int
 ) -> tuple[npt.NDArray[np.int32], bool]: ...  # days since 1970-01-01; whether all are

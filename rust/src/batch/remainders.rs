@@ -283,7 +283,7 @@ mod tests {
                 steps.write(first, &mut got);
                 prop_assert_eq!(&got, &want);
                 let mut sums = vec![5; months];
-                steps.add(first, &mut sums, |amount, extra, sums| add_alike(amount, extra, sums));
+                steps.add(first, &mut sums, add_alike);
                 let by_then = i64::accumulated_at(&asset, Rounding::Balance, timing.open_month + i32::try_from(months).unwrap() - 1);
                 prop_assert_eq!(steps.charged_by(months), by_then);
                 prop_assert_eq!(sums, want.iter().map(|charge| 5_i64.wrapping_add(*charge)).collect::<Vec<_>>());

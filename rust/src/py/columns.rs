@@ -163,7 +163,7 @@ pub fn add_alike_kernel() -> AddAlike {
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
-        return |amount, extra, sums| add_alike(amount, extra, sums);
+        return add_alike;
     }
     // SAFETY: the processor has AVX2, as was just seen.
     |amount, extra, sums| unsafe { wide(amount, extra, sums) }
@@ -172,7 +172,7 @@ pub fn add_alike_kernel() -> AddAlike {
 /// The addition of charges.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn add_alike_kernel() -> AddAlike {
-    |amount, extra, sums| add_alike(amount, extra, sums)
+    add_alike
 }
 
 /// The kernels of cubes.
