@@ -97,7 +97,7 @@ impl Case {
             threads: self.threads,
             chunk_rows: self.chunk_rows,
             memory_limit,
-            add_alike: add_alike,
+            add_alike,
         };
         let grouping = Grouping { codes: Some(CodeColumn::I32(&self.group)), groups: 3 };
         let runs = [one.clone(), many, one];
