@@ -2,7 +2,8 @@
 //!
 //! With a life of `U` units write `R = 2U a + b`, `0 <= b < 2U`. The balance after `u` units is
 //! `2 a u + half-even(b u / U)`, as [`super::cohorts`] explains, so the charges of `b` are worked out once and serve
-//! every asset that has the same remainder.
+//! every asset that has the same remainder. What is left of a life after an event is a life of its own: `U` is what is
+//! left of it then.
 #![forbid(unsafe_code)]
 
 use crate::calendar::Month;

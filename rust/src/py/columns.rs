@@ -168,9 +168,8 @@ pub fn cube_kernels() -> Kernels {
 /// The addition of charges that suits this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn add_alike_kernel() -> AddAlike {
-    #[target_feature(enable = "avx2")]
-    fn wide(amount: i64, extra: &[u8], sums: &mut [i64]) {
-        add_alike(amount, extra, sums);
+    wide! {
+        wide(amount: i64, extra: &[u8], sums: &mut [i64]) = add_alike(amount, extra, sums);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
