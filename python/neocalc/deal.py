@@ -36,6 +36,8 @@ class Deal:
         Of all amounts; one deal has one currency.
     entity_id
         What covenants call the company; by default its name.
+    policy_by, extrapolate, unknown
+        As the keys of ``[deal]`` that `load_deal` reads.
     books
         From a name to a policy, or to a mapping from the values of `policy_by` to policies. The first is the
         one that statements report.
@@ -86,6 +88,7 @@ class Deal:
         entity_id: str | None = None,
         policy_by: str | None = None,
         extrapolate: str | None = None,
+        unknown: Sequence[str] | None = None,
         books: Mapping[str, Any] | None = None,
         opening: Mapping[str, Any] | None = None,
         cash: Mapping[str, Any] | None = None,
@@ -98,7 +101,7 @@ class Deal:
         own = {
             "name": name, "start": start, "end": end, "currency": currency, "minor_units": minor_units,
             "fiscal_year_end": fiscal_year_end, "entity_id": entity_id, "policy_by": policy_by,
-            "extrapolate": extrapolate,
+            "extrapolate": extrapolate, "unknown": None if unknown is None else list(unknown),
         }  # fmt: skip
         sections = {
             "books": books,
@@ -342,7 +345,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     - ``[deal]``: ``name``, ``start``, ``end``; ``currency`` (USD), ``minor_units`` (2), ``fiscal_year_end``
       (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
       that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
-      date).
+      date), ``unknown`` (of ``cash``, ``operating_cost``, ``revenue``, ``capex``, ``taxes``, what nobody
+      says: statements are then null, and covenants that need them are not met).
     - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
       ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
       ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
