@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,7 +77,7 @@ class Fleet:
     policy_by: str | None
     options: Options
     curve_by: str = "gpu_model"
-    facilities: list[str | None] = field(default_factory=list)
+    lives: Mapping[str | None, int] = field(default_factory=dict)  # of whole classes, instead of their own
 
     @property
     def is_empty(self) -> bool:
@@ -204,7 +204,9 @@ def merge(one: BookColumns, other: BookColumns) -> BookColumns:
     return BookColumns(flows, closing, one.frame)
 
 
-def capitalised_assets(fleet: Fleet, costs: Sequence[tuple[str, int, int]]) -> Any:
+def capitalised_assets(
+    fleet: Fleet, costs: Sequence[tuple[str, int, int]], class_of: Callable[[str], str | None]
+) -> Any:
     """Make assets of interest that was capitalised: facility, cost, and the day of service."""
     rows = [one for one in costs if one[1]]
     if not rows:
@@ -215,9 +217,11 @@ def capitalised_assets(fleet: Fleet, costs: Sequence[tuple[str, int, int]]) -> A
         "cost": Column("decimal", [_decimal(cost, fleet.options.minor_units) for _, cost, _ in rows]),
         "in_service_date": Column("date", [day for _, _, day in rows]),
     }
+    classes = [class_of(name) if fleet.policy_by is not None else None for name, _, _ in rows]
+    columns["useful_life_months"] = Column("rate", [fleet.lives.get(own) for own in classes])
+    columns["acquisition_date"] = columns["in_service_date"]
     if fleet.policy_by is not None:
-        classes = dict(zip(fleet.rows["facility_id"][::-1], fleet.rows[fleet.policy_by][::-1], strict=False))
-        columns[fleet.policy_by] = Column("text", [classes.get(name) for name, _, _ in rows])
+        columns[fleet.policy_by] = Column("text", classes)
     return build(fleet.kind, columns)
 
 

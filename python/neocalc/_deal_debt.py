@@ -10,27 +10,15 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Grid, first_day, month_of
-from neocalc._deal_tables import LOAN_COLUMNS, Rows
+from neocalc._deal_grid import Amounts, Grid, first_day, month_of, spread
+from neocalc._deal_loans import RENAMED, Loans, Named
+from neocalc._deal_tables import LOAN_COLUMNS
 from neocalc._frames import as_frame
 from neocalc._loan_books import Books, cells, keep_books, loan_options, loans_as_groups, open_loans
-from neocalc._options import Options
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 
-KINDS = ("term", "revolver", "ladder")
 PARTS_OF_RATE = 10**12
-_RENAMED = {"facility_id": "loan_id", "into_facility_id": "into_loan_id"}
-_BESIDE = (
-    "rate_steps",
-    "hedges",
-    "principal_schedule",
-    "payment_holidays",
-    "draws",
-    "prepayments",
-    "prepayment_premiums",
-    "refinancings",
-)
 # What the books of a loan say of a month.
 FLOWS = (
     "draw",
@@ -69,178 +57,56 @@ class Facility:
 
 
 @dataclass
-class Debt:
-    """The facilities of a deal with the tables beside them."""
+class Debt(Loans):
+    """What the facilities of a deal owe."""
 
-    rows: Rows
-    beside: Mapping[str, Rows]
-    ladders: Rows
-    commitments: Rows
-    rates: Any
-    kind: str
-    options: Options
-    grid: Grid
-    extrapolate: str | None = None
-    months_ahead: int = 0  # how far beyond the last month reserves look
-
-    # --- loans -------------------------------------------------------------------------------------------
-
-    @property
-    def loans(self) -> list[int]:
-        """Rows of the facilities that the engine runs."""
-        return [row for row in range(self.rows.n) if self.kind_of(row) != "revolver"]
-
-    @property
-    def revolvers(self) -> list[int]:
-        """Rows of those that live in the waterfall."""
-        return [row for row in range(self.rows.n) if self.kind_of(row) == "revolver"]
-
-    def kind_of(self, row: int) -> str:
-        """Return what a facility is."""
-        return str(self.rows["kind"][row] or "term")
-
-    def rank_of(self, row: int) -> int:
-        """Return its place in the order of payment, 1 first."""
-        return self.rows["rank"][row] or 1
-
-    def name(self, row: int) -> str:
-        """Return its id."""
-        return str(self.rows["facility_id"][row])
-
-    def _loan_frame(self) -> Any:
-        rows = self.loans
-        columns = {"loan_id": Column("text", [self.name(row) for row in rows])}
-        columns |= self.rows.frame_columns(LOAN_COLUMNS, rows)
-        if self.ladders.n:
-            profiles = self.rows["profile"]
-            columns["profile"] = Column(
-                "text", ["custom" if self.kind_of(row) == "ladder" else profiles[row] for row in rows]
-            )
-        return build(self.kind, columns)
-
-    def _tables(self, swept: Mapping[str, Amounts]) -> dict[str, Any]:
-        """Return the frames beside the loans; cash that was swept is prepaid."""
-        names = {self.name(row) for row in self.loans}
-        given: dict[str, Any] = {}
-        for label in _BESIDE:
-            rows = self.beside[label]
-            kept = [row for row in range(rows.n) if rows["facility_id"][row] in names]
-            columns = rows.frame_columns(rows.columns, kept)
-            if label == "prepayments":
-                columns = self._with_sweeps(columns, len(kept), swept)
-            if label == "principal_schedule":
-                columns = self._with_ladders(columns, len(kept))
-            if columns and len(next(iter(columns.values())).values):
-                given[label] = build(
-                    self.kind, {_RENAMED.get(name, name): column for name, column in columns.items()}
-                )
-        if self.rates is not None:
-            given["rates"], given["extrapolate"] = self.rates, self.extrapolate
-        return given
-
-    def _with_sweeps(
-        self, columns: dict[str, Column], n: int, swept: Mapping[str, Amounts]
-    ) -> dict[str, Column]:
-        more = [
-            (name, self.grid.ends[at], int(amount))
-            for name, amounts in swept.items()
-            for at, amount in enumerate(amounts.tolist())
-            if amount
-        ]
-        if not more:
-            return columns
-        added: dict[str, tuple[str, list[Any]]] = {
-            "facility_id": ("text", [name for name, _, _ in more]),
-            "date": ("date", [day for _, day, _ in more]),
-            "amount": ("money", [amount for _, _, amount in more]),
-            "premium_due": ("flag", [False] * len(more)),
-        }
-        out = {}
-        for name in dict.fromkeys((*columns, *added)):
-            kind, values = added.get(name, ("", [None] * len(more)))
-            own = columns.get(name)
-            before = [True if name == "premium_due" else None] * n if own is None else list(own.values)
-            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
-        return out
-
-    def _with_ladders(self, columns: dict[str, Column], n: int) -> dict[str, Column]:
-        rows: list[tuple[str, int, int]] = []
-        for row in self.loans:
-            if self.kind_of(row) == "ladder":
-                rows += [(self.name(row), day, amount) for day, amount in self.ladder(row)]
-        if not rows:
-            return columns
-        added: dict[str, tuple[str, list[Any]]] = {
-            "facility_id": ("text", [name for name, _, _ in rows]),
-            "date": ("date", [day for _, day, _ in rows]),
-            "principal": ("money", [amount for _, _, amount in rows]),
-        }
-        out = {}
-        for name in dict.fromkeys((*columns, *added)):
-            kind, values = added.get(name, ("", [None] * len(rows)))
-            own = columns.get(name)
-            before: list[Any] = [None] * n if own is None else list(own.values)
-            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
-        return out
-
-    def ladder(self, row: int) -> list[tuple[int, int]]:
-        """Return the principal of a ladder by day: each year's is spread over its payment dates.
-
-        What stands under ``thereafter``, and what the ladder leaves, is due at maturity.
-        """
-        dates = self._payment_days(row)
-        found: list[tuple[int, int]] = []
-        for at in range(self.ladders.n):
-            if (
-                self.ladders["facility_id"][at] != self.name(row)
-                or self.ladders["bucket"][at] == "thereafter"
-            ):
-                continue
-            year, amount = int(self.ladders["bucket"][at]), self.ladders["principal"][at] or 0
-            days = [
-                day for day in dates if np.datetime64(day, "D").astype("M8[Y]").astype(int) + 1970 == year
-            ]
-            through = [amount * (count + 1) // len(days) for count in range(len(days))]
-            found += zip(days, np.diff([0, *through]).tolist(), strict=True)
-        return [(day, amount) for day, amount in found if amount]
-
-    def _payment_days(self, row: int) -> list[int]:
-        from neocalc.calendar import payment_dates
-
-        start, end = self.rows["start_date"][row], self.maturity(row)
-        days = payment_dates(
-            str(np.datetime64(start, "D")),
-            str(np.datetime64(end, "D")),
-            self.rows["frequency"][row] or "monthly",
-            end_of_month=bool(self.rows["end_of_month"][row]),
-        )
-        return [int(day) for day in np.asarray(days).astype("M8[D]").astype(np.int64)]
-
-    def maturity(self, row: int) -> int:
-        """Return the day of maturity."""
-        day = self.rows["maturity_date"][row]
-        if day is not None:
-            return int(day)
-        start = np.datetime64(self.rows["start_date"][row], "D")
-        month = start.astype("M8[M]") + (self.rows["term_months"][row] or 0)
-        of_month = int((start - start.astype("M8[M]")).astype(int))
-        last = int(((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(int)) - 1
-        return int((month.astype("M8[D]") + min(of_month, last)).astype(np.int64))
+    running: list[int] = field(default_factory=list)  # the rows that are run at the moment
 
     def run(self, swept: Mapping[str, Amounts]) -> list[Facility]:
         """Keep the books of all loans and lay them out by month."""
         rows = self.loans
-        if not rows:
-            return []
-        given = self._tables(swept)
-        with _Named():
+        while rows:
+            try:
+                return self._run(rows, swept)
+            except InputError as error:
+                if not self._repays_the_rest(error, swept):
+                    raise
+        return []
+
+    def _repays_the_rest(self, error: InputError, swept: Mapping[str, Amounts]) -> bool:
+        """Let prepayments that sweeps left too little for repay what there is; whether there were any."""
+        table, names = self.beside["prepayments"], {self.name(row) for row in self.running}
+        kept = [row for row in range(table.n) if table["facility_id"][row] in names]
+        found = {
+            (table["facility_id"][kept[at]], table["date"][kept[at]])
+            for issue in error.issues
+            for at in issue.rows
+            if issue.code == "overpayment" and at < len(kept)
+        }
+        found = {key for key in found if key[0] in swept and swept[key[0]].any()}
+        new = found - self.rest
+        self.rest |= new
+        return bool(new) and all(issue.code == "overpayment" for issue in error.issues)
+
+    def _run(self, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
+        found = []
+        for apart in (False, True):
+            self.running = [row for row in rows if self.has_vintages(row) == apart]
+            if self.running:
+                found += self._keep(self.running, swept, apart)
+        return sorted(found, key=lambda one: one.row)
+
+    def _keep(self, rows: list[int], swept: Mapping[str, Amounts], vintages: bool) -> list[Facility]:
+        given = self.tables(swept, rows)
+        with Named():
             options, beside = loan_options(
                 "deal",
                 {**given, "amounts": "minor", "minor_units": self.options.minor_units, "freq": "M",
                  "allow_long_term": True},
             )  # fmt: skip
-            data = open_loans(self._loan_frame(), options, beside)
-            books = keep_books(data, measured=True, observed=True)
+            data = open_loans(self.loan_frame(rows), options, beside)
+            # Draws with terms of their own have no one effective rate: their discount goes by the month.
+            books = keep_books(data, measured=not vintages, observed=True)
         return self._laid_out(books, rows, swept)
 
     def _laid_out(self, books: Books, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
@@ -255,8 +121,11 @@ class Debt:
         for loan, row in enumerate(rows):
             made = Facility(self.name(row), row, self.kind_of(row), self.rank_of(row))
             own = {name: values[shown[loan]] for name, values in sums.items()} | fees[loan]
+            if self.has_vintages(row):
+                self._write_off_by_month(row, own)
             made.ahead = {name: own[name][1:] for name in FLOWS}
             made.flows = {name: values[: grid.n] for name, values in made.ahead.items()}
+            made.opening["drawn"] = int(own["draw"][0])
             made.opening["capitalized"] = int(own["capitalized_interest"][0])
             for name, moved in _BALANCES.items():
                 through = np.cumsum(sum(sign * own[part] for part, sign in moved))
@@ -264,6 +133,40 @@ class Debt:
                 setattr(made, name, through[1 : grid.n + 1])
             found.append(made)
         return found
+
+    def _write_off_by_month(self, row: int, own: dict[str, Amounts]) -> None:
+        """Write discount and costs off evenly over the months to maturity, or with what is repaid last.
+
+        ASC 835-30-35-4 allows other methods than effective interest where the result differs little.
+        """
+        first, width = self.grid.first - 1, len(own["draw"])
+        end = max(self.maturity(row), *self._own_maturities(row))
+        moved = own["draw"] + own["pik"] - own["principal"] - own["prepayment"]
+        owed = np.cumsum(moved)
+        over = next((at for at in range(width) if not owed[at:].any()), width)
+        own["discount"], own["taken"] = own["draw"] - own["proceeds"], np.zeros(width, dtype=np.int64)
+        for name, source in (("amortization", "discount"), ("expensed", "upfront")):
+            out = np.zeros(width, dtype=np.int64)
+            for at in np.flatnonzero(own[source]).tolist():
+                # What came before the deal counts from the facility's start.
+                begins = month_of(self.rows["start_date"][row]) if at == 0 else first + at
+                months = max(month_of(end) - begins, 1)
+                for offset, amount in enumerate(spread(int(own[source][at]), months, months).tolist()):
+                    place = min(max(begins + offset - first, at), max(over, at))
+                    if place < width:
+                        out[place] += amount
+            own[name] = out
+
+    def _own_maturities(self, row: int) -> list[int]:
+        draws = self.beside["draws"]
+        found = []
+        for at in range(draws.n):
+            if draws["facility_id"][at] == self.name(row):
+                if draws["maturity_date"][at] is not None:
+                    found.append(int(draws["maturity_date"][at]))
+                elif draws["term_months"][at] is not None:
+                    found.append(first_day(month_of(draws["date"][at]) + draws["term_months"][at]))
+        return found or [0]
 
     def _fees(self, swept: Mapping[str, Amounts], rows: list[int]) -> list[dict[str, Amounts]]:
         """Return fees by month as they are paid, with what came before in front, of each loan.
@@ -277,31 +180,22 @@ class Debt:
         for own, row in zip(found, rows, strict=True):
             at = max(month_of(self.rows["start_date"][row]) - first, 0)
             own["upfront"][min(at, width - 1)] += (self.rows["issue_costs"][row] or 0) * (at < width)
-        frame = as_frame(self.schedule(swept, columns=["fee", "premium"], keep_id_dtype=True), "loan_id")
+        schedule = self.schedule(swept, rows, columns=["fee", "premium"], keep_id_dtype=True)
+        frame = as_frame(schedule, "loan_id")
         days = frame.raw("payment_date").values.astype("M8[D]").astype(np.int64).tolist()
         places = {self.name(row): place for place, row in enumerate(rows)}
         fees, premiums = frame.raw("fee").values.tolist(), frame.raw("premium").values.tolist()
         for name, day, fee, premium in zip(frame.id_values().tolist(), days, fees, premiums, strict=True):
-            own, at = found[places[name]], max(month_of(day) - first, 0)
+            at = max(month_of(day) - first, 0)
             if at >= width or not fee:
                 continue
+            own = found[places[name]]
             own["fee"][at] += fee
             own["premium"][at] += premium
             if day == self.rows["start_date"][rows[places[name]]]:
                 own["upfront_fee"][at] += fee - premium
                 own["upfront"][at] += fee - premium
         return found
-
-    def schedule(self, swept: Mapping[str, Amounts], **options: Any) -> Any:
-        """Return the rows of the engine, as users see them."""
-        if not self.loans:
-            return None
-        given = self._tables(swept)
-        with _Named():
-            return amortize(
-                self._loan_frame(), **given, amounts="minor", minor_units=self.options.minor_units,
-                allow_long_term=True, **options,
-            )  # fmt: skip
 
     # --- rates of revolvers, and of what is past due -----------------------------------------------------
 
@@ -334,12 +228,12 @@ class Debt:
             "profile": Column("text", ["bullet"] * len(rows)),
             **self.rows.frame_columns(terms, rows),
         }
-        given = self._tables({})
+        given = self.tables({}, self.loans)
         beside: dict[str, Any] = {name: given[name] for name in ("rates", "extrapolate") if name in given}
         steps = self._steps(rows)
         if steps is not None:
             beside["rate_steps"] = steps
-        with _Named():
+        with Named():
             found = as_frame(
                 amortize(
                     build(self.kind, columns), **beside, columns=["annual_rate", "interest"], amounts="minor",
@@ -364,7 +258,7 @@ class Debt:
         if not kept:
             return None
         columns = steps.frame_columns(steps.columns, kept)
-        return build(self.kind, {_RENAMED.get(name, name): column for name, column in columns.items()})
+        return build(self.kind, {RENAMED.get(name, name): column for name, column in columns.items()})
 
     def _filled(self, months: Mapping[int, int]) -> list[int]:
         first, last = min(months), max(months)
@@ -456,22 +350,3 @@ def _flows(books: Books) -> dict[str, np.ndarray[Any, Any]]:
     out["expensed"] = books["commitment_cost_expensed"]
     out["taken"] = out["discount"] - (out["draw"] - out["proceeds"])
     return out
-
-
-class _Named:
-    """Names problems of loans as problems of the deal's tables."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, InputError):
-            return
-        from dataclasses import replace
-
-        issues = []
-        for issue in error.issues:
-            table, _, column = issue.column.rpartition(".")
-            renamed = {"loan_id": "facility_id", "into_loan_id": "into_facility_id"}.get(column, column)
-            issues.append(replace(issue, column=f"{table or 'facilities'}.{renamed}"))
-        raise InputError(issues, subject="deal") from error

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from neocalc._deal_assets import Fleet, override_life, read_curves
-from neocalc._deal_debt import KINDS, Debt
+from neocalc._deal_debt import Debt
 from neocalc._deal_frames import kind_of
 from neocalc._deal_grid import Grid
+from neocalc._deal_loans import KINDS
 from neocalc._deal_operations import customers_of, leases_of, no_leases, nothing
 from neocalc._deal_run import Inputs
 from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
@@ -102,7 +103,8 @@ class Tables:
             elif rows["facilities"].n:
                 self._each(table, "facility_id", "unknown_id", facilities.__contains__)
         if rows["facilities"].n:
-            self._each("assets", "facility_id", "unknown_id", facilities.__contains__)
+            for table in ("assets", "contracts", "costs"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
         assets = set(rows["assets"]["asset_id"])
         self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
         for first, second in _BESIDE.items():
@@ -110,7 +112,8 @@ class Tables:
                 self.issues.append(
                     Issue.make(second, "missing_table", hint=f"{first} means nothing without it")
                 )
-        if rows["assets"].n and not self.terms.books and not self.alone:
+        building = any(day is not None for day in rows["facilities"]["construction_end_date"])
+        if (rows["assets"].n or building) and not self.terms.books and not self.alone:
             self.issues.append(
                 Issue.make("deal.toml: books", "missing_key", hint="say how assets are depreciated")
             )
@@ -182,6 +185,17 @@ class Tables:
             row for row in revolving if rows["annual_rate"][row] is None and rows["index"][row] is None
         ]
         rows.note("annual_rate", "null", unrated, lambda _: "null, and index too")
+        if self.terms.policy_by is not None:
+            classes = self._classes()
+            unclassed = [
+                row
+                for row in range(rows.n)
+                if rows["construction_end_date"][row] is not None
+                and classes[rows["facility_id"][row]] is None
+            ]
+            rows.note(
+                "asset_class", "policy_missing", unclassed, lambda _: "null, with no asset as collateral"
+            )
         drawn = [
             row for row in range(rows.n) if rows["opening_balance"][row] and rows["kind"][row] != "revolver"
         ]
@@ -248,8 +262,10 @@ class Tables:
         months = [months or 0 for months in rows["reserves"]["debt_service_months"]]
         debt = Debt(
             rows["facilities"], rows, rows["ladders"], rows["commitments"], frames.get("rates"), self.kind,
-            self.options, grid, terms.extrapolate, max(months, default=0),
+            self.options, grid, terms.extrapolate, max(months, default=0), self._classes(),
         )  # fmt: skip
+        if lives is not None:
+            fleet.lives = self._lives_of_classes(lives)
         customers, leases = nothing(grid), no_leases(grid)
         if rows["contracts"].n:
             customers = customers_of(self._contracts, rows["contracts"], grid, self.options)
@@ -257,8 +273,26 @@ class Tables:
             leases = leases_of(self._leases, rows["leases"], grid, self.options)
         return Inputs(
             terms, grid, self.options, customers, leases, rows["costs"], fleet, debt, rows["reserves"],
-            rows["equity"], rows["cures"], dict(terms.books),
+            rows["equity"], rows["cures"], dict(terms.books) or {"": None},
         )  # fmt: skip
+
+    def _classes(self) -> dict[str, str | None]:
+        """Return the class of a facility's capitalised interest: its own, or its first asset's."""
+        rows, owned = self.rows["facilities"], self.rows["assets"]
+        by = self.terms.policy_by
+        first: dict[Any, Any] = {}
+        if by is not None:
+            for name, own in zip(owned["facility_id"], owned[by], strict=True):
+                first.setdefault(name, own)
+        told = zip(rows["facility_id"], rows["asset_class"], strict=True)
+        return {name: own if own is not None else first.get(name) for name, own in told}
+
+    def _lives_of_classes(self, lives: tuple[int, Sequence[bool]]) -> dict[str | None, int]:
+        """Return the life of the classes all of whose assets have another."""
+        by, owned = self.terms.policy_by, self.rows["assets"]
+        classes = [None] * owned.n if by is None else owned[by]
+        kept = {name for name, picked in zip(classes, lives[1], strict=True) if not picked}
+        return {name: lives[0] for name in dict.fromkeys(classes) if name not in kept}
 
     def _contracts(self, **given: Any) -> Any:
         options: dict[str, Any] = {"amounts": "decimal", "minor_units": self.terms.minor_units, **given}

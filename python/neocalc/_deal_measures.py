@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,40 +11,124 @@ import numpy as np
 from neocalc._deal_assets import Backed
 from neocalc._deal_grid import Amounts
 from neocalc._deal_run import Outcome
-from neocalc._deal_statements import Statements, tiers
+from neocalc._deal_statements import Statements, quarters
 
 Measures = dict[str, list[int | None]]
+# Measures that are balances at a month's end; others are of the month.
+LEVELS = frozenset(
+    (
+        *(
+            "total_debt",
+            "senior_debt",
+            "cash",
+            "restricted_cash",
+            "undrawn_commitments",
+            "past_due",
+            "equity",
+        ),
+        *("total_assets", "backlog", "collateral_value", "collateral_book_value", "collateral_market_value"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What falls due to lenders in a month under their contracts: paid or not, prepayments apart."""
+
+    interest: Amounts
+    principal: Amounts
+    fees: Amounts
+
+    @property
+    def measures(self) -> dict[str, Amounts]:
+        """By the names that metrics use."""
+        total = self.interest + self.principal + self.fees
+        return {
+            "interest": self.interest,
+            "principal": self.principal,
+            "fees": self.fees,
+            "debt_service": total,
+        }
+
+    def __add__(self, other: Service) -> Service:
+        return Service(
+            self.interest + other.interest, self.principal + other.principal, self.fees + other.fees
+        )
+
+
+def debt_service(outcome: Outcome) -> dict[str, Service]:
+    """Return what each facility falls due for; fees at the start and premiums are none of it."""
+    found = {
+        one.name: Service(
+            one.flows["interest"],
+            one.flows["principal"],
+            one.flows["fee"] - one.flows["premium"] - one.flows["upfront_fee"],
+        )
+        for one in outcome.facilities
+    }
+    flows = outcome.flows
+    for place, row in enumerate(outcome.revolvers):
+        found[outcome.inputs.debt.name(row)] = Service(
+            flows["revolver_interest"][:, place],
+            flows["revolver_due"][:, place],
+            flows["revolver_fee"][:, place],
+        )
+    return found
+
+
+def undrawn(outcome: Outcome) -> dict[str, Amounts]:
+    """Return what may still be drawn of each facility at each month's end."""
+    debt, grid = outcome.inputs.debt, outcome.grid
+    found: dict[str, Amounts] = {}
+    for one in outcome.facilities:
+        commitment = debt.rows["commitment"][one.row]
+        if commitment is None:
+            continue
+        begins = debt.rows["draw_start_date"][one.row] or debt.rows["start_date"][one.row]
+        ends = debt.rows["draw_end_date"][one.row] or debt.maturity(one.row)
+        left = commitment - one.opening["drawn"] - np.cumsum(one.flows["draw"])
+        open_ = np.array([begins <= day < ends for day in grid.ends])
+        found[one.name] = np.where(open_, np.maximum(left, 0), 0)
+    for place, row in enumerate(outcome.revolvers):
+        limit = np.array(debt.limits(row)[1], dtype=np.int64)
+        found[debt.name(row)] = np.maximum(limit - outcome.flows["revolver_balance"][:, place], 0)
+    return found
+
+
+def largest_customer(outcome: Outcome) -> Amounts:
+    """Return the revenue of the customer who brings most in the fiscal year that a month belongs to."""
+    out = outcome.grid.zeros()
+    customers = list(outcome.inputs.customers.by_customer.values())
+    for _, months in quarters(outcome.grid, "Y", outcome.inputs.terms.fiscal_year_end):
+        if customers:
+            out[months] = max(customers, key=lambda values, own=months: int(values[own].sum()))[months]  # type: ignore[misc]
+    return out
 
 
 def company_measures(outcome: Outcome, made: Statements, market: list[int | None]) -> Measures:
     """Return the measures of the whole company."""
     inputs, flows, income, cash = outcome.inputs, outcome.flows, made.income, made.cash
-    interest = outcome.claim_sum("due", *tiers(outcome, "interest"))
-    principal = outcome.claim_sum("due", *tiers(outcome, "principal"))
-    fees = outcome.claim_sum("due", *tiers(outcome, "fees"))
-    limits = [inputs.debt.limits(row)[1] for row in outcome.revolvers]
-    limit = np.array(limits, dtype=np.int64).reshape(len(limits), outcome.grid.n).sum(axis=0)
-    undrawn = np.maximum(limit - flows["revolver_balance"].sum(axis=1), 0)
+    nothing = Service(*[outcome.grid.zeros()] * 3)
+    service = sum(debt_service(outcome).values(), nothing)
     senior = min((claim.rank for claim in outcome.claims if claim.rank), default=0)
     collateral = sum(
         (values for (facility, _), values in outcome.book.by_facility.items() if facility is not None),
         outcome.grid.zeros(),
     )
     customers = inputs.customers
-    largest = sorted(customers.by_customer.values(), key=lambda values: int(values.sum()), reverse=True)
+    names = (
+        "revenue",
+        "operating_cost",
+        "ebitda",
+        "depreciation",
+        "operating_income",
+        "interest_expense",
+        "net_income",
+    )
     exact = {
-        "revenue": income["revenue"],
-        "operating_cost": income["operating_cost"],
-        "ebitda": income["ebitda"],
-        "depreciation": income["depreciation"],
-        "operating_income": income["operating_income"],
-        "interest_expense": income["interest_expense"],
-        "net_income": income["net_income"],
+        **{name: income[name] for name in names},
         "cfads": cash["customer_receipts"] - cash["operating_cost"] - cash["leases"] - cash["taxes"],
-        "interest": interest,
-        "principal": principal,
-        "fees": fees,
-        "debt_service": interest + principal + fees,
+        **service.measures,
         "capex": cash["capex"],
         "taxes": cash["taxes"],
         "lease_payments": cash["leases"],
@@ -51,14 +136,14 @@ def company_measures(outcome: Outcome, made: Statements, market: list[int | None
         "senior_debt": senior_debt(outcome, senior),
         "cash": flows["cash"],
         "restricted_cash": flows["reserve_balance"].sum(axis=1),
-        "undrawn_commitments": undrawn,
+        "undrawn_commitments": sum(undrawn(outcome).values(), outcome.grid.zeros()),
         "past_due": flows["claim_past_due"].sum(axis=1, dtype=np.int64),
         "equity": made.balance["equity"][1:],
         "total_assets": made.balance["total_assets"][1:],
         "contracted_revenue": customers.contracted,
         "billed_revenue": customers.billed,
         "backlog": customers.backlog,
-        "largest_customer_revenue": largest[0] if largest else outcome.grid.zeros(),
+        "largest_customer_revenue": largest_customer(outcome),
         "collateral_book_value": collateral,
     }
     found: Measures = {name: values.tolist() for name, values in exact.items()}
@@ -81,7 +166,7 @@ def senior_debt(outcome: Outcome, rank: int) -> Amounts:
 def facility_measures(outcome: Outcome, market: Mapping[Backed, list[int | None]]) -> dict[str, Measures]:
     """Return the measures of each facility."""
     found: dict[str, Measures] = {}
-    balances = facility_balances(outcome)
+    balances, service, left = facility_balances(outcome), debt_service(outcome), undrawn(outcome)
     for name, balance in balances.items():
         book = sum(
             (values for (own, _), values in outcome.book.by_facility.items() if own == name),
@@ -90,27 +175,35 @@ def facility_measures(outcome: Outcome, market: Mapping[Backed, list[int | None]
         of_market = total_or_unknown(
             [values for (own, _), values in market.items() if own == name], outcome.grid.n
         )
-        dues = {tier: _due(outcome, name, tier) for tier in ("interest", "principal", "fees")}
-        measures: Measures = {
-            "total_debt": balance.tolist(),
-            "collateral_book_value": book.tolist(),
-            "collateral_market_value": of_market,
-            **{tier: due.tolist() for tier, due in dues.items()},
-            "debt_service": sum(dues.values(), outcome.grid.zeros()).tolist(),
+        exact = {
+            "total_debt": balance,
+            "collateral_book_value": book,
+            **service[name].measures,
+            **({"undrawn_commitments": left[name]} if name in left else {}),
+            **_own_cash(outcome, name),
         }
+        measures: Measures = {key: values.tolist() for key, values in exact.items()}
+        measures["collateral_market_value"] = of_market
         chosen = f"collateral_{outcome.inputs.terms.collateral}_value"
         measures["collateral_value"] = list(measures[chosen])
         found[name] = measures
     return found
 
 
-def _due(outcome: Outcome, name: str, tier: str) -> Amounts:
-    places = [
-        at
-        for at, claim in enumerate(outcome.claims)
-        if claim.facility == name and claim.tier.startswith(f"{tier}_")
-    ]
-    return np.asarray(outcome.flows["claim_due"][:, places].sum(axis=1, dtype=np.int64))
+def _own_cash(outcome: Outcome, name: str) -> dict[str, Amounts]:
+    """Return what the contracts and costs that are a facility's own come to, where it has contracts."""
+    customers, costs = outcome.inputs.customers, outcome.costs
+    own = customers.by_facility.get(name)
+    if own is None:
+        return {}
+    zero = outcome.grid.zeros()
+    return {
+        "revenue": own["revenue"],
+        "billed_revenue": own["billed"],
+        "contracted_revenue": own["contracted"],
+        "ebitda": own["revenue"] - costs.by_facility.get(name, (zero, zero))[0],
+        "cfads": own["cash_received"] - costs.by_facility.get(name, (zero, zero))[1],
+    }
 
 
 def facility_balances(outcome: Outcome) -> dict[str, Amounts]:

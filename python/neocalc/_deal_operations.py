@@ -53,6 +53,7 @@ class Customers:
     backlog: Amounts
     by_customer: dict[str, Amounts] = field(default_factory=dict)
     backlog_by_customer: dict[str, Amounts] = field(default_factory=dict)
+    by_facility: dict[str, dict[str, Amounts]] = field(default_factory=dict)  # of contracts that are its own
     before: Mapping[int, int] = field(default_factory=dict)  # revenue of months before the first
     unknown_from: int | None = None  # the first month in which something is not known
     frame: Any = None
@@ -96,8 +97,28 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     for name in dict.fromkeys(names.keys):
         made.by_customer[str(name)] = names.monthly(grid, "revenue", name)
         made.backlog_by_customer[str(name)] = names.monthly(grid, "remaining_performance_obligation", name)
+    if any(name is not None for name in contracts["facility_id"]):
+        _by_facility(made, schedule, grid, options)
     made.frame = schedule(by=None, start=start, end=end)
     return made
+
+
+def _by_facility(made: Customers, schedule: Callable[..., Any], grid: Grid, options: Options) -> None:
+    """Lay out the contracts that are a facility's own."""
+    start, end = spans(grid)
+    names = ("revenue", "billed", "cash_received")
+    found = schedule(by=["facility_id", "phase"], start=start, end=end)
+    cells = Cells.read(found, ["facility_id", "phase"], names, options)
+    for facility, phase in dict.fromkeys(cells.keys):
+        if facility is None:
+            continue
+        own = made.by_facility.setdefault(
+            str(facility), {name: grid.zeros() for name in (*names, "contracted")}
+        )
+        for name in names:
+            own[name] = own[name] + cells.monthly(grid, name, (facility, phase))
+        if phase == "contract":
+            own["contracted"] = own["contracted"] + cells.monthly(grid, "revenue", (facility, phase))
 
 
 @dataclass
@@ -155,6 +176,7 @@ class Costs:
     in_shares: Amounts
     payables: Amounts
     opening_payables: int
+    by_facility: dict[str, tuple[Amounts, Amounts]] = field(default_factory=dict)  # expensed and paid
 
     @property
     def total(self) -> Amounts:
@@ -169,11 +191,17 @@ def costs_of(costs: Rows, customers: Customers, grid: Grid) -> Costs:
     for row in range(costs.n):
         category = costs["category"][row] or costs["cost_id"][row]
         booked = made.by_category.setdefault(category, zero.copy())
-        lag = costs["payment_days"][row] or 0
+        lag, facility = costs["payment_days"][row] or 0, costs["facility_id"][row]
+        own = (
+            (zero.copy(), zero.copy())
+            if facility is None
+            else made.by_facility.setdefault(facility, (zero.copy(), zero.copy()))
+        )
         for month, amount in _accrued(costs, row, customers, grid):
             at = month - grid.first
             if at >= 0:
                 booked[at] += amount
+                own[0][at] += amount
             if costs["settlement"][row] == "equity":
                 if at >= 0:
                     made.in_shares[at] += amount
@@ -185,6 +213,7 @@ def costs_of(costs: Rows, customers: Customers, grid: Grid) -> Costs:
                 made.opening_payables += amount
             if paid < grid.n:
                 made.paid[paid] += amount
+                own[1][paid] += amount
             made.payables[max(at, 0) : min(paid, grid.n)] += amount
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from neocalc._deal_frames import Column, amounts_out, build
 from neocalc._deal_grid import Amounts
 from neocalc._deal_inputs import Tables
 from neocalc._deal_measures import (
+    LEVELS,
     Measures,
     company_measures,
     facility_balances,
@@ -20,11 +22,12 @@ from neocalc._deal_measures import (
     ratio,
     total_or_unknown,
 )
-from neocalc._deal_run import Outcome
-from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters
+from neocalc._deal_run import Inputs, Outcome, run
+from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc._frames import as_frame
 from neocalc._side_tables import SideTable
 from neocalc.covenants import check_covenants
+from neocalc.measurement import measures
 
 STATEMENTS = ("income_statement", "balance_sheet", "cashflow", "equity", "property", "debt_balance", "tax")
 RESULT_FRAMES = (
@@ -56,6 +59,21 @@ _LAST = frozenset(
 # What does not depend on revenue, and so stays known where revenue is not.
 _KNOWN = frozenset(("property",))
 _FAILED = ("breach",)
+_LOCKING = ("breach", "lock_up")
+_KEYS = ("entity_id", "period_end")
+
+
+def run_deal(tables: Tables, inputs: Inputs, amounts: str) -> Results:
+    """Run a deal; where a test of a covenant locks cash up, the owners get none until it is met again."""
+    while True:
+        outcome = run(inputs)
+        results = Results(tables, outcome, state(outcome), amounts)
+        paid = np.flatnonzero(outcome.flows["distribution"]).tolist()
+        barred = [at for at in paid if at in results.locked()] if paid else []
+        if not barred:
+            return results
+        # What is not paid out in a month can change no month before it.
+        inputs = replace(inputs, locked=inputs.locked | {barred[0]})
 
 
 class Results:
@@ -77,10 +95,17 @@ class Results:
 
     def frame(self, name: str, freq: str) -> Any:
         """Return a frame by name; a copy, so that nobody's changes are another's."""
-        key = (name, freq if name in STATEMENTS else "M")
+        if name not in (*STATEMENTS, "measures"):
+            freq = "M"
+        key = (name, freq)
         if key not in self._made:
-            make: Callable[[], Any] = getattr(self, f"_{name}", lambda: self._statement(name, freq))
-            self._made[key] = make()
+            if name in STATEMENTS:
+                self._made[key] = self._statement(name, freq)
+            elif freq != "M":
+                self._made[key] = self._measured(freq)
+            else:
+                make: Callable[[], Any] = getattr(self, f"_{name}")
+                self._made[key] = make()
         made = self._made[key]
         return made.copy() if self.kind == "pandas" else made
 
@@ -150,6 +175,22 @@ class Results:
             columns[name] = self._money([int(v) if at < known else None for at, v in enumerate(values)])
         return build(self.kind, columns)
 
+    def locked(self) -> set[int]:
+        """Return the months at whose end the last test of some covenant is a breach or a lock-up."""
+        if "covenants" not in self.tables.frames:
+            return set()
+        side = SideTable.open(self.frame("covenants", "M"), "covenants", [], self.tables.options)
+        keys = [name for name in ("covenant_id", "entity_id", "level") if name in side]
+        tests: dict[Any, list[tuple[int, bool]]] = {}
+        rows = zip(side.keys(keys), side.days("period_end"), side.values("status"), strict=True)
+        for key, day, status in rows:
+            tests.setdefault(key, []).append((day, status in _LOCKING))
+        found: set[int] = set()
+        for own in tests.values():
+            shut = self.grid.steps([day for day, _ in own], [bad for _, bad in own], False)
+            found |= {at for at, bad in enumerate(shut) if bad}
+        return found
+
     def shortfalls(self) -> Any:
         """Return the rows of the waterfall that are short."""
         import narwhals.stable.v2 as nw
@@ -174,7 +215,7 @@ class Results:
     def _depreciation(self) -> Any:
         names = ("opening_book_value", "additions", "depreciation", "impairment", "reversals", "disposals",
                  "closing_book_value")  # fmt: skip
-        books = self.outcome.books
+        books = {name: book for name, book in self.outcome.books.items() if name}
         columns = {
             "book": Column("text", [name for name in books for _ in self.grid.ends]),
             "period_end": Column("date", list(self.grid.ends) * len(books)),
@@ -379,6 +420,20 @@ class Results:
     def _measures(self) -> Any:
         return build(self.kind, self._measures_columns(None))
 
+    def _measured(self, freq: str) -> Any:
+        """Return the measures of quarters or years, as covenants that are tested so need them."""
+        names = [name for name in as_frame(self.frame("measures", "M")).names if name not in _KEYS]
+        return measures(
+            cashflow=self.frame("measures", "M"),
+            freq=freq,
+            fiscal_year_end=self.outcome.inputs.terms.fiscal_year_end,
+            source_freq="M",
+            flows=[name for name in names if name not in LEVELS],
+            balances=[name for name in names if name in LEVELS],
+            amounts=self.amounts,
+            minor_units=self.tables.options.minor_units,
+        )
+
     def _covenants(self) -> Any:
         """Tests of every covenant, month by month unless it says how often."""
         frames, terms = self.tables.frames, self.outcome.inputs.terms
@@ -390,13 +445,13 @@ class Results:
                  for name in self.tables.rows[label][column] if name is not None}  # fmt: skip
         amounts, self.amounts = self.amounts, "decimal"
         try:
-            measures = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
+            found = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
         finally:
             self.amounts = amounts
         beside: dict[str, Any] = {name: frames.get(name) for name in ("cures", "waivers", "cross_default")}
         start, end = (str(np.datetime64(day, "D")) for day in (self.grid.start, self.grid.end))
         return check_covenants(
-            measures,
+            found,
             frames["covenants"],
             **beside,
             freq="M",

@@ -22,7 +22,7 @@ from neocalc._deal_assets import (
     property_of,
 )
 from neocalc._deal_debt import PARTS_OF_RATE, Debt, Facility
-from neocalc._deal_grid import Amounts, Grid, first_day
+from neocalc._deal_grid import Amounts, Grid, first_day, month_of
 from neocalc._deal_operations import Costs, Customers, Leases, costs_of, run_off
 from neocalc._deal_tables import Rows
 from neocalc._deal_terms import DealTerms
@@ -65,6 +65,7 @@ class Inputs:
     equity: Rows
     cures: Rows
     books: Mapping[str, Any]  # policies by name, the reporting book first
+    locked: frozenset[int] = frozenset()  # months in which covenants keep cash from the owners
 
 
 @dataclass
@@ -154,7 +155,7 @@ def _once(
     facilities = inputs.debt.run(swept)
     capitalised = sum((one.flows["capitalized_interest"] for one in facilities), grid.zeros())
     costs_built = _capitalised(inputs, facilities)
-    extra = capitalised_assets(inputs.fleet, costs_built)
+    extra = capitalised_assets(inputs.fleet, costs_built, inputs.debt.class_of)
     before = sum(one.opening["capitalized"] for one in facilities)
     before -= sum(cost for _, cost, day in costs_built if day < grid.start)
     whole = dict(books)
@@ -360,7 +361,9 @@ def _plan(outcome: Outcome, rates: Mapping[str, list[int]], settled: int) -> dic
         [inputs.equity["date"][row] for row in distributions],
         [inputs.equity["amount"][row] or 0 for row in distributions],
     )
-    pays = terms.distribution_months
+    pays = [month in terms.distribution_months for month in months]
+    for at in inputs.locked:
+        planned[at], pays[at] = 0, False
     return {
         "months": grid.n,
         "opening_cash": terms.opening["cash"],
@@ -387,12 +390,11 @@ def _plan(outcome: Outcome, rates: Mapping[str, list[int]], settled: int) -> dic
         "settled": settled,
         "steps": steps,
         "distributions": _whole(planned),
-        "distribution_share": [float(terms.distribution_rate) if month in pays else 0.0 for month in months],
+        "distribution_share": [float(terms.distribution_rate) if pay else 0.0 for pay in pays],
         "taxable_income": _whole(_taxable(outcome)),
-        "tax": None
-        if terms.tax_rate is None
-        else {
-            "rate": float(terms.tax_rate),
+        # Without a tax, what was owed of one at the start is still paid.
+        "tax": {
+            "rate": float(terms.tax_rate or 0),
             "loss_limit": float(terms.loss_limit_rate),
             "opening_losses": terms.opening["loss_carryforward"],
             "opening_tax": terms.opening["tax_payable"],
@@ -407,12 +409,22 @@ def _sweep(outcome: Outcome, name: str) -> dict[str, Any]:
     one = next(one for one in outcome.facilities if one.name == name)
     begins = debt.rows["sweep_from_date"][one.row]
     # Before it begins, and in the month in which the loan is lent, nothing is swept.
-    earliest = max(begins if begins is not None else 0, debt.rows["start_date"][one.row] + 1)
+    lent = first_day(month_of(debt.rows["start_date"][one.row]) + 1)
+    earliest = lent if begins is None else max(begins, lent)
     open_ = [earliest <= day < debt.maturity(one.row) for day in outcome.grid.ends]
-    # What was swept in a settled month is off the balance already.
+    # What was swept in a settled month is off the balance already; a draw of the same day comes after it.
+    draws = debt.beside["draws"]
+    own = [
+        at
+        for at in range(draws.n)
+        if draws["facility_id"][at] == name and draws["date"][at] in outcome.grid.ends
+    ]
+    balance = one.balance - outcome.grid.sum(
+        [draws["date"][at] for at in own], [draws["amount"][at] or 0 for at in own]
+    )
     return {
         "share": float(debt.rows["sweep_rate"][one.row]),
-        "balance": [int(b) if fine else 0 for b, fine in zip(one.balance.tolist(), open_, strict=True)],
+        "balance": [int(b) if fine else 0 for b, fine in zip(balance.tolist(), open_, strict=True)],
         "accrued": [max(int(a), 0) for a in one.accrued.tolist()],
         "settled": _whole(outcome.swept[name]),
     }

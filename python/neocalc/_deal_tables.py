@@ -94,7 +94,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "contracts": Table(
         _columns(
-            text="contract_id customer gpu_model currency",
+            text="contract_id customer gpu_model currency facility_id",
             count="gpus renewal_months payment_days",
             money="monthly_fee total_value prepayment_amount opening_deferred_revenue",
             rate="hourly_price take_or_pay_rate prepayment_rate renewal_price_rate spot_utilisation",
@@ -131,7 +131,7 @@ TABLES: Mapping[str, Table] = {
     ),
     "costs": Table(
         _columns(
-            text="cost_id category settlement currency",
+            text="cost_id category settlement currency facility_id",
             money="monthly_amount amount",
             rate="revenue_rate annual_escalation_rate",
             date="date start_date end_date",
@@ -143,7 +143,7 @@ TABLES: Mapping[str, Table] = {
         {
             **LOAN_COLUMNS,
             **_columns(
-                text="facility_id kind lender",
+                text="facility_id kind lender asset_class",
                 count="rank",
                 money="opening_balance letters_of_credit",
                 rate="past_due_rate",
@@ -326,11 +326,14 @@ class Rows:
     def frame_columns(self, names: Iterable[str], rows: list[int]) -> dict[str, Column]:
         """Return some columns, where they are there, of some rows."""
         kinds = TABLES[self.label].columns
-        return {
-            name: Column(kinds[name], [self.columns[name][row] for row in rows])
-            for name in names
-            if name in self.columns
-        }
+        found = {}
+        for name in names:
+            if name in self.columns:
+                values = [self.columns[name][row] for row in rows]
+                if kinds[name] == "rate":  # decimals, of which a float is the nearest
+                    values = [None if value is None else float(value) for value in values]
+                found[name] = Column(kinds[name], values)
+        return found
 
 
 def read_rows(label: str, data: Any, options: Options, issues: list[Issue]) -> Rows:

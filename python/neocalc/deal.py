@@ -12,9 +12,7 @@ import numpy as np
 from neocalc._deal_folder import read_folder, shipped_deals
 from neocalc._deal_inputs import Tables
 from neocalc._deal_outcomes import DealComparison, DealResult
-from neocalc._deal_results import Results
-from neocalc._deal_run import run as run_inputs
-from neocalc._deal_statements import state
+from neocalc._deal_results import run_deal
 from neocalc._deal_tables import TABLES
 from neocalc._deal_terms import DealTerms, read_terms
 from neocalc._options import choice
@@ -244,6 +242,30 @@ class Deal:
         label = f"{years:g}y" if years is not None else f"{months}m"
         return self._changed(_lives=(label, self._read.lives(int(count), chosen)))
 
+    def with_tables(self, **tables: Any) -> Deal:
+        """Return the deal with other tables, such as prices, rates or draws of a scenario.
+
+        Parameters
+        ----------
+        **tables
+            Frames by the names of `load_deal`'s tables; None leaves a table out.
+
+        Returns
+        -------
+        Deal
+            The same deal, with a life that was given by `with_lives` no longer.
+
+        Raises
+        ------
+        InputError
+            With all problems of the tables in ``issues``.
+        """
+        for name in tables:
+            if name not in TABLES:
+                raise TypeError(f"with_tables() got an unexpected keyword argument {name!r}")
+        read = Tables(self.terms, {**self.tables, **tables}, self.extra_columns)
+        return self._changed(tables=read.frames, _read=read, _lives=None)
+
     # --- runs --------------------------------------------------------------------------------------------
 
     def run(self, *, years: float | None = None, amounts: str = "major") -> DealResult:
@@ -273,9 +295,8 @@ class Deal:
         """
         choice("amounts", amounts, _AMOUNTS)
         deal = self if years is None else self.with_lives(years=years)
-        outcome = run_inputs(deal._read.inputs(None if deal._lives is None else deal._lives[1]))
-        statements = state(outcome)
-        results = Results(deal._read, outcome, statements, amounts)
+        inputs = deal._read.inputs(None if deal._lives is None else deal._lives[1])
+        results = run_deal(deal._read, inputs, amounts)
         label = deal._lives[0] if deal._lives is not None else next(iter(deal.terms.books), "")
         return DealResult(
             deal.name,
