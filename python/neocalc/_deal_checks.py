@@ -288,8 +288,8 @@ class Checks:
         """Return what a loan yields in a year on its principal, by the dates on which it pays."""
         debt = self.results.outcome.inputs.debt
         if self._yields is None:
-            tables = debt._tables({})
-            loans = debt._loan_frame()
+            tables = debt.tables({}, debt.loans)
+            loans = debt.loan_frame(debt.loans)
             found = yield_to_maturity(loans, **tables, amounts="minor", allow_long_term=True,
                                       minor_units=debt.options.minor_units)  # fmt: skip
             values = np.asarray(as_frame(found).raw("yield_to_maturity").values, dtype=np.float64)
