@@ -393,7 +393,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     or ``amount`` on a ``date``; ``payment_days``; ``settlement`` ``cash`` or ``equity``), ``facilities``
     (the columns of `amortize`, with ``facility_id``, ``kind`` and ``rank``, 1 first), ``draws``, ``rates``,
     ``rate_steps``, ``hedges``, ``principal_schedule``, ``payment_holidays``, ``prepayments``,
-    ``prepayment_premiums``, ``refinancings`` (as for `amortize`, by ``facility_id``), ``ladders``,
+    ``prepayment_premiums``, ``refinancings``, ``cash_flow`` (as for `amortize`, by ``facility_id``; the
+    ``advance_rate`` of a facility is of what its assets stand at in the reporting book), ``ladders``,
     ``commitments``, ``reserves``, ``equity`` (``date, kind, amount``: ``contribution``, ``distribution``),
     ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``measures``
     (``period_end, measure, amount`` of months before the start), ``published``, ``sources``.
@@ -409,8 +410,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     ``balance_cap``, ``from_date, to_date``, ``opening_balance``; rows of one reserve add up.
 
     ``published`` has figures to compare with, a row each: ``figure_id``, ``label``, ``value``, ``period_end``
-    (``from_date``; else a flow is the quarter's), ``facility_id``, ``kind`` (E exact, A approximate, F fitted,
-    L logic only; null: only for formulas), ``tolerance`` (a share), ``unit``, ``policy`` (the book it is of),
+    (``from_date``; else a flow is the quarter's), ``facility_id``, ``kind`` (E exact, A approximate, F
+    fitted, L logic only; null: only for formulas), ``tolerance`` (a share), ``unit``, ``policy`` (the book it is of),
     and a ``measure`` such as ``income_statement.revenue``, ``facility.balance``, ``company.backlog``,
     ``reserve.balance``, ``depreciation.BOOK``, or a ``formula`` of them, of figures and of numbers.
     ``sources`` has ``source`` and ``document``.
