@@ -410,11 +410,11 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     ``balance_cap``, ``from_date, to_date``, ``opening_balance``; rows of one reserve add up.
 
     ``published`` has figures to compare with, a row each: ``figure_id``, ``label``, ``value``, ``period_end``
-    (``from_date``; else a flow is the quarter's), ``facility_id``, ``kind`` (E exact, A approximate, F
-    fitted, L logic only; null: only for formulas), ``tolerance`` (a share), ``unit``, ``policy`` (the book it is of),
-    and a ``measure`` such as ``income_statement.revenue``, ``facility.balance``, ``company.backlog``,
-    ``reserve.balance``, ``depreciation.BOOK``, or a ``formula`` of them, of figures and of numbers.
-    ``sources`` has ``source`` and ``document``.
+    (``from_date``; else a flow is the quarter's), ``facility_id``, ``kind`` (``E`` exact, ``A`` approximate,
+    ``F`` fitted, ``L`` logic only; null: only for formulas), ``tolerance`` (a share), ``unit``, ``policy``
+    (the book it is of), and a ``measure`` such as ``income_statement.revenue``, ``facility.balance``,
+    ``company.backlog``, ``reserve.balance``, ``depreciation.BOOK``, or a ``formula`` of them, of figures and
+    of numbers. ``sources`` has ``source`` and ``document``.
 
     Examples
     --------
