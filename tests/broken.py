@@ -100,8 +100,8 @@ def _rate_of(*flows: float) -> None:
 BROKEN_BESIDE: dict[str, Callable[[], object]] = {
     **BROKEN_CONTRACTS,
     **BROKEN_COVENANTS,
-    **BROKEN_DEALS,
     **BROKEN_BOOKS,
+    **BROKEN_DEALS,
     **BROKEN_FACILITIES,
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")

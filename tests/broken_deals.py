@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 import neocalc as nc
+from published_deals import small
 
 TERMS: dict[str, Any] = {"name": "SPV", "start": "2025-01-01", "end": "2025-12-31"}
 ASSET = {"asset_id": ["a"], "cost": [600.0], "in_service_date": ["2025-01-01"]}
@@ -40,6 +41,7 @@ def _folder(*files: tuple[str, bytes]) -> nc.Deal:
 
 COSTS = b"cost_id,monthly_amount\npower,1\n"
 BROKEN_DEALS: dict[str, Callable[[], object]] = {
+    "measure_unknown": lambda: small({"measure": "income_statement.revenu", "value": [1.0]}).checks,
     "unknown_key": lambda: _deal({"cash": 1.0, "csah": 2.0}),
     "missing_key": lambda: _deal({}),
     "unknown_column": lambda: _deal(assets={**ASSET, "colour": ["red"]}),

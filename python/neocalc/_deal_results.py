@@ -89,6 +89,8 @@ class Results:
     @property
     def unknown_from(self) -> int:
         """The first month in which something is not known."""
+        if self.outcome.inputs.terms.unknown:
+            return 0
         found = self.outcome.inputs.customers.unknown_from
         return self.grid.n if found is None else found
 

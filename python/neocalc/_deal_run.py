@@ -7,7 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 
 from neocalc import _core
-from neocalc._deal_assets import BookColumns, Property, capitalised_assets, keep_book, merge, property_of
+from neocalc._deal_assets import (
+    BALANCES,
+    FLOWS,
+    BookColumns,
+    Property,
+    capitalised_assets,
+    keep_book,
+    merge,
+    property_of,
+)
 from neocalc._deal_company import Inputs, Outcome
 from neocalc._deal_debt import Facility
 from neocalc._deal_grid import Amounts, Grid, month_of
@@ -25,6 +34,8 @@ def run(inputs: Inputs) -> Outcome:
     costs = costs_of(inputs.costs, inputs.customers, grid)
     owned = property_of(fleet, grid)
     books = {name: keep_book(fleet, policy, grid) for name, policy in inputs.books.items()}
+    if not books:  # nothing to depreciate
+        books = {"": BookColumns({name: grid.zeros() for name in (*FLOWS, *BALANCES)}, {})}
     _pledge(inputs)
     rates = inputs.debt.monthly_rates()
     swept: dict[str, Amounts] = {
@@ -87,7 +98,7 @@ def _once(
     if extra is not None:
         added = {name: keep_book(inputs.fleet, policy, grid, extra) for name, policy in inputs.books.items()}
         whole = {name: merge(book, added[name]) for name, book in books.items()}
-        placed = next(iter(added.values())).flows["additions"]
+        placed = next(iter(added.values())).flows["additions"] if added else placed
     outcome = Outcome(
         inputs=inputs, costs=costs, owned=owned, books=whole, facilities=facilities, claims=[], flows={},
         swept={name: amounts.copy() for name, amounts in swept.items()}, opening=_opening(inputs),
