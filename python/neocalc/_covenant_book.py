@@ -98,6 +98,9 @@ class CovenantInputs(Terms):
         self.measure_arrays: list[tuple[Array, Array]] = []
         if isinstance(self.grid, Grid) and not collect.issues:
             self.measure_arrays = [self.grid.measure(name) for name in self.measure_names]
+        elif isinstance(self.grid, Ground):
+            none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
+            self.measure_arrays = [none for _ in self.measure_names]
         collect.keep(table.problems)
         collect.keep(noted)
         collect.raise_all()
@@ -157,7 +160,7 @@ class CovenantInputs(Terms):
         lost = []
         for row, places in enumerate(keys):
             for at in places:
-                period = self.laid_out.period_of(self.grid.series[self.keys[at].series], days[row])
+                period = self.grid.period_of(self.grid.series[self.keys[at].series], days[row])
                 if period is None:
                     lost.append(row)
                 else:
@@ -228,8 +231,8 @@ class CovenantInputs(Terms):
         return self.grid
 
     def book(self) -> _core.CovenantBook:
-        """Hand everything to the core."""
-        grid = self.laid_out
+        """Hand everything to the core; a ground has no amounts yet."""
+        grid = self.grid
         clauses, cures, waivers = Rows(_CLAUSE), Rows(_CURE), Rows(_SPAN)
         offsets: dict[str, list[int]] = {"clauses": [0], "cures": [0], "waivers": [0]}
         self.rows_of_clauses: list[int] = []
