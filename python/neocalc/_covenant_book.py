@@ -49,6 +49,8 @@ class CovenantInputs(Terms):
         end: int | None,
         allow_high_thresholds: bool,
         options: Mapping[str, Any],
+        collect: Collector | None = None,
+        blank: Array | None = None,
     ) -> None:
         if freq not in FREQUENCIES:
             raise ConfigError(f"freq must be 'M', 'Q' or 'Y', not {freq!r}")
@@ -62,7 +64,7 @@ class CovenantInputs(Terms):
         self.metrics = known_metrics(metrics)
         self.allow_high = allow_high_thresholds
         self.freq = freq
-        collect = self.collect = Collector()
+        collect = self.collect = Collector() if collect is None else collect
         opened = (
             measures
             if isinstance(measures, Ground)
@@ -75,7 +77,7 @@ class CovenantInputs(Terms):
         collect.n_rows = table.frame.n
         self.table = table
         self.grid: Grid | Ground = (
-            opened if isinstance(opened, Ground) else Grid(opened, freq, fiscal_year_end, end)
+            opened if isinstance(opened, Ground) else Grid(opened, freq, fiscal_year_end, end, blank)
         )
         noted = opened.problems
         if not noted.issues:

@@ -111,8 +111,19 @@ class Ground(Layout):
 class Grid(Layout):
     """The measures' rows by series and period."""
 
-    def __init__(self, table: SideTable, freq: str, fiscal_year_end: int, end: int | None) -> None:
+    def __init__(
+        self,
+        table: SideTable,
+        freq: str,
+        fiscal_year_end: int,
+        end: int | None,
+        blank: Array | None = None,  # rows whose amounts are not to be read
+    ) -> None:
         self.table = table
+        self.blank = np.zeros(table.frame.n, dtype=bool)
+        if blank is not None and len(blank):
+            self.blank[blank] = True
+            table.problems.skip = self.blank
         self.problems = table.problems
         self.names = table.frame.names
         self.step = FREQUENCIES[freq]
@@ -166,6 +177,8 @@ class Grid(Layout):
                 np.sort(again).tolist(),
                 lambda row: f"{np.datetime64(int(self.days[row]), 'D')} of {name_of(self.of_row[row])}",
             )
+            if table.problems.bad is not None:  # none of the two is known to be right
+                table.problems.bad |= np.isin(self.cell, self.cell[again])
         total = int(self.offsets[-1])
         within = np.arange(total) - np.repeat(self.offsets[:-1], self.lengths)
         self.months = np.repeat(first, self.lengths) + within * self.step
@@ -182,7 +195,7 @@ class Grid(Layout):
         )
         if len(values):
             values[self.cell] = amounts
-            known[self.cell] = ~null
+            known[self.cell] = ~null & ~self.blank
         return values, known
 
 
@@ -197,14 +210,16 @@ class Collector:
     def __init__(self) -> None:
         self.issues: list[Issue] = []
         self.n_rows: int | None = None
+        self.opened: dict[str, SideTable] = {}
 
     def open(self, table: Any, label: str, required: Sequence[str], options: Options) -> SideTable | None:
         """Open a table; what is wrong with it is kept."""
         try:
-            return SideTable.open(table, label, required, options)
+            self.opened[label] = SideTable.open(table, label, required, options)
         except InputError as error:
             self.issues += error.issues
             return None
+        return self.opened[label]
 
     def keep(self, problems: Problems) -> None:
         """Take over what was found wrong with a table."""

@@ -4,8 +4,8 @@
 use super::columns::MoneyColumn;
 use super::pool::{Poll, for_each};
 use crate::covenant::{
-    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lane, Lanes, Measure, Metric, Outcome, Scratch, Threshold,
-    WIDTH, Way, test_block, test_lane,
+    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lane, Lanes, Measure, Metric, Outcome, Scratch,
+    Threshold, WIDTH, Way, test_block, test_lane,
 };
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::money::{MinorUnits, small_f64};
@@ -22,11 +22,14 @@ pub struct CubeMeasure<'a> {
 /// A scan of a block.
 type Scan = fn(&[CubeTest<'_>], &[Lanes], usize, Exact<'_>, &mut Scratch, &mut [CubeResult<'_>]);
 
+/// A way to put the amounts of a period where they go.
+type Whole = fn(MinorUnits, &[f64], &mut [Lane], [usize; 2], f64) -> bool;
+
 /// The loops over scenarios, as a caller had them compiled.
 #[derive(Clone, Copy)]
 pub struct Kernels {
     /// [`whole_rows`].
-    pub whole_rows: fn(MinorUnits, &[f64], &mut [Lane], [usize; 2], f64) -> bool,
+    pub whole_rows: Whole,
     /// [`test_block`].
     pub test_block: Scan,
 }
@@ -284,7 +287,8 @@ impl Cube<'_> {
                         }
                     }
                     let outcome = test_lane(&covenant, &state.measures, &mut state.outcomes)?;
-                    let places = (found.first.get_mut(lane), found.headroom.get_mut(lane), found.undecided.get_mut(lane));
+                    let places =
+                        (found.first.get_mut(lane), found.headroom.get_mut(lane), found.undecided.get_mut(lane));
                     if let (Some(first), Some(headroom), Some(undecided)) = places {
                         *first = outcome.first.and_then(|period| i16::try_from(period).ok()).unwrap_or(-1);
                         (*headroom, *undecided) = (outcome.headroom, outcome.undecided);

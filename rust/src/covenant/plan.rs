@@ -182,9 +182,11 @@ impl Plan {
         if self.weights.len() <= test.number {
             self.weights.resize(test.number.saturating_add(1), None);
         }
-        let known = self.weights.get_mut(test.number).and_then(Option::take).unwrap_or_else(|| {
-            [numerator, denominator].map(|terms| Weights::of(terms, periods, test.per_year))
-        });
+        let known = self
+            .weights
+            .get_mut(test.number)
+            .and_then(Option::take)
+            .unwrap_or_else(|| [numerator, denominator].map(|terms| Weights::of(terms, periods, test.per_year)));
         let [above, below] = &known;
         let (top, bottom) = (
             self.side_row((test.number, false), numerator, above, block),
