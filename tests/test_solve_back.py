@@ -156,7 +156,7 @@ def test_a_change_turns_the_test_where_it_says(
     terms = pd.DataFrame({"covenant_id": ["x"], "metric": [metric], "threshold": [limit]})
     options: dict[str, Any] = {"amounts": "minor"}
     found = nc.solve_back(base, terms, drivers={"d": {k: float(v) for k, v in rates.items()}}, **options)
-    scale = 10**9  # finer units, so that rounding to them moves nothing that matters
+    scale = 10**8  # finer units, so that rounding to them moves nothing that matters
     for row in found.itertuples():
         if np.isnan(row.change):
             continue

@@ -8,10 +8,10 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array
-from neocalc._draws import Draws, Prepayments, Refinancings, Sweep, Table, join
+from neocalc._draws import CAPPED, Draws, Prepayments, Refinancings, Sweep, Table, join
 from neocalc._loan_options import LoanOptions
 from neocalc._records import guarded
-from neocalc._side import Side
+from neocalc._side import Side, by_row
 from neocalc.errors import Issue
 
 FACILITY_DATES = ("draw_start_date", "make_whole_until_date")
@@ -76,3 +76,33 @@ def _refinance(loans: _Loans, draws: Draws | None, side: Refinancings, tables: d
             issue = Issue.make("refinancings.loan_id", "refinanced_loan", n_bad=len(lost), rows=at)
             side.issues = [side.locate(issue)]
             loans.take_over(side, np.unique(side.into[lost]))
+
+
+def leave_out_draws(tables: dict[str, Table], day: int, n: int) -> None:
+    """Take draws after a day out of the tables, and what would have repaid them."""
+    draws = tables.get("draws")
+    if draws is None or (draws["date"] <= day).all():
+        return
+    kept, loan = draws["date"] <= day, _loan_of(draws, n)
+    tables["draws"] = _some(draws, kept, n)
+    paid = tables.get("prepayments")
+    if paid is None:
+        return
+    # Draws are numbered by date, so that those that are left keep their numbers.
+    count = np.bincount(loan[kept], minlength=n)
+    lost = np.bincount(loan[~kept], minlength=n) > 0
+    payer = _loan_of(paid, n)
+    later = lost[payer] & (paid["date"] > day)
+    capped = np.where(later, paid["manner"] | CAPPED, paid["manner"]).astype(np.int8)
+    tables["prepayments"] = _some({**paid, "manner": capped}, paid["draw"] <= count[payer], n)
+
+
+def _loan_of(table: Table, n: int) -> Array:
+    return np.repeat(np.arange(n, dtype=np.int64), np.diff(table["offsets"]))
+
+
+def _some(table: Table, rows: Array, n: int) -> Table:
+    columns = {
+        name: np.ascontiguousarray(column[rows]) for name, column in table.items() if name != "offsets"
+    }
+    return columns | {"offsets": by_row(_loan_of(table, n)[rows], n)[1]}

@@ -11,7 +11,7 @@ from neocalc import _core
 from neocalc._cash_flows import CashFlow, Collateral
 from neocalc._columns import FIRST_DAY, LAST_DAY, Array, life, rates
 from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
-from neocalc._facility import FACILITY_DATES, FACILITY_RATES, FACILITY_TABLES, movements
+from neocalc._facility import FACILITY_DATES, FACILITY_RATES, FACILITY_TABLES, leave_out_draws, movements
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
 from neocalc._loan_rates import (
@@ -169,6 +169,11 @@ class LoanColumns(Records):
         """Whether rates are more than `annual_rate` and its steps."""
         given = bool({"index", *_FLOATING} & self.present) or "hedges" in self._tables
         return given or (steps is not None and steps.terms != ["annual_rate"])
+
+    def leave_out_draws(self, day: int) -> None:
+        """Look at the loans as if nothing were drawn after a day."""
+        leave_out_draws(self._tables, day, self.n)
+        self._made = None
 
     def _shares(self, name: str) -> Array:
         """Return shares from 0 to 1, NaN for none."""

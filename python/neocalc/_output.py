@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from neocalc._columns import Array
+from neocalc._frames import as_frame
 from neocalc._groups import Groups
 from neocalc._options import check_memory
 from neocalc._records import Records, changed, guarded
@@ -36,6 +37,20 @@ def attempt(
     if issues(result):
         raise changed(records.subject)  # a row went bad after it was judged
     return result
+
+
+def problems_frame(data: Any, find: Callable[[], Issues]) -> Any:
+    """Return what is wrong with some data as a frame of its kind."""
+    try:
+        issues = find()
+    except InputError as error:
+        if error.code != "duplicate_column":
+            raise
+        issues = error.issues
+    columns = issues.to_dict()
+    for name in ("rows", "index_labels", "ids"):
+        columns[name] = [list(values) for values in columns[name]]
+    return as_frame(data).issues_out(columns)
 
 
 def finish(records: Records, frame: Any) -> Any:

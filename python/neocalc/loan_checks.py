@@ -1,0 +1,125 @@
+"""What is wrong with a loan book, before anything is computed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from neocalc._loan_options import make_loan_options
+from neocalc._loans import LoanColumns
+from neocalc._output import problems_frame
+from neocalc.errors import Issues
+
+
+def validate_loans(
+    loans: Any,
+    *,
+    rates: Any = None,
+    extrapolate: str | None = None,
+    rate_steps: Any = None,
+    hedges: Any = None,
+    principal_schedule: Any = None,
+    payment_holidays: Any = None,
+    draws: Any = None,
+    prepayments: Any = None,
+    prepayment_premiums: Any = None,
+    sweep: Any = None,
+    refinancings: Any = None,
+    cash_flow: Any = None,
+    collateral: Any = None,
+    rounding: str | None = "payment",
+    amounts: str = "major",
+    minor_units: int = 2,
+    accrual: str = "adjusted",
+    payment_basis: str = "actual",
+    holidays: Any = None,
+    weekend: Sequence[str] = ("saturday", "sunday"),
+    threads: int | None = None,
+    round_input: bool = False,
+    floor_time: bool = False,
+    allow_high_rate: bool = False,
+    allow_negative_amortization: bool = False,
+    allow_long_term: bool = False,
+) -> Any:
+    """List every problem of a loan book and of the tables beside it, as `validate` does for fleets.
+
+    Each loan is run to its end, since some problems (a payment below the interest, a draw beyond the
+    commitment) show only on the way.
+
+    Parameters
+    ----------
+    loans, rates, extrapolate, rate_steps, hedges, principal_schedule, payment_holidays, draws
+        As for `amortize`.
+    prepayments, prepayment_premiums, sweep, refinancings, cash_flow, collateral
+        As for `amortize`.
+    rounding, amounts, minor_units, accrual, payment_basis, holidays, weekend, threads
+        As for `amortize`.
+    round_input, floor_time, allow_high_rate, allow_negative_amortization, allow_long_term
+        As for `amortize`.
+
+    Returns
+    -------
+    DataFrame or Table
+        One row per column and code: ``column`` (``draws.date`` for a table beside the loans), ``code``,
+        ``rule``, ``n_bad``, the first ``rows`` with their ``index_labels`` and ``ids``, an ``example`` and a
+        ``hint``; lowest row first; no rows where all is well.
+
+    Raises
+    ------
+    InputError
+        For what is not a frame at all.
+    ConfigError
+        For an argument that means nothing.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import neocalc as nc
+    >>> loans = pd.DataFrame({
+    ...     "loan_id": ["A"], "principal": [1000.0], "start_date": ["2025-01-15"], "term_months": [12],
+    ...     "annual_rate": [0.12], "payment": [5.0],
+    ... })
+    >>> nc.validate_loans(loans)[["column", "code", "n_bad"]].values.tolist()
+    [['payment', 'negative_amortization', 1]]
+    """
+    options = make_loan_options(
+        "validate_loans",
+        {
+            "rounding": rounding,
+            "amounts": amounts,
+            "minor_units": minor_units,
+            "accrual": accrual,
+            "payment_basis": payment_basis,
+            "holidays": holidays,
+            "weekend": weekend,
+            "threads": threads,
+            "round_input": round_input,
+            "floor_time": floor_time,
+            "allow_high_rate": allow_high_rate,
+            "allow_negative_amortization": allow_negative_amortization,
+            "allow_long_term": allow_long_term,
+        },
+    )
+
+    def find() -> Issues:
+        data = LoanColumns(
+            loans,
+            options,
+            index_is_id=True,
+            rates=rates,
+            extrapolate=extrapolate,
+            rate_steps=rate_steps,
+            hedges=hedges,
+            principal_schedule=principal_schedule,
+            payment_holidays=payment_holidays,
+            draws=draws,
+            prepayments=prepayments,
+            prepayment_premiums=prepayment_premiums,
+            sweep=sweep,
+            refinancings=refinancings,
+            cash_flow=cash_flow,
+            collateral=collateral,
+        )
+        return data.find_issues()
+
+    return problems_frame(loans, find)
