@@ -54,6 +54,7 @@ from neocalc.errors import (
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
 from neocalc.impairment import ImpairmentTest, impairment_test
+from neocalc.loan_validation import validate_loans
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
 from neocalc.policies import (
     DatedPolicy,
@@ -114,6 +115,7 @@ __all__ = [
     "table",
     "units_of_production",
     "validate",
+    "validate_loans",
     "value_curve",
     "weighted_average_life",
     "yield_to_maturity",

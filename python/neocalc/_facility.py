@@ -22,7 +22,6 @@ FACILITY_RATES = (
     "advance_rate",
     "make_whole_rate",
 )
-FACILITY_TABLES = frozenset(("draws", "prepayments", "sweep", "refinancings", "cash_flow", "collateral"))
 
 
 class _Loans(Protocol):
@@ -32,7 +31,7 @@ class _Loans(Protocol):
     options: LoanOptions
 
     def _make(self, skip: Array | None) -> _core.Loans: ...
-    def take_over(self, side: Side, bad_rows: Array) -> None: ...
+    def take_over(self, side: Side) -> None: ...
 
 
 def movements(loans: _Loans, beside: dict[str, Any], tables: dict[str, Table]) -> None:
@@ -75,4 +74,5 @@ def _refinance(loans: _Loans, draws: Draws | None, side: Refinancings, tables: d
             at = np.sort(side.part["source"][lost])[:5].tolist()
             issue = Issue.make("refinancings.loan_id", "refinanced_loan", n_bad=len(lost), rows=at)
             side.issues = [side.locate(issue)]
-            loans.take_over(side, np.unique(side.into[lost]))
+            side.of_others = [(issue.column, issue.code, np.unique(side.into[lost]))]
+            loans.take_over(side)

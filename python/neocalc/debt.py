@@ -11,11 +11,7 @@ from neocalc import _core
 from neocalc._loan_frames import frame_of_loans, rows_frame, totals_frame
 from neocalc._loan_options import make_loan_options
 from neocalc._loans import LoanColumns, check_by
-from neocalc._output import (
-    attempt,
-)
-
-_MANY_PERIODS = 1200
+from neocalc._output import attempt
 
 
 def amortize(

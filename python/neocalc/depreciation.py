@@ -12,7 +12,7 @@ from neocalc._families import sums_by_root
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._options import make_options, to_days
-from neocalc._output import attempt, finish, money_column
+from neocalc._output import attempt, finish, issues_frame, money_column
 from neocalc._results import rows_frame, totals_frame
 from neocalc._runs import ANY_LIFE, AnyPolicy, Changes, check_policy, make_run, uniform_run
 from neocalc.errors import ConfigError, InputError
@@ -340,7 +340,7 @@ def validate(
     allow_long_life: bool = False,
     floor_time: bool = False,
 ) -> Any:
-    """List every problem of a fleet, without computing anything.
+    """List every problem of a fleet, without computing anything; `validate_loans` does so for loans.
 
     Parameters
     ----------
@@ -400,7 +400,4 @@ def validate(
         if error.code != "duplicate_column":
             raise
         issues = error.issues
-    columns = issues.to_dict()
-    for name in ("rows", "index_labels", "ids"):
-        columns[name] = [list(values) for values in columns[name]]
-    return as_frame(fleet).issues_out(columns)
+    return issues_frame(as_frame(fleet), issues)

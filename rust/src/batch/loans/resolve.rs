@@ -333,8 +333,10 @@ impl<A: LoanAmount> Layout<A> {
         // A last period cut short by the maturity is a whole one of the longer loan.
         self.times.pop();
         let last = self.periods.len().checked_sub(2).and_then(|before| self.periods.get(before));
-        let (mut start, before) = last.map_or((dates.start, dates.start), |last| (last.end, last.scheduled));
-        let mut next = grid.first_after(before);
+        // One payment is the first of the longer loan too: a long stub at the front stays as long.
+        let (mut start, mut next) = last.map_or((dates.start, dates.schedule.first_on_grid()), |last| {
+            (last.end, grid.first_after(last.scheduled))
+        });
         while self.times.len() < wanted {
             let scheduled = grid.date(next);
             next = next.saturating_add(1);
