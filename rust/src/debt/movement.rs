@@ -7,7 +7,7 @@ use super::{Amount, Entry, Fault, Profile, Rider};
 use crate::calendar::YearFraction;
 use crate::rate::AnnualRate;
 
-impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
+impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     pub fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
         self.ledger.advance(amount)?;
         let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
