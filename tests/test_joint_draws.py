@@ -53,7 +53,7 @@ def random_joint(random: Random) -> Facility:
     if kind == "custom":
         rows: list[tuple[int | dt.date, int]] = []
         for _ in range(random.randint(1, 6)):
-            amount = random.randint(0, max(loan.principal // 8, whole // 40) + 1)
+            amount = random.randint(0, loan.principal // 12 + 1)
             if random.random() < 0.5:
                 rows.append((random.randint(1, 3), amount))
             else:
@@ -79,11 +79,12 @@ def random_joint(random: Random) -> Facility:
     if kind == "base" or random.random() < 0.3:
         terms["advance_rate"] = Fraction(random.randint(50, 100), 100)
         value, day, values = int(whole * 2) + random.randint(0, 1000), loan.start, []
-        if random.random() < 0.05:
-            value //= 4
+        value *= random.choice((1, 3, 3))
+        if random.random() < 0.03:
+            value //= 8
         for _ in range(random.randint(1, 24)):
             values.append((day, value))
-            value = int(value * random.uniform(0.6, 1.0))
+            value = int(value * random.uniform(0.75, 1.0))
             day += dt.timedelta(days=random.randint(1, 120))
         terms["collateral"] = tuple(values)
     if random.random() < 0.3:
@@ -93,7 +94,7 @@ def random_joint(random: Random) -> Facility:
         terms["undrawn_rate"] = Fraction(random.randint(0, 200), 10_000)
     if random.random() < 0.3:
         terms["issue_price"] = Fraction(random.randint(9_000, 10_200), 10_000)
-    if random.random() < 0.3:
+    if random.random() < 0.15:
         terms["prepayments"] = _prepayments(random, loan, draws)
         if random.random() < 0.5:
             terms["premiums"] = ((_day(random, loan.start, loan.maturity), Fraction(1, 100)),)

@@ -83,10 +83,9 @@ def carrying_amount(
     commitment are an asset until a draw takes its share of them with it; what no draw has taken by
     ``draw_end_date`` is expensed.
 
-    A draw with terms of its own is a debt instrument of its own: it is recognised when it is drawn (IFRS 9
-    3.1.1; ASC 835-30 measures each note on its own terms), with the discount at which it was issued and its
-    share of the costs, and has an effective rate of its own. The facility's amounts are the sums of those of
-    its draws.
+    A draw with terms of its own is an instrument of its own, as each note and each term loan is: recognised
+    when it is drawn, with the discount at which it was issued and its share of the costs, and with an
+    effective rate of its own. Amounts of the facility are the sums of those of its draws.
 
     Parameters
     ----------

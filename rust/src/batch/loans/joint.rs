@@ -13,7 +13,7 @@ use crate::debt::fees::UndrawnFee;
 use crate::debt::floating::InKind;
 use crate::debt::hedge::Hedges;
 use crate::debt::together::{Shared, Stated, amortize_together};
-use crate::debt::{Entry, Fault, Profile, ProfileKind, ResolvedLoan, Sink};
+use crate::debt::{Entry, Profile, ProfileKind, ResolvedLoan, Sink};
 use crate::error::Rule;
 
 /// Why a facility has no rows.
@@ -77,9 +77,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         let parts: Vec<_> = std::iter::once(None).chain(vintages).collect();
         layouts.resize_with(parts.len().max(layouts.len()), Layout::default);
         let mut all = Vec::with_capacity(parts.len());
+        let mut days_of_loan: Vec<(Date, Date)> = Vec::new();
         for (part, layout) in parts.into_iter().zip(layouts.iter_mut()) {
             self.at_hand(part);
-            all.push(self.resolve(loans, settings, index, layout).map_err(Stop::Refused)?);
+            layout.days_of_loan.clone_from(&days_of_loan);
+            let loan = self.resolve(loans, settings, index, layout).map_err(Stop::Refused)?;
+            if part.is_none() {
+                days_of_loan.extend(loan.periods.iter().map(|period| (period.scheduled, period.paid)));
+            }
+            all.push(loan);
         }
         self.at_hand(None);
         let Some(whole) = all.first().copied() else { return Err(Stop::Refused(Refusal::new("principal", Rule::Null, ""))) };

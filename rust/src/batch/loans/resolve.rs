@@ -34,6 +34,8 @@ pub struct Layout<A: LoanAmount> {
     pub(super) limits: Vec<(Date, A)>,
     /// Rows of a loan's draws, before they are shown together.
     pub(super) parts: Vec<Entry<A>>,
+    /// For a draw that runs together with others: the days of the loan's own payments, as scheduled and as paid.
+    pub(super) days_of_loan: Vec<(Date, Date)>,
     /// Where its draws are laid out, where they run together.
     pub(super) draws: Vec<Layout<A>>,
 }
@@ -52,6 +54,7 @@ impl<A: LoanAmount> Default for Layout<A> {
             interest_only: 0,
             limits: Vec::new(),
             parts: Vec::new(),
+            days_of_loan: Vec::new(),
             draws: Vec::new(),
         }
     }
@@ -246,6 +249,7 @@ impl<A: LoanAmount> LoanChunk<A> {
                     let sum = slot.plus(amount);
                     *slot = sum.ok_or_else(|| refuse(wanted, Rule::Overflow, String::new()))?;
                 }
+                None if layout.days_of_loan.iter().any(|(scheduled, paid)| [*scheduled, *paid].contains(&row.date)) => {}
                 None => layout.steps.push(Step { date: row.date, movement: Movement::Principal(amount) }),
             }
         }
