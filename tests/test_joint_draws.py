@@ -37,7 +37,9 @@ KINDS = ("custom", "sculpted", "payment", "principal", "base")
 def random_joint(random: Random) -> Facility:
     """A facility whose draws have terms of their own, and amounts stated for all of them."""
     while True:
-        loan = replace(_loan(random), rate_steps=(), schedule=(), amortization_months=None, interest_only_months=0)
+        loan = replace(
+            _loan(random), rate_steps=(), schedule=(), amortization_months=None, interest_only_months=0
+        )
         loan = replace(loan, principal=random.choice((0, min(loan.principal, 10**9))))
         if random.random() < 0.5:
             loan = replace(loan, skipped=())

@@ -317,7 +317,8 @@ def current_portion(
     """Split the carrying amount of loans into what falls due within twelve months and the rest.
 
     The current portion is what the carrying amount falls by within the twelve months after `as_of`, at the
-    close of that day: principal due, less what is written off on the way.
+    close of that day: principal due, less what is written off on the way. It is of what is on the books then:
+    later draws are left out, and so is what they would have repaid, or changed of the effective rate.
 
     Parameters
     ----------
@@ -358,12 +359,11 @@ def current_portion(
     checked, beside = loan_options("current_portion", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
     groups = None if keys is None else data.groups(keys)
-    books = keep_books(data, measured=True)
+    books = keep_books(data, measured=True, as_of=day)
     year = _in_a_year(day)
     rows = _carrying(books)
     moved = rows["closing_carrying_amount"] - rows["opening_carrying_amount"]
     paid = books["payment_date"]
-    # Of what is on the books at the close of the day: later draws and what becomes of them are left out.
     now, then = (np.where(paid <= until, moved, 0) for until in (day, year))
     left = np.where(paid <= day, books["discount"] - books["amortization"], 0)
     laid = cells(books, groups or _loans_as_groups(books), paid, "Y", 12, (None, None))

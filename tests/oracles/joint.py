@@ -162,11 +162,12 @@ class Joint:
             first = opened[0].made == opened[0].interest_only
             if owing and rest == 0 and first and loan.payment is not None:
                 raise Refused("never_amortises")
+        owing = matured > 0 or any(part.balance for part in opened)
         rest = max(rest - matured, 0)
         for part in opened:
             part.repays = min(rest, int(part.balance))
             rest -= part.repays
-        if loan.profile == "custom" and rest and not self.ahead():
+        if loan.profile == "custom" and rest and owing and not self.ahead():
             raise Refused("range")
 
     def move(self, part: JointPart, date: dt.date, row: Row) -> None:
@@ -176,7 +177,7 @@ class Joint:
         part.do(early, row)
         if self.takes is not None and part.loan.start < date < part.periods[-1].end:
             taken = min(self.takes, int(part.balance))
-            self.asking = True
+            self.asking = self.asking or part.balance > 0
             part.balance -= taken
             row.principal += taken
             self.takes -= taken
@@ -244,4 +245,3 @@ def parts(facility: Facility, terms: Terms) -> list[Row]:
 def amortize(facility: Facility, terms: Terms) -> list[Row]:
     """All rows of a facility as one, or `Refused`."""
     return together(parts(facility, terms))
-

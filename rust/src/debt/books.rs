@@ -117,7 +117,9 @@ impl Rider<i64> for Watch<'_> {
     }
 
     fn moved(&mut self, _: &Movement<i64>, ledger: &mut Ledger<i64>, entry: &mut Entry<i64>) -> Result<(), Fault> {
-        self.note(entry, self.time.0, self.growth.0);
+        if entry.is_shown() {
+            self.note(entry, self.time.0, self.growth.0); // else with the next row
+        }
         entry.accrued = ledger.interest().due()?.plus(self.in_kind.due()?).ok_or(Fault::Overflow)?;
         Ok(())
     }
@@ -275,7 +277,8 @@ fn accrue_contract(books: &mut [BookRow]) {
 fn spread_costs(books: &mut [BookRow], costs: &Costs<'_>) {
     let (mut drawn, mut received, mut open) = (0_i64, 0_i64, true);
     let (mut own, mut elsewhere) = (0_i64, costs.elsewhere);
-    for row in books {
+    let last = books.len().saturating_sub(1);
+    for (number, row) in books.iter_mut().enumerate() {
         // Of one day, the loan's own draws come first.
         drawn = drawn.saturating_add(drawn_before(&mut elsewhere, row.entry.clock));
         let before = costs.taken(drawn);
@@ -287,7 +290,7 @@ fn spread_costs(books: &mut [BookRow], costs: &Costs<'_>) {
         row.discount = row.discount.saturating_add(costs.taken(drawn).saturating_sub(before));
         drawn = drawn.saturating_add(drawn_before(&mut elsewhere, row.entry.clock.saturating_add(1)));
         let rest = costs.upfront.saturating_sub(costs.taken(drawn));
-        let over = drawn >= costs.commitment || row.entry.clock >= costs.draw_until;
+        let over = drawn >= costs.commitment || row.entry.clock >= costs.draw_until || number == last;
         row.commitment_cost = if over { 0 } else { rest };
         if open && over {
             open = false;

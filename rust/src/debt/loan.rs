@@ -63,6 +63,8 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub limits: &'a [(Date, A)],
     /// What a prepayment costs.
     pub call: Call<'a>,
+    /// Whether some of its draws are left out, so that what is agreed may be more than what is owed.
+    pub partial: bool,
     /// The number of the draw that it is, where a loan's draws have terms of their own.
     pub draw_number: usize,
 }
@@ -152,6 +154,14 @@ impl<A: Amount> Entry<A> {
             level: ledger.payment(),
             ..Self::default()
         }
+    }
+}
+
+impl<A: Amount> Entry<A> {
+    /// Whether a day that is no payment date has a row.
+    pub(super) fn is_shown(&self) -> bool {
+        let moved = [self.draw, self.interest, self.pik, self.principal, self.prepayment, self.fee];
+        self.observed || moved.iter().any(|amount| *amount != A::zero())
     }
 }
 
@@ -325,7 +335,7 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
             elsewhere: A::zero(),
             basis: A::zero(),
             since: 0,
-            ahead: false,
+            ahead: loan.partial,
             next: 0,
             settled: loan.start,
             fixing: true,
@@ -357,6 +367,7 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
         entry.observed = true;
         self.rider.look(&self.ledger, &then, time, &mut entry)?;
         entry.closing = then.balance();
+        entry.draw_number = self.loan.draw_number;
         entry.clock = date;
         sink.entry(&entry);
         Ok(())
@@ -475,8 +486,7 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
         entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
         entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
-        let moved = [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee];
-        if scheduled || entry.observed || moved.iter().any(|amount| *amount != A::zero()) {
+        if scheduled || entry.is_shown() {
             sink.entry(entry);
         }
         Ok(())

@@ -36,6 +36,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
                     self.ledger.reset(rate);
                 }
                 Movement::Principal(amount) => {
+                    let amount = if self.loan.partial { amount.lesser(self.ledger.balance()) } else { amount };
                     if amount.exceeds(self.ledger.balance()) {
                         return Err(Fault::BeyondBalance { number: self.next });
                     }

@@ -103,7 +103,7 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
         allocate(shared, &mut parts, date, ahead, &mut claims)?;
         // Principal that is agreed for a day which is no payment date: first for what matures on it.
         let mut asked: Option<A> = None;
-        let (mut drawn, mut last) = (false, 0);
+        let (mut drawn, mut owing, mut last) = (false, false, 0);
         for (part, sink) in parts.iter_mut().zip(sinks.iter_mut()).filter(|(part, _)| part.date() == Some(date)) {
             let now = part.course.steps_on(date);
             if asked.is_none() && now.iter().any(|step| matches!(step.movement, Movement::Principal(_))) {
@@ -111,6 +111,7 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
                 asked = Some(principal_of(now)?.minus(matured).ok_or(Fault::Overflow)?.at_least_zero());
             }
             let before = part.course.run.ledger.balance();
+            owing |= before > A::zero();
             steps.clear();
             steps.extend(now.iter().copied());
             share_out(&mut steps, before_steps(part, date, before)?, shared.left, &mut asked);
@@ -127,7 +128,7 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
             drawn |= part.course.run.drawn > lent;
             last = part.course.run.next;
         }
-        if asked.is_some_and(|asked| asked > A::zero()) && !ahead {
+        if asked.is_some_and(|asked| asked > A::zero()) && owing && !ahead {
             return Err(Fault::BeyondBalance { number: last });
         }
         if drawn && let Some(limit) = limit_on(shared.limits, date) {
@@ -205,7 +206,9 @@ fn allocate<A: Amount, R: Rider<A> + Clone>(
             claim.principal = rest.lesser(claim.balance);
             rest = rest.minus(claim.principal).ok_or(Fault::Overflow)?;
         }
-        if matches!(shared.stated, Stated::Principal(_)) && rest > A::zero() && !ahead {
+        // Where nothing is owed any more, nothing is asked either.
+        let owing = matured > A::zero() || claims.iter().any(|claim| claim.open && claim.balance > A::zero());
+        if matches!(shared.stated, Stated::Principal(_)) && rest > A::zero() && owing && !ahead {
             let number = claims.first().and_then(|claim| parts.get(claim.part)).map_or(0, |part| part.course.run.next);
             return Err(Fault::BeyondBalance { number: number.saturating_add(1) });
         }

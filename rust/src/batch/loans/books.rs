@@ -94,7 +94,7 @@ impl Worker {
             return self.keep_one(loans, settings, index, floats, measured.then(|| self.chunk.costs(index)));
         }
         let shares = if measured { self.chunk.shares(index) } else { Shares::default() };
-        self.chunk.watched.set(measured);
+        self.chunk.watched.set(shares.whole.is_some_and(|costs| costs.upfront > 0));
         let kept = if self.chunk.is_joint(index) {
             self.keep_jointly(loans, settings, index, measured, &shares)
         } else {
@@ -268,9 +268,10 @@ impl LoanChunk<i64> {
         let draws = self.facility.draws(index);
         let mut shares = Shares { whole: Some(whole), ..Shares::default() };
         for (place, draw) in draws.iter().enumerate().filter(|(_, draw)| draw.is_vintage()) {
-            let earlier = draws.iter().enumerate().filter(|(at, other)| {
-                if other.is_vintage() { *at < place } else { other.date <= draw.date }
-            });
+            let earlier = draws
+                .iter()
+                .enumerate()
+                .filter(|(at, other)| if other.is_vintage() { *at < place } else { other.date <= draw.date });
             let before = earlier.fold(principal, |sum, (_, other)| sum.saturating_add(other.amount));
             let share = whole.taken(before.saturating_add(draw.amount)).saturating_sub(whole.taken(before));
             shares.elsewhere.push((draw.date, draw.amount));

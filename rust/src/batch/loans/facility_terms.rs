@@ -36,7 +36,7 @@ impl<A: LoanAmount> LoanChunk<A> {
     ) -> Result<Facility<'_, A>, Refusal> {
         self.add_services(settings, index, words, dates, layout)?;
         self.add_limits(index, words, layout)?;
-        self.add_prepayments(index, words, dates, layout)?;
+        self.add_prepayments(settings, index, words, dates, layout)?;
         let call = Call { premiums: self.facility.premiums(index), make_whole: self.make_whole(index)? };
         let mut found = Facility { upfront: A::zero(), undrawn: None, open_until: Date::MIN, call };
         if self.vintage.get().is_some() {
@@ -58,6 +58,9 @@ impl<A: LoanAmount> LoanChunk<A> {
         if self.has_vintages(index) && !layout.path.is_empty() && !self.hedges.of(index).is_empty() {
             // Hedges of the whole facility are settled on its own dates, though all is owed under its draws.
             found.open_until = dates.maturity;
+        }
+        if self.watched.get() {
+            found.open_until = found.open_until.max(window.1);
         }
         // What accrues up to that day is paid with the next payment.
         let last = layout.periods.iter().find(|period| period.end >= found.open_until).or(layout.periods.last());
@@ -110,11 +113,13 @@ impl<A: LoanAmount> LoanChunk<A> {
                 if draw.margin.is_some() && (draw.rate.is_some() || !self.rates.floats(index)) {
                     return refuse(3, Rule::RateConflict, String::new());
                 }
-                layout.steps.push(Step { date: draw.date, movement: Movement::DrawnElsewhere(draw.amount) });
+                if settings.knows(draw.date) {
+                    layout.steps.push(Step { date: draw.date, movement: Movement::DrawnElsewhere(draw.amount) });
+                }
                 if self.watched.get() {
                     layout.steps.push(Step { date: draw.date, movement: Movement::Observe });
                 }
-            } else {
+            } else if settings.knows(draw.date) {
                 layout.steps.push(Step { date: draw.date, movement: Movement::Draw(draw.amount) });
             }
         }
@@ -123,6 +128,7 @@ impl<A: LoanAmount> LoanChunk<A> {
 
     fn add_prepayments(
         &self,
+        settings: &LoanSettings,
         index: usize,
         words: &Words,
         dates: &Dates,
@@ -157,7 +163,7 @@ impl<A: LoanAmount> LoanChunk<A> {
                 movement: Movement::Prepayment(Prepayment {
                     amount: row.amount.map(|amount| left.unwrap_or(amount)),
                     refix: row.refix,
-                    capped: row.capped || shared,
+                    capped: row.capped || shared || !settings.knows(row.date),
                     called: row.called,
                     with_interest: row.with_interest,
                     place,

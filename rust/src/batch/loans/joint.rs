@@ -72,7 +72,12 @@ impl<A: LoanAmount> LoanChunk<A> {
         left: &mut [A],
         work: impl FnOnce(&[ResolvedLoan<'_, A>], &mut Shared<'_, A>) -> Result<R, E>,
     ) -> Result<R, Stop<E>> {
-        let draws = self.facility.draws(index).iter().enumerate().filter(|(_, draw)| draw.is_vintage());
+        let draws = self
+            .facility
+            .draws(index)
+            .iter()
+            .enumerate()
+            .filter(|(_, draw)| draw.is_vintage() && settings.knows(draw.date));
         let vintages = draws.map(|(place, draw)| Some(Vintage { number: place.saturating_add(1), draw: *draw }));
         let parts: Vec<_> = std::iter::once(None).chain(vintages).collect();
         layouts.resize_with(parts.len().max(layouts.len()), Layout::default);
@@ -88,7 +93,9 @@ impl<A: LoanAmount> LoanChunk<A> {
             all.push(loan);
         }
         self.at_hand(None);
-        let Some(whole) = all.first().copied() else { return Err(Stop::Refused(Refusal::new("principal", Rule::Null, ""))) };
+        let Some(whole) = all.first().copied() else {
+            return Err(Stop::Refused(Refusal::new("principal", Rule::Null, "")));
+        };
         if whole.balance_cap.is_some() {
             // Which draw unpaid interest belongs to, nothing says.
             let shown = self.payment.get(index).map_or(String::new(), |amount| amount.show(settings.reading.units));

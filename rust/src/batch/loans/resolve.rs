@@ -156,6 +156,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             open_until: facility.open_until,
             limits: &layout.limits,
             call: facility.call,
+            partial: self.facility.draws(index).iter().any(|draw| !settings.knows(draw.date)),
             draw_number: self.vintage.get().map_or(0, |vintage| vintage.number),
         })
     }
@@ -215,7 +216,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.amounts.resize(if profile == ProfileKind::Custom { count } else { 0 }, A::zero());
         for row in rows {
             let refuse = |column, rule, example: String| Refusal::beside(column, rule, example, row.source);
-            if self.vintage.get().is_some() && row.number == 0 && (row.date <= dates.start || row.date > dates.maturity) {
+            if self.vintage.get().is_some() && row.number == 0 && (row.date <= dates.start || row.date > dates.maturity)
+            {
                 continue;
             }
             if row.amount.is_some() && row.share.is_some() {
@@ -249,7 +251,8 @@ impl<A: LoanAmount> LoanChunk<A> {
                     let sum = slot.plus(amount);
                     *slot = sum.ok_or_else(|| refuse(wanted, Rule::Overflow, String::new()))?;
                 }
-                None if layout.days_of_loan.iter().any(|(scheduled, paid)| [*scheduled, *paid].contains(&row.date)) => {}
+                None if layout.days_of_loan.iter().any(|(scheduled, paid)| [*scheduled, *paid].contains(&row.date)) => {
+                }
                 None => layout.steps.push(Step { date: row.date, movement: Movement::Principal(amount) }),
             }
         }
@@ -341,9 +344,8 @@ impl<A: LoanAmount> Layout<A> {
         self.times.pop();
         let last = self.periods.len().checked_sub(2).and_then(|before| self.periods.get(before));
         // One payment is the first of the longer loan too: a long stub at the front stays as long.
-        let (mut start, mut next) = last.map_or((dates.start, dates.schedule.first_on_grid()), |last| {
-            (last.end, grid.first_after(last.scheduled))
-        });
+        let (mut start, mut next) = last
+            .map_or((dates.start, dates.schedule.first_on_grid()), |last| (last.end, grid.first_after(last.scheduled)));
         while self.times.len() < wanted {
             let scheduled = grid.date(next);
             next = next.saturating_add(1);

@@ -130,7 +130,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         let mut fine = run(self);
         for place in 0..self.facility.draws(index).len() {
             let draw = self.facility.draws(index).get(place).copied();
-            let Some(draw) = draw.filter(DrawRow::is_vintage) else { continue };
+            let known = |draw: &DrawRow<A>| draw.is_vintage() && settings.knows(draw.date);
+            let Some(draw) = draw.filter(known) else { continue };
             self.at_hand(Some(Vintage { number: place.saturating_add(1), draw }));
             fine = fine && run(self);
         }
@@ -244,7 +245,9 @@ impl<A: LoanAmount> LoanChunk<A> {
     /// Refuses prepayments that all draws together could not take.
     pub(super) fn refuse_left(&mut self, settings: &LoanSettings, index: usize) -> bool {
         let rows = self.facility.prepayments(index).iter().zip(&self.left);
-        let over = rows.filter(|(row, left)| !row.capped && row.amount.is_some() && left.exceeds(A::zero()));
+        let over = rows.filter(|(row, left)| {
+            !row.capped && row.amount.is_some() && left.exceeds(A::zero()) && settings.knows(row.date)
+        });
         let Some((row, left)) = over.map(|(row, left)| (*row, *left)).next() else { return true };
         let example = format!("{} more than is owed", left.show(settings.reading.units));
         self.refuse(index, Refusal::beside(row.column(1), Rule::Overpayment, example, row.source));
