@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
+from broken_books import BROKEN_BOOKS
 from broken_contracts import BROKEN_CONTRACTS
 from broken_covenants import BROKEN_COVENANTS
 from broken_facilities import BROKEN_FACILITIES
@@ -98,6 +99,7 @@ def _rate_of(*flows: float) -> None:
 BROKEN_BESIDE: dict[str, Callable[[], object]] = {
     **BROKEN_CONTRACTS,
     **BROKEN_COVENANTS,
+    **BROKEN_BOOKS,
     **BROKEN_FACILITIES,
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")

@@ -24,6 +24,16 @@ def _cured(**columns: Any) -> Callable[[], object]:
     return lambda: _tested(beside={"cures": cure})
 
 
+def _jumps() -> None:
+    debt = {
+        "loan_id": ["l", "l"],
+        "payment_date": ENDS,
+        "opening_balance": [0.0, 5.0],
+        "closing_balance": [6.0, 0.0],
+    }
+    nc.measures(debt=pd.DataFrame(debt))
+
+
 _OWN = {"entity_id": ["A"], "trigger_entity_id": ["A"]}
 BROKEN_COVENANTS: dict[str, Callable[[], object]] = {
     "metric_unknown": lambda: _tested(metric="liqiudity"),
@@ -35,5 +45,6 @@ BROKEN_COVENANTS: dict[str, Callable[[], object]] = {
     "period_grid": lambda: _tested([ENDS[0], "2025-05-31"]),
     "period_unknown": _cured(period_end="2030-03-31"),
     "covenant_unknown": _cured(covenant_id=["x"]),
+    "roll_forward": _jumps,
     "self_reference": lambda: _tested(beside={"cross_default": _OWN}),
 }

@@ -27,7 +27,7 @@ from facility_books import (
 from loan_books import options, random_terms
 from oracles.facilities import Facility, Row
 from oracles.joint import amortize, is_joint, parts
-from oracles.loans import Loan, Refused, Terms
+from oracles.loans import Refused, Terms
 
 DEEP = bool(os.environ.get("NEOCALC_DEEP"))
 BATCH = 250

@@ -29,6 +29,8 @@ from neocalc._core import __version__
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc.carrying import carrying_amount, current_portion, interest_expense
 from neocalc.compare import compare_lives, compare_policies
+from neocalc.concentrations import concentration
+from neocalc.contracts import contract_schedule
 from neocalc.covenants import (
     CovenantCube,
     CubeOutcome,
@@ -40,6 +42,7 @@ from neocalc.covenants import (
     first_breach,
     metric,
 )
+from neocalc.deal import Deal, DealComparison, DealResult, load_deal
 from neocalc.debt import amortize, payment_amount
 from neocalc.depreciation import book_values, depreciate, validate
 from neocalc.errors import (
@@ -53,9 +56,12 @@ from neocalc.errors import (
 )
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
+from neocalc.gaps import gap_lives, gap_table
 from neocalc.impairment import ImpairmentTest, impairment_test
+from neocalc.leases import lease_schedule
 from neocalc.loan_validation import validate_loans
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
+from neocalc.measurement import measures
 from neocalc.policies import (
     DatedPolicy,
     Policy,
@@ -74,6 +80,9 @@ __all__ = [
     "CovenantCube",
     "CubeOutcome",
     "DatedPolicy",
+    "Deal",
+    "DealComparison",
+    "DealResult",
     "Explanation",
     "ImpairmentTest",
     "InputError",
@@ -92,6 +101,8 @@ __all__ = [
     "check_covenants",
     "compare_lives",
     "compare_policies",
+    "concentration",
+    "contract_schedule",
     "covenant_cube",
     "current_portion",
     "dated",
@@ -101,12 +112,17 @@ __all__ = [
     "estimate_change_effect",
     "explain",
     "first_breach",
+    "gap_lives",
+    "gap_table",
     "impairment_test",
     "interest_expense",
+    "lease_schedule",
     "list_error_codes",
+    "load_deal",
     "load_example",
     "macrs",
     "market_values",
+    "measures",
     "metric",
     "payment_amount",
     "principal_ladder",

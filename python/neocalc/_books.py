@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neocalc._columns import Array
+from neocalc._exact import half_even
 from neocalc._fleet import FleetColumns, check_by
 from neocalc._frames import as_frame
 from neocalc._groups import Groups
@@ -26,12 +27,6 @@ from neocalc.policies import Policy
 
 # Whatever else `book_values` takes is passed on: these each verb names itself, or they have no sense here.
 _NOT_PASSED_ON = {"fleet", "policy", "as_of", "policy_by", "on_error", "allow_credit"}
-
-
-def half_even(top: int, bottom: int) -> int:
-    """Round a fraction to a whole number once, halves to even; `bottom` is positive."""
-    whole, rest = divmod(top, bottom)
-    return whole + (2 * rest > bottom or (2 * rest == bottom and whole % 2 == 1))
 
 
 def times(amount: int, share: Fraction) -> int:
@@ -70,7 +65,9 @@ class Books:
                 raise ConfigError(
                     f"by={name!r} would stand beside the result's own {name!r}: rename the column"
                 )
-        self.data = FleetColumns(fleet, self.options, index_is_id=True)
+        # What enters service by an event is valued from then on.
+        beside = {name: given[name] for name in ("events", "usage") if name in given}
+        self.data = FleetColumns(fleet, self.options, index_is_id=True, **beside)
         self.groups: Groups | None = None if self.keys is None else self.data.groups(self.keys)
         self._arguments = fleet, policy, policy_by, as_of, given
         self.rows: Array = np.empty(0, dtype=np.intp)  # of the fleet, without construction in progress

@@ -23,6 +23,7 @@ from neocalc.errors import Issue
 Array = npt.NDArray[Any]
 Column = tuple[Array, Array | None]  # values, mask of nulls
 _I64 = np.iinfo(np.int64)
+MONTHS = {"M": 1, "Q": 3, "Y": 12}  # of a period, by freq
 ISO_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
@@ -96,6 +97,21 @@ def months_of(days: Array) -> Array:
     """Return months since January 1970 of days since 1970-01-01."""
     months: Array = days.astype("M8[D]").astype("M8[M]").astype(np.int64)
     return months
+
+
+def periods_of(months: Array, length: int, year_end: int) -> Array:
+    """Number the periods of `length` months that months since January 1970 lie in.
+
+    Period n ends with month n * length + year_end - 1.
+    """
+    numbers: Array = -((year_end - 1 - months) // length)
+    return numbers
+
+
+def last_days(months: Array) -> Array:
+    """Return the last day of each month since January 1970, as days since 1970-01-01."""
+    following = (months + 1).astype("M8[M]").astype("M8[D]")
+    return (following.astype(np.int64) - 1).astype(np.int32)
 
 
 def native(values: Array) -> Array:

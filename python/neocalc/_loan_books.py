@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array
+from neocalc._columns import MONTHS, Array, last_days, months_of, periods_of
 from neocalc._groups import Groups
 from neocalc._loan_options import LoanOptionArgs, LoanOptions, make_loan_options
 from neocalc._loans import LoanColumns
@@ -194,20 +194,24 @@ def group_loans(books: Books, groups: Groups) -> tuple[Array, Array]:
     return codes, np.unique(kept)
 
 
+def loans_as_groups(books: Books) -> Groups:
+    """Make a group of each loan."""
+    n = books.data.n
+    return Groups(["loan_id"], np.arange(n, dtype=np.int64), n, [None], [np.arange(n + 1, dtype=np.int64)])
+
+
 def cells(books: Books, groups: Groups, day: Array, freq: str, year_end: int, horizon: Any) -> Cells:
     """Lay rows of a `day` out by group and period; `horizon` are the first and last day, or None."""
     codes, shown = group_loans(books, groups)
-    length = {"M": 1, "Q": 3, "Y": 12}[freq]
-    months = day.astype("M8[D]").astype("M8[M]").astype(np.int64)
-    # Periods end with the months whose number is that of the year's end.
-    period = -((year_end - 1 - months) // length)
+    length = MONTHS[freq]
+    period = periods_of(months_of(day), length, year_end)
     first, last = (int(period.min()), int(period.max())) if len(period) else (0, -1)
     if horizon[0] is not None:
         first = _period(horizon[0], length, year_end)
     if horizon[1] is not None:
         last = _period(horizon[1], length, year_end)
     numbers = np.arange(first, max(last, first - 1) + 1)
-    ends = _last_days(numbers * length + year_end - 1)
+    ends = last_days(numbers * length + year_end - 1)
     kept = period <= last
     column = np.clip(period[kept] - first + 1, 0, None)
     at = np.searchsorted(shown, codes[books.loan[kept]])
@@ -215,11 +219,4 @@ def cells(books: Books, groups: Groups, day: Array, freq: str, year_end: int, ho
 
 
 def _period(day: int, length: int, year_end: int) -> int:
-    month = int(np.datetime64(day, "D").astype("M8[M]").astype(np.int64))
-    return -((year_end - 1 - month) // length)
-
-
-def _last_days(months: Array) -> Array:
-    """Return the last day of each month, as days since 1970."""
-    following = (months + 1).astype("M8[M]").astype("M8[D]")
-    return (following.astype(np.int64) - 1).astype(np.int32)
+    return int(periods_of(months_of(np.array([day])), length, year_end)[0])

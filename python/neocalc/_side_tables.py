@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class SideTable:
     options: Options
 
     @classmethod
-    def open(cls, table: Any, label: str, required: Sequence[str], options: Options) -> SideTable:
+    def open(cls, table: Any, label: str, required: Sequence[str], options: Options) -> Self:
         """Wrap a table; refuse what is none or lacks columns."""
         try:
             frame = as_frame(table)

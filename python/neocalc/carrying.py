@@ -9,7 +9,15 @@ import numpy as np
 
 from neocalc._columns import Array
 from neocalc._groups import Groups
-from neocalc._loan_books import Books, cells, dates_for, keep_books, loan_options, open_loans
+from neocalc._loan_books import (
+    Books,
+    cells,
+    dates_for,
+    keep_books,
+    loan_options,
+    loans_as_groups,
+    open_loans,
+)
 from neocalc._loans import check_by
 from neocalc._options import FREQS, choice, int_between, to_days
 from neocalc.errors import ConfigError
@@ -179,14 +187,8 @@ def _carrying_rows(books: Books, horizon: tuple[int | None, int | None]) -> Any:
     return books.build(columns)
 
 
-def _loans_as_groups(books: Books) -> Groups:
-    """Make a group of each loan."""
-    n = books.data.n
-    return Groups(["loan_id"], np.arange(n, dtype=np.int64), n, [None], [np.arange(n + 1, dtype=np.int64)])
-
-
 def _carrying_by_loan(books: Books, chosen: tuple[str, int], horizon: tuple[int | None, int | None]) -> Any:
-    laid = cells(books, _loans_as_groups(books), books["accrued_to"], *chosen, horizon)
+    laid = cells(books, loans_as_groups(books), books["accrued_to"], *chosen, horizon)
     columns: dict[str, Any] = {"loan_id": books.ids(np.repeat(laid.shown, len(laid.ends)))}
     columns["period_end"] = books.data.frame.dates_out(laid.dates())
     for name, values in _carrying_money(books, laid).items():
@@ -288,7 +290,7 @@ def interest_expense(
     data = open_loans(loans, checked, {**beside, "capitalization": capitalization})
     groups = None if keys is None else data.groups(keys)
     books = keep_books(data, measured=True, observed=True)
-    laid = cells(books, groups or _loans_as_groups(books), books["accrued_to"], *chosen, horizon)
+    laid = cells(books, groups or loans_as_groups(books), books["accrued_to"], *chosen, horizon)
     money = {
         "contractual_interest": laid.flow(books["contractual_interest"]),
         "amortization": laid.flow(books["amortization"] + books["commitment_cost_expensed"]),
@@ -366,7 +368,7 @@ def current_portion(
     paid = books["payment_date"]
     now, then = (np.where(paid <= until, moved, 0) for until in (day, year))
     left = np.where(paid <= day, books["discount"] - books["amortization"], 0)
-    laid = cells(books, groups or _loans_as_groups(books), paid, "Y", 12, (None, None))
+    laid = cells(books, groups or loans_as_groups(books), paid, "Y", 12, (None, None))
     sums = [laid.sum(values).sum(axis=1) for values in (now, then, left)]
     money = {
         "current_portion": sums[0] - sums[1],

@@ -17,6 +17,8 @@ _NOUNS = {
     "loans": "loan",
     "contracts": "contract",
     "contract": "contract",
+    "leases": "lease",
+    "deal": "row",
 }  # what the rows of a frame are
 
 # slug -> (what is wrong, what to do about it)
@@ -101,6 +103,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
+    "prepayment": (
+        "must not exceed what the customer is bound to pay",
+        "check the price, take_or_pay_rate and the dates; the amount is in major units",
+    ),
     "overpayment": (
         "must not exceed what is owed",
         "leave the amount null to repay all: balance, accrued interest and premium",
@@ -154,10 +160,24 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check freq and fiscal_year_end",
     ),
     "duplicate_period": ("must not stand twice for one entity and currency", "keep one of the rows"),
+    "roll_forward": (
+        "must open with what the row before it closed with",
+        "rows of a loan, an asset or a total are missing, stand twice or come from two calls",
+    ),
     "period_unknown": ("must be the end of a period of the measures", "check the date, or add the period"),
     "entity_unknown": ("must be an entity of the measures", "check its spelling and currency"),
     "covenant_unknown": ("must be a covenant of its entity", "check its spelling"),
     "self_reference": ("must be another entity", "an entity's own default needs no clause"),
+    "unknown_key": ("must be a key that a deal knows", "check its spelling"),
+    "missing_key": ("must be given", "add the key"),
+    "unknown_column": ("must be a column that the table knows", "check its spelling"),
+    "unknown_table": ("must be a table that a deal knows", "rename the file, or move it elsewhere"),
+    "missing_table": ("must be there", "add the table"),
+    "duplicate_table": ("must be one file", "keep one of them"),
+    "file": ("must be a file that can be read", "check the file"),
+    "payments": ("must be what its payments come to", "check asset_payments"),
+    "missing_ladder": ("must have a ladder", "add rows to ladders.csv"),
+    "opening_balance": ("must tie", "leave the key out, and it is derived"),
     "frame": (
         "must be a pandas, polars or pyarrow table held in memory",
         "call .collect() or .to_arrow_table() first",

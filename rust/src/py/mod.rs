@@ -4,6 +4,7 @@ mod actus;
 mod calendar;
 mod columns;
 mod covenants;
+mod deal;
 mod debt;
 mod door;
 mod financial;
@@ -170,6 +171,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     loan_rates::register(module)?;
     calendar::register(module)?;
     covenants::register(module)?;
+    deal::register(module)?;
     module.add_function(wrap_pyfunction!(financial::financial, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flows, module)?)?;
     module.add_function(wrap_pyfunction!(financial::cash_flow_roots, module)?)?;

@@ -1,0 +1,229 @@
+"""The facilities of a deal as loans: the frames that the one engine takes, sweeps and ladders among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from neocalc._deal_frames import Column, build
+from neocalc._deal_grid import Amounts, Grid
+from neocalc._deal_tables import LOAN_COLUMNS, Rows
+from neocalc._options import Options
+from neocalc.calendar import payment_dates
+from neocalc.debt import amortize
+from neocalc.errors import InputError
+
+KINDS = ("term", "revolver", "ladder")
+_BESIDE = (
+    "rate_steps",
+    "hedges",
+    "principal_schedule",
+    "payment_holidays",
+    "draws",
+    "prepayments",
+    "prepayment_premiums",
+    "refinancings",
+)
+RENAMED = {"facility_id": "loan_id", "into_facility_id": "into_loan_id"}
+
+
+@dataclass
+class Loans:
+    """The facilities of a deal with the tables beside them, as the engine takes them."""
+
+    rows: Rows
+    beside: Mapping[str, Rows]
+    ladders: Rows
+    commitments: Rows
+    rates: Any
+    kind: str
+    options: Options
+    grid: Grid
+    extrapolate: str | None = None
+    months_ahead: int = 0  # how far beyond the last month reserves look
+    classes: Mapping[str, str | None] = field(default_factory=dict)
+    rest: set[tuple[str, int]] = field(default_factory=set)  # prepayments that repay what sweeps have left
+
+    # --- loans -------------------------------------------------------------------------------------------
+
+    @property
+    def loans(self) -> list[int]:
+        """Rows of the facilities that the engine runs."""
+        return [row for row in range(self.rows.n) if self.kind_of(row) != "revolver"]
+
+    @property
+    def revolvers(self) -> list[int]:
+        """Rows of those that live in the waterfall."""
+        return [row for row in range(self.rows.n) if self.kind_of(row) == "revolver"]
+
+    def kind_of(self, row: int) -> str:
+        """Return what a facility is."""
+        return str(self.rows["kind"][row] or "term")
+
+    def rank_of(self, row: int) -> int:
+        """Return its place in the order of payment, 1 first."""
+        return self.rows["rank"][row] or 1
+
+    def name(self, row: int) -> str:
+        """Return its id."""
+        return str(self.rows["facility_id"][row])
+
+    def class_of(self, name: str) -> str | None:
+        """Return the class of what a facility's capitalised interest becomes."""
+        return self.classes.get(name)
+
+    def loan_frame(self) -> Any:
+        rows = self.loans
+        columns = {"loan_id": Column("text", [self.name(row) for row in rows])}
+        columns |= self.rows.frame_columns(LOAN_COLUMNS, rows)
+        if self.ladders.n:
+            profiles = self.rows["profile"]
+            columns["profile"] = Column(
+                "text", ["custom" if self.kind_of(row) == "ladder" else profiles[row] for row in rows]
+            )
+        return build(self.kind, columns)
+
+    def tables(self, swept: Mapping[str, Amounts]) -> dict[str, Any]:
+        """Return the frames beside the loans; cash that was swept is prepaid."""
+        names = {self.name(row) for row in self.loans}
+        given: dict[str, Any] = {}
+        for label in _BESIDE:
+            rows = self.beside[label]
+            kept = [row for row in range(rows.n) if rows["facility_id"][row] in names]
+            columns = rows.frame_columns(rows.columns, kept)
+            if label == "prepayments" and self.rest:
+                keys = [(rows["facility_id"][row], rows["date"][row]) for row in kept]
+                amounts = [
+                    None if key in self.rest else rows["amount"][row]
+                    for key, row in zip(keys, kept, strict=True)
+                ]
+                columns["amount"] = Column("money", amounts)
+            if label == "prepayments":
+                columns = self._with_sweeps(columns, len(kept), swept)
+            if label == "principal_schedule":
+                columns = self._with_ladders(columns, len(kept))
+            if columns and len(next(iter(columns.values())).values):
+                given[label] = build(
+                    self.kind, {RENAMED.get(name, name): column for name, column in columns.items()}
+                )
+        if self.rates is not None:
+            given["rates"], given["extrapolate"] = self.rates, self.extrapolate
+        return given
+
+    def _with_sweeps(
+        self, columns: dict[str, Column], n: int, swept: Mapping[str, Amounts]
+    ) -> dict[str, Column]:
+        more = [
+            (name, self.grid.ends[at], int(amount))
+            for name, amounts in swept.items()
+            for at, amount in enumerate(amounts.tolist())
+            if amount
+        ]
+        if not more:
+            return columns
+        added: dict[str, tuple[str, list[Any]]] = {
+            "facility_id": ("text", [name for name, _, _ in more]),
+            "date": ("date", [day for _, day, _ in more]),
+            "amount": ("money", [amount for _, _, amount in more]),
+            "premium_due": ("flag", [False] * len(more)),
+        }
+        out = {}
+        for name in dict.fromkeys((*columns, *added)):
+            kind, values = added.get(name, ("", [None] * len(more)))
+            own = columns.get(name)
+            before = [True if name == "premium_due" else None] * n if own is None else list(own.values)
+            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
+        return out
+
+    def _with_ladders(self, columns: dict[str, Column], n: int) -> dict[str, Column]:
+        rows: list[tuple[str, int, int]] = []
+        for row in self.loans:
+            if self.kind_of(row) == "ladder":
+                rows += [(self.name(row), day, amount) for day, amount in self.ladder(row)]
+        if not rows:
+            return columns
+        added: dict[str, tuple[str, list[Any]]] = {
+            "facility_id": ("text", [name for name, _, _ in rows]),
+            "date": ("date", [day for _, day, _ in rows]),
+            "principal": ("money", [amount for _, _, amount in rows]),
+        }
+        out = {}
+        for name in dict.fromkeys((*columns, *added)):
+            kind, values = added.get(name, ("", [None] * len(rows)))
+            own = columns.get(name)
+            before: list[Any] = [None] * n if own is None else list(own.values)
+            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
+        return out
+
+    def ladder(self, row: int) -> list[tuple[int, int]]:
+        """Return the principal of a ladder by day: each year's is spread over its payment dates.
+
+        What stands under ``thereafter``, and what the ladder leaves, is due at maturity.
+        """
+        dates = self._payment_days(row)
+        found: list[tuple[int, int]] = []
+        for at in range(self.ladders.n):
+            if (
+                self.ladders["facility_id"][at] != self.name(row)
+                or self.ladders["bucket"][at] == "thereafter"
+            ):
+                continue
+            year, amount = int(self.ladders["bucket"][at]), self.ladders["principal"][at] or 0
+            days = [
+                day for day in dates if np.datetime64(day, "D").astype("M8[Y]").astype(int) + 1970 == year
+            ]
+            through = [amount * (count + 1) // len(days) for count in range(len(days))]
+            found += zip(days, np.diff([0, *through]).tolist(), strict=True)
+        return [(day, amount) for day, amount in found if amount]
+
+    def _payment_days(self, row: int) -> list[int]:
+        start, end = self.rows["start_date"][row], self.maturity(row)
+        days = payment_dates(
+            str(np.datetime64(start, "D")),
+            str(np.datetime64(end, "D")),
+            self.rows["frequency"][row] or "monthly",
+            end_of_month=bool(self.rows["end_of_month"][row]),
+        )
+        return [int(day) for day in np.asarray(days).astype("M8[D]").astype(np.int64)]
+
+    def maturity(self, row: int) -> int:
+        """Return the day of maturity."""
+        day = self.rows["maturity_date"][row]
+        if day is not None:
+            return int(day)
+        start = np.datetime64(self.rows["start_date"][row], "D")
+        month = start.astype("M8[M]") + (self.rows["term_months"][row] or 0)
+        of_month = int((start - start.astype("M8[M]")).astype(int))
+        last = int(((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(int)) - 1
+        return int((month.astype("M8[D]") + min(of_month, last)).astype(np.int64))
+
+    def schedule(self, swept: Mapping[str, Amounts], **options: Any) -> Any:
+        """Return the rows of the engine, as users see them."""
+        if not self.loans:
+            return None
+        given = self.tables(swept)
+        with Named():
+            return amortize(
+                self.loan_frame(), **given, amounts="minor", minor_units=self.options.minor_units,
+                allow_long_term=True, **options,
+            )  # fmt: skip
+
+
+class Named:
+    """Names problems of loans as problems of the deal's tables."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if not isinstance(error, InputError):
+            return
+        issues = []
+        for issue in error.issues:
+            table, _, column = issue.column.rpartition(".")
+            renamed = {"loan_id": "facility_id", "into_loan_id": "into_facility_id"}.get(column, column)
+            issues.append(replace(issue, column=f"{table or 'facilities'}.{renamed}"))
+        raise InputError(issues, subject="deal") from error
