@@ -41,7 +41,7 @@ test-deep: .venv/.dev .venv/.built ## a million assets, loans and covenant tests
 	@NEOCALC_DEEP=1 $(BIN)/python -m pytest -s tests/test_oracle_events.py tests/test_event_machine.py tests/test_event_invariants.py
 	$(SAY) "Python: a million assets, loans and covenant tests, 10,000 examples a property"
 	@NEOCALC_DEEP=1 NEOCALC_HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest -s tests/test_oracle.py tests/test_totals.py tests/test_invariants.py tests/test_amortize.py tests/test_facilities.py tests/test_loan_invariants.py tests/test_floating.py tests/test_carrying.py \
-		tests/test_covenant_oracle.py tests/test_covenant_invariants.py
+		tests/test_covenant_oracle.py tests/test_covenant_invariants.py tests/test_waterfall.py tests/test_deal.py
 
 lint: lint-rust lint-python ## format, lints, types, stubs and layers, for Rust and Python
 

@@ -47,6 +47,12 @@ def refused(data: Any, **options: Any) -> nc.InputError:
     error = found[0]
     if "loan_id" in list(data.columns if hasattr(data, "columns") else data.column_names):
         assert all(other.issues == error.issues for other in found)
+    for_rows = ("by", "columns", "start", "end", "freq", "on_error", "keep_id_dtype")
+    listed = nc.validate_loans(
+        data, **{name: value for name, value in options.items() if name not in for_rows}
+    )
+    codes = listed["code"].to_pylist() if hasattr(listed["code"], "to_pylist") else listed["code"].to_list()
+    assert codes == error.issues["code"]
     for issue in error.issues:
         assert issue.hint
         assert issue.rule == nc.list_error_codes()[issue.code][0]

@@ -142,6 +142,10 @@ def facilities(pick: random.Random) -> dict[str, Any]:
                 tables["draws"].append(
                     {"facility_id": name, "date": str(later), "amount": money(pick, 900_000) + 0.01}
                 )
+                if pick.random() < 0.4:  # a vintage
+                    tables["draws"][-1]["term_months"] = pick.randint(12, 72)
+                    row["issue_price"] = maybe(pick, 0.99)
+                    row["upfront_fee_rate"] = maybe(pick, 0.01)
             if pick.random() < 0.2:
                 end = dt.date.fromisoformat(row["start_date"]) + dt.timedelta(days=pick.randint(100, 600))
                 row["construction_start_date"], row["construction_end_date"] = row["start_date"], str(end)

@@ -40,10 +40,10 @@ class Case:
     def dates(self) -> tuple[int, ...]:
         return tuple(oracle.add_months(self.start, n * self.months) for n in range(self.periods + 1))
 
-    def rows(self) -> list[oracle.Row]:
+    def rows(self, settle: oracle.Settle = oracle.half_even) -> list[oracle.Row]:
         bottom = 360 if self.day_count == "ACT/360" else 365
         repaid = (self.part,) * self.periods if self.part else None
-        return oracle.rows(self.terms, self.principal, self.dates, bottom, repaid, self.hedges)
+        return oracle.rows(self.terms, self.principal, self.dates, bottom, repaid, self.hedges, settle)
 
 
 def curve(draw: random.Random, first: int, last: int, daily: bool) -> Curve:

@@ -48,6 +48,33 @@ def test_random_floating_loans_are_not_a_cent_off(seed: int) -> None:
     assert _compare([case(draw) for _ in range(1000)]) > 1000
 
 
+def test_unrounded_floating_loans_agree_with_exact_fractions() -> None:
+    """Held to 1e-12 of the loan; hedges of fixed notionals count by their own size."""
+    draw = random.Random(77)
+    cases = [case(draw) for _ in range(5_000 if DEEP else 500)]
+    given = frames(cases)
+    loans = given.pop("loans").assign(principal=[float(one.principal) for one in cases])
+    for name, column in (("principal_schedule", "principal"), ("hedges", "notional")):
+        if name in given:
+            given[name] = given[name].assign(**{column: given[name][column].astype("Float64")})
+    found = nc.amortize(loans, columns=COLUMNS, rounding=None, **given)
+    found = found[found["payment_number"] > 0]
+    wanted = [
+        (place, row.opening, row.interest, row.pik, row.principal, -row.hedge_received, row.closing)
+        for place, one in enumerate(cases)
+        for row in one.rows(settle=lambda amount: amount)
+    ]
+    wanted = [row for row in wanted if row[1] != 0]
+    assert found["loan_id"].tolist() == [row[0] for row in wanted]
+    sizes = [
+        max([one.principal, *(step[1] or 0 for hedge in one.hedges for step in hedge.steps)]) for one in cases
+    ]
+    scale = np.array(sizes, dtype=float)[found["loan_id"].to_numpy(dtype=int)]
+    for at, name in enumerate(COLUMNS, 1):
+        exact = np.array([float(row[at]) for row in wanted])
+        assert (np.abs(found[name].to_numpy(dtype=float) - exact) <= 1e-12 * scale).all(), name
+
+
 @given(st.integers(0, 2**32))
 def test_any_floating_loan(seed: int) -> None:
     _compare([case(random.Random(seed))])

@@ -34,7 +34,7 @@ BATCH = 250
 KINDS = ("custom", "sculpted", "payment", "principal", "base")
 
 
-def random_joint(random: Random) -> Facility:
+def random_joint(random: Random) -> Facility:  # noqa: C901 - one kind after the other
     """A facility whose draws have terms of their own, and amounts stated for all of them."""
     while True:
         loan = replace(

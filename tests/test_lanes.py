@@ -135,7 +135,10 @@ def test_floating_rows_are_those_of_the_engine() -> None:
 
 def test_unrounded_sums_are_those_of_the_engine() -> None:
     frame = book(4, 3_000).assign(principal=lambda loans: loans["principal"] / 100)
-    frame = frame[frame["annual_rate"] <= 0.3].reset_index(drop=True)
+    # What the engine rounds off a payment has grown as a debt does by the end, which the closed form has not.
+    months = frame["frequency"].map({"monthly": 1, "quarterly": 3, "annual": 12})
+    growth = (1 + frame["annual_rate"] * months / 12) ** (frame["term_months"] / months)
+    frame = frame[(frame["annual_rate"] <= 0.3) & (growth < 1e3)].reset_index(drop=True)
     for keys in ([], ["lender"]):
         lanes = nc.amortize(frame, by=keys, rounding=None)
         engine = nc.amortize(frame, by=keys, rounding=None, rate_steps=by_engine(frame))

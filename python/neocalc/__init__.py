@@ -59,7 +59,7 @@ from neocalc.examples import load_example
 from neocalc.gaps import gap_lives, gap_table
 from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.leases import lease_schedule
-from neocalc.loan_validation import validate_loans
+from neocalc.loan_checks import validate_loans
 from neocalc.maturities import principal_ladder, weighted_average_life, yield_to_maturity
 from neocalc.measurement import measures
 from neocalc.policies import (

@@ -87,11 +87,15 @@ class Grid:
         return out
 
 
+def spread_through(total: int, months: int, n: int) -> Amounts:
+    """Return what of an amount has run off evenly before its first month, and by the end of the first `n`."""
+    months = max(months, 1)
+    return np.array([half_even(total * min(at, months), months) for at in range(n + 1)], dtype=np.int64)
+
+
 def spread(total: int, months: int, n: int) -> Amounts:
     """Divide an amount over months, rounding what has run off once; the first `n` of them are shown."""
-    months = max(months, 1)
-    through = [half_even(total * min(at, months), months) for at in range(n + 1)]
-    return np.diff(np.array(through, dtype=np.int64))
+    return np.diff(spread_through(total, months, n))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -75,8 +75,17 @@ class Loans:
         """Return the class of what a facility's capitalised interest becomes."""
         return self.classes.get(name)
 
-    def loan_frame(self) -> Any:
-        rows = self.loans
+    def has_vintages(self, row: int) -> bool:
+        """Whether draws of a facility have terms of their own, so that each is a loan of its own."""
+        draws = self.beside["draws"]
+        own = ("maturity_date", "term_months", "annual_rate", "margin_rate")
+        return any(
+            draws["facility_id"][at] == self.name(row) and any(draws[name][at] is not None for name in own)
+            for at in range(draws.n)
+        )
+
+    def loan_frame(self, rows: list[int]) -> Any:
+        """Return facilities as loans."""
         columns = {"loan_id": Column("text", [self.name(row) for row in rows])}
         columns |= self.rows.frame_columns(LOAN_COLUMNS, rows)
         if self.ladders.n:
@@ -86,9 +95,9 @@ class Loans:
             )
         return build(self.kind, columns)
 
-    def tables(self, swept: Mapping[str, Amounts]) -> dict[str, Any]:
-        """Return the frames beside the loans; cash that was swept is prepaid."""
-        names = {self.name(row) for row in self.loans}
+    def tables(self, swept: Mapping[str, Amounts], loans: Sequence[int]) -> dict[str, Any]:
+        """Return the frames beside some loans; cash that was swept is prepaid."""
+        names = {self.name(row) for row in loans}
         given: dict[str, Any] = {}
         for label in _BESIDE:
             rows = self.beside[label]
@@ -102,9 +111,10 @@ class Loans:
                 ]
                 columns["amount"] = Column("money", amounts)
             if label == "prepayments":
-                columns = self._with_sweeps(columns, len(kept), swept)
+                own = {name: amounts for name, amounts in swept.items() if name in names}
+                columns = self._with_sweeps(columns, len(kept), own)
             if label == "principal_schedule":
-                columns = self._with_ladders(columns, len(kept))
+                columns = self._with_ladders(columns, len(kept), loans)
             if columns and len(next(iter(columns.values())).values):
                 given[label] = build(
                     self.kind, {RENAMED.get(name, name): column for name, column in columns.items()}
@@ -138,9 +148,9 @@ class Loans:
             out[name] = Column(own.kind if own is not None else kind, [*before, *values])
         return out
 
-    def _with_ladders(self, columns: dict[str, Column], n: int) -> dict[str, Column]:
+    def _with_ladders(self, columns: dict[str, Column], n: int, loans: Sequence[int]) -> dict[str, Column]:
         rows: list[tuple[str, int, int]] = []
-        for row in self.loans:
+        for row in loans:
             if self.kind_of(row) == "ladder":
                 rows += [(self.name(row), day, amount) for day, amount in self.ladder(row)]
         if not rows:
@@ -200,14 +210,17 @@ class Loans:
         last = int(((month + 1).astype("M8[D]") - month.astype("M8[D]")).astype(int)) - 1
         return int((month.astype("M8[D]") + min(of_month, last)).astype(np.int64))
 
-    def schedule(self, swept: Mapping[str, Amounts], **options: Any) -> Any:
-        """Return the rows of the engine, as users see them."""
-        if not self.loans:
+    def schedule(
+        self, swept: Mapping[str, Amounts], loans: Sequence[int] | None = None, **options: Any
+    ) -> Any:
+        """Return the rows of the engine, as users see them, of some loans or of all."""
+        rows = list(self.loans if loans is None else loans)
+        if not rows:
             return None
-        given = self.tables(swept)
+        given = self.tables(swept, rows)
         with Named():
             return amortize(
-                self.loan_frame(), **given, amounts="minor", minor_units=self.options.minor_units,
+                self.loan_frame(rows), **given, amounts="minor", minor_units=self.options.minor_units,
                 allow_long_term=True, **options,
             )  # fmt: skip
 

@@ -14,6 +14,21 @@ from neocalc._deal_run import Outcome
 from neocalc._deal_statements import Statements, quarters
 
 Measures = dict[str, list[int | None]]
+# Measures that are balances at a month's end; others are of the month.
+LEVELS = frozenset(
+    (
+        *(
+            "total_debt",
+            "senior_debt",
+            "cash",
+            "restricted_cash",
+            "undrawn_commitments",
+            "past_due",
+            "equity",
+        ),
+        *("total_assets", "backlog", "collateral_value", "collateral_book_value", "collateral_market_value"),
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,8 @@ class DealResult:
         name
             One of `frames`.
         freq
-            ``M``, or ``Q`` and ``Y`` for statements: flows are summed, balances are those at the end.
+            ``M``, or for statements and measures ``Q`` and ``Y``: flows are summed, balances are those at the
+            end.
 
         Returns
         -------

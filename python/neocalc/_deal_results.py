@@ -13,6 +13,7 @@ from neocalc._deal_frames import Column, amounts_out, build
 from neocalc._deal_grid import Amounts
 from neocalc._deal_inputs import Tables
 from neocalc._deal_measures import (
+    LEVELS,
     Measures,
     company_measures,
     facility_balances,
@@ -26,6 +27,7 @@ from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, 
 from neocalc._frames import as_frame
 from neocalc._side_tables import SideTable
 from neocalc.covenants import check_covenants
+from neocalc.measurement import measures
 
 STATEMENTS = ("income_statement", "balance_sheet", "cashflow", "equity", "property", "debt_balance", "tax")
 RESULT_FRAMES = (
@@ -58,6 +60,7 @@ _LAST = frozenset(
 _KNOWN = frozenset(("property",))
 _FAILED = ("breach",)
 _LOCKING = ("breach", "lock_up")
+_KEYS = ("entity_id", "period_end")
 
 
 def run_deal(tables: Tables, inputs: Inputs, amounts: str) -> Results:
@@ -90,10 +93,17 @@ class Results:
 
     def frame(self, name: str, freq: str) -> Any:
         """Return a frame by name; a copy, so that nobody's changes are another's."""
-        key = (name, freq if name in STATEMENTS else "M")
+        if name not in (*STATEMENTS, "measures"):
+            freq = "M"
+        key = (name, freq)
         if key not in self._made:
-            make: Callable[[], Any] = getattr(self, f"_{name}", lambda: self._statement(name, freq))
-            self._made[key] = make()
+            if name in STATEMENTS:
+                self._made[key] = self._statement(name, freq)
+            elif freq != "M":
+                self._made[key] = self._measured(freq)
+            else:
+                make: Callable[[], Any] = getattr(self, f"_{name}")
+                self._made[key] = make()
         made = self._made[key]
         return made.copy() if self.kind == "pandas" else made
 
@@ -408,6 +418,20 @@ class Results:
     def _measures(self) -> Any:
         return build(self.kind, self._measures_columns(None))
 
+    def _measured(self, freq: str) -> Any:
+        """Return the measures of quarters or years, as covenants that are tested so need them."""
+        names = [name for name in as_frame(self.frame("measures", "M")).names if name not in _KEYS]
+        return measures(
+            cashflow=self.frame("measures", "M"),
+            freq=freq,
+            fiscal_year_end=self.outcome.inputs.terms.fiscal_year_end,
+            source_freq="M",
+            flows=[name for name in names if name not in LEVELS],
+            balances=[name for name in names if name in LEVELS],
+            amounts=self.amounts,
+            minor_units=self.tables.options.minor_units,
+        )
+
     def _covenants(self) -> Any:
         """Tests of every covenant, month by month unless it says how often."""
         frames, terms = self.tables.frames, self.outcome.inputs.terms
@@ -419,13 +443,13 @@ class Results:
                  for name in self.tables.rows[label][column] if name is not None}  # fmt: skip
         amounts, self.amounts = self.amounts, "decimal"
         try:
-            measures = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
+            found = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
         finally:
             self.amounts = amounts
         beside: dict[str, Any] = {name: frames.get(name) for name in ("cures", "waivers", "cross_default")}
         start, end = (str(np.datetime64(day, "D")) for day in (self.grid.start, self.grid.end))
         return check_covenants(
-            measures,
+            found,
             frames["covenants"],
             **beside,
             freq="M",

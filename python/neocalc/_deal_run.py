@@ -408,10 +408,19 @@ def _sweep(outcome: Outcome, name: str) -> dict[str, Any]:
     lent = first_day(month_of(debt.rows["start_date"][one.row]) + 1)
     earliest = lent if begins is None else max(begins, lent)
     open_ = [earliest <= day < debt.maturity(one.row) for day in outcome.grid.ends]
-    # What was swept in a settled month is off the balance already.
+    # What was swept in a settled month is off the balance already; a draw of the same day comes after it.
+    draws = debt.beside["draws"]
+    own = [
+        at
+        for at in range(draws.n)
+        if draws["facility_id"][at] == name and draws["date"][at] in outcome.grid.ends
+    ]
+    balance = one.balance - outcome.grid.sum(
+        [draws["date"][at] for at in own], [draws["amount"][at] or 0 for at in own]
+    )
     return {
         "share": float(debt.rows["sweep_rate"][one.row]),
-        "balance": [int(b) if fine else 0 for b, fine in zip(one.balance.tolist(), open_, strict=True)],
+        "balance": [int(b) if fine else 0 for b, fine in zip(balance.tolist(), open_, strict=True)],
         "accrued": [max(int(a), 0) for a in one.accrued.tolist()],
         "settled": _whole(outcome.swept[name]),
     }

@@ -16,7 +16,7 @@ _PARTS = 10**12
 _NO_DAY = int(np.iinfo(np.int32).min)
 _EFFECTS = ("term", "payment")
 # How a prepayment works, as bits of the core's `manner`.
-_REFIX, _CAPPED, _CALLED, _WITH_INTEREST = 1, 2, 4, 8
+_REFIX, CAPPED, _CALLED, _WITH_INTEREST = 1, 2, 4, 8
 Table = dict[str, Array]
 
 
@@ -187,7 +187,7 @@ class Sweep(_Movements):
                 # No cash, nothing swept.
                 "amount": np.where(none, cash, np.maximum(cash, 0)),
                 "share": to_parts(np.clip(share, 0.0, 1.0)),
-                "manner": np.full(self.n, _CAPPED, dtype=np.int8),
+                "manner": np.full(self.n, CAPPED, dtype=np.int8),
                 "draw": np.full(self.n, -1, dtype=np.int32),
                 "table": np.ones(self.n, dtype=np.int8),
                 "source": np.arange(self.n, dtype=np.int32),

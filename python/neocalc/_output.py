@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from neocalc._columns import Array
-from neocalc._frames import Frame
+from neocalc._frames import as_frame
 from neocalc._groups import Groups
 from neocalc._options import check_memory
 from neocalc._records import Records, changed, guarded
@@ -39,6 +39,20 @@ def attempt(
     return result
 
 
+def problems_frame(data: Any, find: Callable[[], Issues]) -> Any:
+    """Return what is wrong with some data as a frame of its kind."""
+    try:
+        issues = find()
+    except InputError as error:
+        if error.code != "duplicate_column":
+            raise
+        issues = error.issues
+    columns = issues.to_dict()
+    for name in ("rows", "index_labels", "ids"):
+        columns[name] = [list(values) for values in columns[name]]
+    return as_frame(data).issues_out(columns)
+
+
 def finish(records: Records, frame: Any) -> Any:
     """Say on the result which rows were left out."""
     if records.issues is not None and not records.frame.attach(frame, as_records(records.issues)):
@@ -63,14 +77,6 @@ def as_records(issues: Issues) -> list[dict[str, Any]]:
 def money_column(records: Records, values: Array, null: Array | None = None) -> Any:
     """Turn what the core gave into a column of the amounts asked for."""
     return money_out(records.frame, records.options, values, null)
-
-
-def issues_frame(frame: Frame, issues: Issues) -> Any:
-    """Make the frame of problems that goes with a frame."""
-    columns = issues.to_dict()
-    for name in ("rows", "index_labels", "ids"):
-        columns[name] = [list(values) for values in columns[name]]
-    return frame.issues_out(columns)
 
 
 def check_rows(total: int, n_columns: int, amounts: str, spare: int = 0) -> None:

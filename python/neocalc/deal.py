@@ -239,6 +239,30 @@ class Deal:
         label = f"{years:g}y" if years is not None else f"{months}m"
         return self._changed(_lives=(label, self._read.lives(int(count), chosen)))
 
+    def with_tables(self, **tables: Any) -> Deal:
+        """Return the deal with other tables, such as prices, rates or draws of a scenario.
+
+        Parameters
+        ----------
+        **tables
+            Frames by the names of `load_deal`'s tables; None leaves a table out.
+
+        Returns
+        -------
+        Deal
+            The same deal, with a life that was given by `with_lives` no longer.
+
+        Raises
+        ------
+        InputError
+            With all problems of the tables in ``issues``.
+        """
+        for name in tables:
+            if name not in TABLES:
+                raise TypeError(f"with_tables() got an unexpected keyword argument {name!r}")
+        read = Tables(self.terms, {**self.tables, **tables}, self.extra_columns)
+        return self._changed(tables=read.frames, _read=read, _lives=None)
+
     # --- runs --------------------------------------------------------------------------------------------
 
     def run(self, *, years: float | None = None, amounts: str = "major") -> DealResult:

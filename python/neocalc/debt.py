@@ -80,10 +80,10 @@ def amortize(
     hedges
         A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate``
         (the fixed rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share``
-        (of the loan's balance). Rows of one ``hedge_id`` (else of one kind and strike) are its notional
-        schedule; 0 ends it. A hedge looks at the loan's own fixings, before the loan's floors and caps, is
-        settled with the loan's payments, and is netted into ``interest``; ``hedge`` is the part of it that
-        is paid under hedges, negative where more is received.
+        (of the loan's balance, without draws that have terms of their own). Rows of one ``hedge_id`` (else
+        of one kind and strike) are its notional schedule; 0 ends it. A hedge looks at the loan's own
+        fixings, before the loan's floors and caps, is settled with the loan's payments, and is netted into
+        ``interest``; ``hedge`` is the part of it that is paid under hedges, negative where more is received.
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
         ``payment_number``, and ``principal`` (an amount) or ``share`` (of what was drawn). What it leaves is

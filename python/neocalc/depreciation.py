@@ -10,12 +10,11 @@ import numpy as np
 from neocalc import _core
 from neocalc._families import sums_by_root
 from neocalc._fleet import FleetColumns, check_by
-from neocalc._frames import as_frame
 from neocalc._options import make_options, to_days
-from neocalc._output import attempt, finish, issues_frame, money_column
+from neocalc._output import attempt, finish, money_column, problems_frame
 from neocalc._results import rows_frame, totals_frame
 from neocalc._runs import ANY_LIFE, AnyPolicy, Changes, check_policy, make_run, uniform_run
-from neocalc.errors import ConfigError, InputError
+from neocalc.errors import ConfigError, Issues
 
 
 def depreciate(
@@ -392,12 +391,10 @@ def validate(
         check_policy(policy, policy_by)
     elif policy_by is not None:
         raise ConfigError("policy_by needs a mapping of policies")
-    try:
+
+    def find() -> Issues:
         data = FleetColumns(fleet, options, index_is_id=True, events=events, usage=usage)
         run = uniform_run(ANY_LIFE) if policy is None else make_run(data, policy, policy_by)[0]
-        issues = data.find_issues([run])
-    except InputError as error:
-        if error.code != "duplicate_column":
-            raise
-        issues = error.issues
-    return issues_frame(as_frame(fleet), issues)
+        return data.find_issues([run])
+
+    return problems_frame(fleet, find)

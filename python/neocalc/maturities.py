@@ -39,7 +39,8 @@ def principal_ladder(
         go through unchanged and are summed by `by`.
     as_of
         A date. Payments after it count, what is paid on the day itself does not: the ladder is of the close
-        of the day. Loans that begin later are left out, and so are draws after it.
+        of the day. Loans that begin later are left out, and so are draws after it: of later prepayments of
+        their loans no more is taken than is owed without them.
     by
         Columns to sum by; ``["loan_id"]`` gives a ladder of each loan. ``currency``, where there is such a
         column, is always one of them.

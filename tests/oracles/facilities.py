@@ -204,6 +204,9 @@ class Part(Engine):
 
     # --- money ---------------------------------------------------------------------------------------------
 
+    def below(self, amount: Fraction) -> int | Fraction:
+        return floor(amount) if self.terms.rounded else amount
+
     def window(self) -> tuple[dt.date, dt.date]:
         loan, facility = self.loan, self.facility
         start, end = facility.draw_start or loan.start, facility.draw_end or loan.maturity
@@ -225,7 +228,7 @@ class Part(Engine):
         if self.facility.advance_rate is None:
             return None
         values = [value for day, value in self.facility.collateral if day <= date]
-        return floor(values[-1] * self.facility.advance_rate) if values else None
+        return self.below(values[-1] * self.facility.advance_rate) if values else None
 
     def services(self) -> list[int]:
         facility, start = self.facility, self.loan.start
@@ -235,34 +238,34 @@ class Part(Engine):
             total = sum(amount for day, amount in facility.cash_flow if start < day <= period.scheduled)
             if total < 0:
                 raise Refused("negative_cash_flow")
-            found.append(floor(total / facility.target_dscr))
+            found.append(self.below(total / facility.target_dscr))
             start = period.scheduled
         return found
 
     def lend(self, amount: int, row: Row) -> None:
-        before = round(self.drawn * self.facility.issue_price)
+        before = self.whole(self.drawn * self.facility.issue_price)
         self.drawn += amount
         self.basis += amount
         self.balance += amount
         row.draw += amount
-        row.proceeds += round(self.drawn * self.facility.issue_price) - before
+        row.proceeds += self.whole(self.drawn * self.facility.issue_price) - before
         limit = self.limit(row.date)
         if limit is not None and amount and self.balance > limit:
             raise Refused("borrowing_base")
 
     def settle(self, row: Row) -> None:
-        row.interest += round(self.accrued)
-        row.fee += round(self.fee)
+        row.interest += self.whole(self.accrued)
+        row.fee += self.whole(self.fee)
         self.accrued = self.fee = Fraction(0)
 
     def premium(self, amount: int) -> int:
         rates = [rate for day, rate in self.facility.premiums if day <= self.clock]
-        found = round(amount * rates[-1]) if rates else 0
+        found = self.whole(amount * rates[-1]) if rates else 0
         if self.facility.make_whole is not None and self.facility.make_whole[0] > self.clock:
             until, discount = self.facility.make_whole
             spans = [(max(p.start, self.clock), min(p.end, until)) for p in self.periods]
             times = [self.time(a, b, self.loan.maturity) for a, b in spans if a < b]
-            found += round(forgone(amount, self.rate, discount, times))
+            found += self.whole(forgone(amount, self.rate, discount, times))
         return found
 
     def prepay(self, at: int, row: Row) -> None:
@@ -326,16 +329,16 @@ class Part(Engine):
                 if value > self.balance:
                     raise Refused("range")
                 self.balance -= value
-                row.principal += int(value)
+                row.principal += value
             elif kind == 2:
                 self.prepay(at, row)
             elif kind == 3:
-                self.lend(int(value), row)
+                self.lend(value, row)
                 self.later -= 1
                 self.refix = True
             else:
                 self.fix_before()
-                self.elsewhere += int(value)
+                self.elsewhere += value
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -346,22 +349,22 @@ class Part(Engine):
     def due(self, number: int, interest: int) -> int:
         loan = self.loan
         if loan.profile == "level_payment":
-            return max(int(self.level) - interest, 0)
+            return max(self.level - interest, 0)
         if loan.profile == "level_principal":
-            return int(self.level)
+            return self.level
         if loan.profile == "sculpted":
             principal = min(self.of[number - 1] - interest, self.balance)
             if principal < 0:
                 raise Refused("negative_amortization")
-            return int(principal)
+            return principal
         if loan.profile == "custom":
             if self.of[number - 1] > self.balance and not self.ahead:
                 raise Refused("range")
-            return int(min(self.of[number - 1], self.balance))
+            return min(self.of[number - 1], self.balance)
         if loan.profile == "percent_schedule":
             share = [sum(self.of[:k], Fraction(0)) for k in (self.since, number - 1, number)]
             whole = 1 - share[0] if share[0] != 1 else Fraction(1, 10**12)
-            through = [round(self.basis * (s - share[0]) / whole) for s in share[1:]]
+            through = [self.whole(self.basis * (s - share[0]) / whole) for s in share[1:]]
             return through[1] - through[0]
         return 0
 
@@ -371,11 +374,11 @@ class Part(Engine):
         holiday = next((h for h in loan.skipped if h[0] <= period.scheduled <= h[1]), None)
         if holiday is None:
             self.fix_before()
-        row = Row(number, period.paid, int(self.balance), self.number, scheduled=True)
+        row = Row(number, period.paid, self.balance, self.number, scheduled=True)
         self.settle(row)
         interest, principal = row.interest, 0
         if number >= min(len(self.periods), len(self.level_times)):
-            principal = int(self.balance)
+            principal = self.balance
         elif holiday is not None:
             self.refix = True
             if holiday[2] and interest > 0:
@@ -385,16 +388,16 @@ class Part(Engine):
             principal = self.due(number, interest)
         limit = self.limit(period.paid)
         if limit is not None and self.balance - limit > principal:
-            principal = int(self.balance) - limit
+            principal = self.balance - limit
             self.ahead = True
-        row.principal = int(min(principal, self.balance))
+        row.principal = min(principal, self.balance)
         self.balance -= row.principal
         self.made = number
         self.refix = self.refix or number == self.interest_only
         return row
 
     def end(self, row: Row) -> None:
-        row.closing = int(self.balance)
+        row.closing = self.balance
         if row.scheduled or any(getattr(row, name) for name in MONEY):
             self.rows.append(row)  # type: ignore[arg-type]
 
@@ -417,7 +420,7 @@ class Part(Engine):
         row = Row(0, loan.start, 0, self.number)
         if not self.number:
             whole = facility.commitment if facility.commitment is not None else loan.principal
-            row.fee = round(whole * facility.upfront_rate)
+            row.fee = self.whole(whole * facility.upfront_rate)
         self.lend(loan.principal, row)
         done = [s for s in steps if s[0] <= loan.start]
         self.do(done, row)
@@ -429,7 +432,7 @@ class Part(Engine):
                 now = [s for s in rest if s[0] == date]
                 rest = rest[len(now) :]
                 self.accrue(date)
-                row = Row(self.made, date, int(self.balance), self.number)
+                row = Row(self.made, date, self.balance, self.number)
                 self.do(now, row)
                 self.end(row)
             if self.over():

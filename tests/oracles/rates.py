@@ -10,6 +10,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -177,6 +178,9 @@ def rates_on(terms: Terms, date: int, period: tuple[int, int], start: int) -> tu
     return rate - capitalised, now["pik_rate"] + capitalised, index
 
 
+Settle = Callable[[Fraction], Fraction]
+
+
 @dataclass(frozen=True)
 class Hedge:
     kind: str  # swap | cap | floor (sold)
@@ -188,11 +192,13 @@ class Hedge:
             return index - self.rate
         return max(index - self.rate, 0) if self.kind == "cap" else min(index - self.rate, 0)
 
-    def notional(self, date: int, balance: int) -> int:
-        now = 0
+    def notional(self, date: int, balance: int, settle: Settle) -> Fraction:
+        now = Fraction(0)
         for at, amount, share in self.steps:
             if at <= date:
-                now = amount if amount is not None else half_even(Fraction(balance * (share or 0), ONE))
+                now = (
+                    Fraction(amount) if amount is not None else settle(Fraction(balance * (share or 0), ONE))
+                )
         return now
 
 
@@ -214,18 +220,22 @@ def rows(
     bottom: int,
     repaid: tuple[int, ...] | None = None,
     hedges: tuple[Hedge, ...] = (),
+    settle: Settle = half_even,
 ) -> list[Row]:
-    """Amortize: `dates` are the start and the payment dates; `repaid` the principal of each payment (else bullet)."""
+    """Amortize: `dates` are the start and the payment dates; `repaid` the principal of each payment (else bullet).
+
+    Without a `settle` that rounds, amounts are fractions.
+    """
     balance, made = principal, []
     for number, (start, end) in enumerate(pairwise(dates)):
-        cash = capitalised = received = 0  # over ONE x bottom
+        cash = capitalised = received = Fraction(0)  # over ONE x bottom
         for date in range(start, end):
             cash_rate, pik_rate, index = rates_on(terms, date, (start, end), dates[0])
             cash += balance * cash_rate
             capitalised += balance * pik_rate
-            received += sum(hedge.notional(date, balance) * hedge.received(index) for hedge in hedges)
+            received += sum(hedge.notional(date, balance, settle) * hedge.received(index) for hedge in hedges)
         interest, pik, hedge = (
-            half_even(Fraction(top, ONE * bottom)) for top in (cash, capitalised, received)
+            settle(Fraction(top) / (ONE * bottom)) for top in (cash, capitalised, received)
         )
         owed = balance + pik
         last = end == dates[-1]

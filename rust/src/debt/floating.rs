@@ -5,115 +5,13 @@
 
 use std::ops::Range;
 
+pub use super::curve::{Beyond, Curve, CurveFault, CurveGap, range_of};
 use super::sofr::{Daily, rate_over};
 use super::steps::{Movement, Period, Step};
 use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
 use crate::calendar::{BusinessDayConvention, Date, Holidays, YearFraction, add_months, month_of};
 use crate::money::round_half_even;
 use crate::rate::AnnualRate;
-
-/// What a curve says of days before its first and after its last date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beyond {
-    /// Nothing: that is an error.
-    Refuse,
-    /// The first and the last value, for ever.
-    Flat,
-}
-
-/// A day for which there is no fixing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CurveGap {
-    /// It lies before the curve's first date.
-    Before(Date),
-    /// It lies after the curve's last date.
-    After(Date),
-    /// There is no business day near it.
-    Closed(Date),
-}
-
-/// Fixings of an index, or a forward curve: a value from each date on. Dates ascend without repetition.
-#[derive(Clone, Copy, Debug)]
-pub struct Curve<'a> {
-    dates: &'a [Date],
-    values: &'a [i64],
-    beyond: Beyond,
-}
-
-/// What is wrong with the dates of a curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CurveFault {
-    /// There is no value.
-    Empty,
-    /// This row's date lies before that of the row above.
-    Order(usize),
-    /// This row's date is that of the row above.
-    Duplicate(usize),
-}
-
-impl<'a> Curve<'a> {
-    /// Judges the dates; they are never sorted silently, since that would hide which of two values was meant.
-    ///
-    /// # Errors
-    /// The first [`CurveFault`].
-    pub fn new(dates: &'a [Date], values: &'a [i64], beyond: Beyond) -> Result<Self, CurveFault> {
-        if dates.is_empty() || dates.len() != values.len() {
-            return Err(CurveFault::Empty);
-        }
-        for (row, pair) in dates.windows(2).enumerate() {
-            let [before, after] = pair else { continue };
-            match after.cmp(before) {
-                std::cmp::Ordering::Less => return Err(CurveFault::Order(row.saturating_add(1))),
-                std::cmp::Ordering::Equal => return Err(CurveFault::Duplicate(row.saturating_add(1))),
-                std::cmp::Ordering::Greater => {}
-            }
-        }
-        Ok(Self { dates, values, beyond })
-    }
-
-    /// The last fixing on or before a day.
-    ///
-    /// # Errors
-    /// [`CurveGap`] outside the first and the last date, unless the curve goes on flat.
-    pub fn in_force(&self, on: Date) -> Result<i64, CurveGap> {
-        let after = self.dates.partition_point(|date| *date <= on);
-        let refuse = self.beyond == Beyond::Refuse;
-        match after.checked_sub(1) {
-            None if refuse => Err(CurveGap::Before(on)),
-            None => Ok(self.values.first().copied().unwrap_or(0)),
-            Some(at) => match (self.dates.get(at), self.values.get(at)) {
-                (Some(date), Some(value)) if after < self.dates.len() || *date == on || !refuse => Ok(*value),
-                _ => Err(CurveGap::After(on)),
-            },
-        }
-    }
-
-    /// The fixings in force on days that ascend, in one pass: those of [`Curve::in_force`] where the first and the last
-    /// day have one.
-    pub fn in_force_on(&self, days: impl Iterator<Item = Date>) -> impl Iterator<Item = i64> {
-        let mut after = None;
-        days.map(move |day| {
-            let mut at = after.unwrap_or_else(|| self.dates.partition_point(|date| *date <= day));
-            while self.dates.get(at).is_some_and(|date| *date <= day) {
-                at = at.saturating_add(1);
-            }
-            after = Some(at);
-            self.values.get(at.saturating_sub(1)).copied().unwrap_or(0)
-        })
-    }
-
-    /// The lowest and the highest fixing.
-    #[must_use]
-    pub fn range(&self) -> (i64, i64) {
-        self.values.iter().fold((i64::MAX, i64::MIN), |(low, high), value| (low.min(*value), high.max(*value)))
-    }
-
-    /// The first day after `on` from which another fixing may be in force.
-    #[must_use]
-    pub fn next_date(&self, on: Date) -> Option<Date> {
-        self.dates.get(self.dates.partition_point(|date| *date <= on)).copied()
-    }
-}
 
 /// A floor and a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

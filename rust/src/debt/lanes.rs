@@ -90,6 +90,18 @@ impl EqualLoan {
         self.profile
     }
 
+    /// Interest of a period on one unit.
+    #[must_use]
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+
+    /// Whether its level amounts leave nothing to be paid with the last.
+    #[must_use]
+    pub fn repays_in_full(&self) -> bool {
+        self.payments == self.spread
+    }
+
     /// The rate of a year.
     #[must_use]
     pub fn rate(&self) -> AnnualRate {
@@ -132,55 +144,6 @@ impl EqualLoan {
         let payment = interest.and_then(|interest| annuity::exact(balance, interest, rate, &vec![self.period; later]));
         payment.map_or(f64::NAN, i64::as_f64)
     }
-
-    /// `(1 + x)^n - 1`.
-    #[must_use]
-    pub fn growth_less_one(&self, periods: u32) -> f64 {
-        let x = self.factor;
-        let bits = u32::BITS.saturating_sub(periods.leading_zeros());
-        (0..bits).rev().fold(0.0, |grown: f64, bit| {
-            let twice = grown * (2.0 + grown);
-            if periods >> bit & 1 == 1 { twice + x * (1.0 + twice) } else { twice }
-        })
-    }
-
-    /// Adds unrounded interest and principal, month by month from the first payment on, by the closed form: principal
-    /// grows by `1 + x` from payment to payment. `false` where the loan needs another form; nothing was added then.
-    pub fn add_unrounded(&self, interest: &mut [f64], principal: &mut [f64]) -> bool {
-        const STRIDE: usize = 8;
-        if self.profile != ProfileKind::LevelPayment || self.payments != self.spread || self.factor == 0.0 {
-            return false;
-        }
-        let x = self.factor;
-        let first = self.principal * x / self.growth_less_one(self.spread);
-        let payment = self.principal * x + first;
-        let growth = 1.0 + x;
-        let (squared, fourth) = (growth * growth, growth * growth * (growth * growth));
-        let two = [first, first * growth];
-        let four = [two[0], two[1], two[0] * squared, two[1] * squared];
-        let mut due = [0.0; STRIDE];
-        let (near, far) = due.split_at_mut(STRIDE / 2);
-        near.copy_from_slice(&four);
-        far.copy_from_slice(&four.map(|due| due * fourth));
-        let stride = fourth * fourth;
-        let count = usize::try_from(self.payments).unwrap_or(0).min(interest.len()).min(principal.len());
-        let (interest, _) = interest.split_at_mut(count);
-        let (principal, _) = principal.split_at_mut(count);
-        let (mut interest, mut principal) = (interest.chunks_exact_mut(STRIDE), principal.chunks_exact_mut(STRIDE));
-        for (interest, principal) in (&mut interest).zip(&mut principal) {
-            for ((interest, principal), due) in interest.iter_mut().zip(principal).zip(&mut due) {
-                *principal += *due;
-                *interest += payment - *due;
-                *due *= stride;
-            }
-        }
-        let rest = interest.into_remainder().iter_mut().zip(principal.into_remainder());
-        for ((interest, principal), due) in rest.zip(due) {
-            *principal += due;
-            *interest += payment - due;
-        }
-        true
-    }
 }
 
 /// What one payment of each loan comes to, and what is owed after it.
@@ -202,6 +165,11 @@ pub struct Lanes<'a, const ROUNDED: bool> {
     rates: [i64; WIDTH],
     balance: Lane,
     factor: Lane,
+    /// Interest of a period is balance x rate x `top / bottom`.
+    top: Lane,
+    bottom: Lane,
+    /// Periods that level amounts are spread over.
+    spread: Lane,
     payment: Lane,
     /// Parts of a minor unit farther than this from a whole one may be a tie.
     tie: Lane,
@@ -210,7 +178,9 @@ pub struct Lanes<'a, const ROUNDED: bool> {
 
 impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
     /// The first eight of some loans; all have the profile of the first.
+    // This and what it calls is inlined, with all loops: the caller may be compiled for wider registers.
     #[must_use]
+    #[inline(always)]
     pub fn new(loans: &'a [EqualLoan]) -> Self {
         let loans = loans.get(..WIDTH).unwrap_or(loans);
         // Where there is no loan, one of nothing.
@@ -219,32 +189,41 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
             rates: [0; WIDTH],
             balance: [0.0; WIDTH],
             factor: [1.0; WIDTH],
+            top: [0.0; WIDTH],
+            bottom: [1.0; WIDTH],
+            spread: [1.0; WIDTH],
             payment: [0.0; WIDTH],
             tie: [1.0; WIDTH],
             last: [0.0; WIDTH],
         };
-        let mut spread = [1.0; WIDTH];
         let slots = lanes.balance.iter_mut().zip(&mut lanes.factor).zip(&mut lanes.last).zip(&mut lanes.tie);
-        let slots = slots.zip(&mut lanes.rates).zip(&mut spread);
-        for ((((((balance, factor), last), tie), rate), spread), loan) in slots.zip(loans) {
+        let slots = slots.zip(&mut lanes.rates).zip(&mut lanes.spread).zip(&mut lanes.top).zip(&mut lanes.bottom);
+        for ((((((((balance, factor), last), tie), rate), spread), top), bottom), loan) in slots.zip(loans) {
             (*balance, *factor, *last) = (loan.principal, loan.factor, f64::from(loan.payments));
             *tie = 0.5 - loan.principal * loan.factor * (4.0 * UNIT_ROUNDOFF);
             (*rate, *spread) = (loan.rate.parts(), f64::from(loan.spread));
-        }
-        match loans.first().map(|loan| loan.profile) {
-            Some(ProfileKind::LevelPayment) => lanes.payment = lanes.level(&spread),
-            Some(ProfileKind::LevelPrincipal) => {
-                for (payment, loan) in lanes.payment.iter_mut().zip(loans) {
-                    *payment = equal_part::<ROUNDED>(loan.principal, f64::from(loan.spread));
-                }
-            }
-            _ => {}
+            (*top, *bottom) = (loan.period.top.as_f64(), loan.bottom.as_f64());
         }
         lanes
     }
 
-    /// The payments that repay each balance over so many periods at the rates in force.
-    fn level(&self, left: &Lane) -> Lane {
+    /// Works out the amounts that are level.
+    #[must_use]
+    #[inline(always)]
+    fn levelled(mut self) -> Self {
+        match self.loans.first().map(|loan| loan.profile) {
+            Some(ProfileKind::LevelPayment) => self.payment = self.level(&self.spread),
+            Some(ProfileKind::LevelPrincipal) => {
+                self.payment = with(&self.balance, &self.spread, equal_part::<ROUNDED>);
+            }
+            _ => {}
+        }
+        self
+    }
+
+    /// `(1 + x)^n - 1` for so many periods, and how many bits the longest has.
+    #[inline(always)]
+    fn growth_less_one(&self, left: &Lane) -> (Lane, f64) {
         let longest = left.iter().fold(1.0, |longest: f64, left| if *left > longest { *left } else { longest });
         let (mut worth, mut bits) = (1.0, 0.0);
         while worth <= longest {
@@ -260,6 +239,13 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
                 *grown = twice + set * x * (1.0 + twice);
             }
         }
+        (grown, bits)
+    }
+
+    /// The payments that repay each balance over so many periods at the rates in force.
+    #[inline(always)]
+    fn level(&self, left: &Lane) -> Lane {
+        let (grown, bits) = self.growth_less_one(left);
         let interest = with(&self.balance, &self.factor, |balance, x| balance * x);
         let payment = with(&interest, &grown, |interest, grown| interest * (1.0 + 1.0 / grown));
         let share = (bits * 6.0 + 16.0) * UNIT_ROUNDOFF;
@@ -290,9 +276,25 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
         payment
     }
 
+    /// What each loan of level payments repays with the first of them, and the interest of the first period: over the
+    /// whole time, unrounded.
+    #[inline(always)]
+    pub(super) fn first_payment(&self) -> (Lane, Lane) {
+        let (grown, _) = self.growth_less_one(&self.spread);
+        let interest = with(&self.balance, &self.factor, |balance, x| balance * x);
+        let mut first = with(&interest, &grown, |interest, grown| interest / grown);
+        for (((first, factor), balance), spread) in
+            first.iter_mut().zip(&self.factor).zip(&self.balance).zip(&self.spread)
+        {
+            *first = if *factor > 0.0 { *first } else { balance / spread };
+        }
+        (first, interest)
+    }
+
     /// Writes the rows of loans that have another rate in each period: `rates` in 10^-12 by period and loan, none
     /// above that of the loan. Level amounts are worked out anew where the rate changes, as by the ledger.
-    pub fn run_floating(&mut self, rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
+    #[inline(always)]
+    pub fn run_floating(mut self, rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
         let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
         // Before the first payment nothing is in force.
         self.rates = [-1; WIDTH];
@@ -311,17 +313,17 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
     }
 
     /// Other rates, before the payment of this number.
+    #[inline(always)]
     fn reset(&mut self, rates: &[i64; WIDTH], number: f64) {
         let before = std::mem::replace(&mut self.rates, *rates);
-        for ((factor, rate), loan) in self.factor.iter_mut().zip(rates).zip(self.loans) {
+        for (((factor, rate), top), bottom) in self.factor.iter_mut().zip(rates).zip(&self.top).zip(&self.bottom) {
             // Whole numbers up to 2^53, so that the quotient alone is rounded.
-            *factor = small_f64(*rate) * loan.period.top.as_f64() / loan.bottom.as_f64();
+            *factor = small_f64(*rate) * top / bottom;
         }
-        let mut left = [1.0; WIDTH];
-        for (left, loan) in left.iter_mut().zip(self.loans) {
-            let periods = f64::from(loan.spread) - number + 1.0;
-            *left = if periods > 1.0 { periods } else { 1.0 };
-        }
+        let left = with(&self.spread, &self.spread, |spread, _| {
+            let periods = spread - number + 1.0;
+            if periods > 1.0 { periods } else { 1.0 }
+        });
         let payment = match self.loans.first().map(|loan| loan.profile) {
             Some(ProfileKind::LevelPayment) => self.level(&left),
             Some(ProfileKind::LevelPrincipal) => with(&self.balance, &left, equal_part::<ROUNDED>),
@@ -334,18 +336,23 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
 
     /// Writes the rows of all payments, or with `ADD` adds interest and principal to what the rows hold. Rows after a
     /// loan's last payment are of zeros.
-    pub fn run<const ADD: bool>(&mut self, rows: &mut [LaneRow]) {
+    #[inline(always)]
+    pub fn run<const ADD: bool>(self, rows: &mut [LaneRow]) {
+        self.levelled().pay_all::<ADD>(rows);
+    }
+
+    #[inline(always)]
+    fn pay_all<const ADD: bool>(&mut self, rows: &mut [LaneRow]) {
         let counts = self.loans.iter().map(|loan| usize::try_from(loan.payments).unwrap_or(0));
         let sure = counts.min().unwrap_or(0).saturating_sub(1).min(rows.len());
         let (before, from) = rows.split_at_mut(sure);
         let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
-        let mut number = 1.0;
         if levelled {
             before.iter_mut().for_each(|row| self.pay::<true, false, ADD>(0.0, row));
         } else {
             before.iter_mut().for_each(|row| self.pay::<false, false, ADD>(0.0, row));
         }
-        number += sure_f64(sure);
+        let mut number = 1.0 + sure_f64(sure);
         for row in from {
             if levelled {
                 self.pay::<true, true, ADD>(number, row);

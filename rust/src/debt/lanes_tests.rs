@@ -2,6 +2,7 @@
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "tests")]
 use super::*;
 use crate::calendar::{Context, Date, DayCount};
+use crate::debt::dues::{add_dues, is_level, level_loans};
 use crate::debt::prepayment::Call;
 use crate::debt::steps::{Movement, Period, Step};
 use crate::debt::{Entry, Profile, ResolvedLoan, Sink, amortize};
@@ -203,20 +204,56 @@ proptest! {
         let wanted = by_ledger(&terms, principal);
         let rows = by_lanes::<false>(&[loan]);
         let count = rows.len();
-        let (mut interest, mut paid) = (vec![0.0; count], vec![0.0; count]);
-        let closed = loan.add_unrounded(&mut interest, &mut paid);
-        let off = (count as f64) * 1e-14 * principal * (1.0 + loan.growth_less_one(terms.payments));
+        let (mut level, mut dues) = (Vec::new(), vec![0.0; count]);
+        if is_level(&loan) {
+            level_loans(&[loan], &mut level);
+            add_dues(&level, &mut dues);
+        }
+        let off = (count as f64) * 1e-14 * principal * (1.0 + loan.factor()).powi(i32::try_from(count).unwrap());
         for (number, entry) in wanted.iter().enumerate() {
             let row = rows[number];
             prop_assert!((row.interest[0] - entry.interest).abs() <= off, "{number} {row:?} {entry:?}");
             prop_assert!((row.principal[0] - entry.principal).abs() <= off);
             prop_assert!((row.closing[0] - entry.closing).abs() <= off);
-            if closed {
-                prop_assert!((interest[number] - entry.interest).abs() <= off);
-                prop_assert!((paid[number] - entry.principal).abs() <= off);
+            if let Some(level) = level.first() {
+                prop_assert!((level.payment - dues[number] - entry.interest).abs() <= off);
+                prop_assert!((dues[number] - entry.principal).abs() <= off);
             }
         }
         prop_assert_eq!(rows[count - 1].closing[0], 0.0);
+    }
+}
+
+/// Any number of loans, of any numbers of payments: the sum is that of each alone.
+#[test]
+fn dues_add_up() {
+    let lengths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 12, 13, 30, 31, 32, 33, 34, 40, 41, 120, 121];
+    let loans: Vec<_> = lengths
+        .iter()
+        .map(|payments| {
+            let terms = Terms {
+                principal: 1,
+                parts: AnnualRate::UNIT / 10 * i64::from(payments % 3),
+                step: 1,
+                payments: *payments,
+                spread: *payments,
+                profile: ProfileKind::LevelPayment,
+            };
+            equal(&terms, 1_000.0 + f64::from(*payments)).unwrap()
+        })
+        .collect();
+    let mut level = Vec::new();
+    level_loans(&loans, &mut level);
+    for count in 1..=level.len() {
+        let (mut together, mut alone) = (vec![1.0; 130], vec![1.0; 130]);
+        add_dues(&level[..count], &mut together);
+        level[..count].iter().for_each(|loan| add_dues(&[*loan], &mut alone));
+        for (number, (together, alone)) in together.iter().zip(&alone).enumerate() {
+            assert!((together - alone).abs() <= 1e-12 * alone, "{count} {number}");
+        }
+        let whole: f64 = together.iter().sum::<f64>() - 130.0;
+        let lent: f64 = loans[..count].iter().map(EqualLoan::principal).sum();
+        assert!((whole - lent).abs() <= 1e-10 * lent);
     }
 }
 

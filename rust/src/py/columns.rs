@@ -11,8 +11,8 @@
 //! documents that as unsafe for any holder.
 //!
 //! # Processors
-//! The wheel is built for any x86-64. The loops over scenarios of a cube gain twofold from registers of 256 bits; they
-//! are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
+//! The wheel is built for any x86-64. The loops over scenarios of a cube, and those over loans of equal periods, gain from
+//! registers of 256 bits; they are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
 //! do the same operations in the same order (nothing is fused), so results are the same bits.
 #![allow(unsafe_code)]
 
@@ -23,6 +23,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::batch::{Kernels, Load};
+use crate::debt::lane_kernels::LaneKernels;
 
 /// An array and where its values are.
 pub struct Column<T> {
@@ -118,27 +119,36 @@ impl Load<u8> for Mask {
     }
 }
 
+/// Compiles functions a second time, for registers of 256 bits.
+#[cfg(target_arch = "x86_64")]
+macro_rules! wide {
+    ($($name:ident($($argument:ident: $type:ty),*) $(-> $out:ty)? = $body:expr;)*) => {
+        $(
+            #[target_feature(enable = "avx2")]
+            fn $name($($argument: $type),*) $(-> $out)? {
+                $body
+            }
+        )*
+    };
+}
+
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
     use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
     use crate::money::MinorUnits;
 
-    #[target_feature(enable = "avx2")]
-    fn whole_into(units: MinorUnits, major: &[f64], out: &mut [f64], limit: f64) -> bool {
-        units.from_major_whole_into(major, out, limit)
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn test_block(
-        test: &CubeTest<'_>,
-        block: &[Lanes],
-        exact: Exact<'_>,
-        all_exact: bool,
-        scratch: &mut Scratch,
-        out: &mut CubeResult<'_>,
-    ) {
-        test.test_block(block, exact, all_exact, scratch, out);
+    wide! {
+        whole_into(units: MinorUnits, major: &[f64], out: &mut [f64], limit: f64) -> bool =
+            units.from_major_whole_into(major, out, limit);
+        test_block(
+            test: &CubeTest<'_>,
+            block: &[Lanes],
+            exact: Exact<'_>,
+            all_exact: bool,
+            scratch: &mut Scratch,
+            out: &mut CubeResult<'_>
+        ) = test.test_block(block, exact, all_exact, scratch, out);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
@@ -154,8 +164,48 @@ pub fn cube_kernels() -> Kernels {
     }
 }
 
+/// The kernels of loans that suit this processor.
+#[cfg(target_arch = "x86_64")]
+pub fn lane_kernels() -> LaneKernels {
+    use crate::debt::dues::{self, LevelLoan};
+    use crate::debt::lane_kernels as lanes;
+    use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
+
+    wide! {
+        rows(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::rows::<true>(loans, out);
+        unrounded_rows(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::rows::<false>(loans, out);
+        floating_rows(loans: &[EqualLoan], rates: &[[i64; WIDTH]], out: &mut [LaneRow]) =
+            lanes::floating_rows::<true>(loans, rates, out);
+        unrounded_floating_rows(loans: &[EqualLoan], rates: &[[i64; WIDTH]], out: &mut [LaneRow]) =
+            lanes::floating_rows::<false>(loans, rates, out);
+        sums(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::sums(loans, out);
+        level_loans(loans: &[EqualLoan], out: &mut Vec<LevelLoan>) = dues::level_loans(loans, out);
+        add_dues(loans: &[LevelLoan], sums: &mut [f64]) = dues::add_dues(loans, sums);
+    }
+
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return LaneKernels::PORTABLE;
+    }
+    // SAFETY, of each: the processor has AVX2, as was just seen.
+    LaneKernels {
+        rows: |loans, out| unsafe { rows(loans, out) },
+        unrounded_rows: |loans, out| unsafe { unrounded_rows(loans, out) },
+        floating_rows: |loans, rates, out| unsafe { floating_rows(loans, rates, out) },
+        unrounded_floating_rows: |loans, rates, out| unsafe { unrounded_floating_rows(loans, rates, out) },
+        sums: |loans, out| unsafe { sums(loans, out) },
+        level_loans: |loans, out| unsafe { level_loans(loans, out) },
+        add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
+    }
+}
+
 /// The kernels of cubes.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn cube_kernels() -> Kernels {
     Kernels::PORTABLE
+}
+
+/// The kernels of loans.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn lane_kernels() -> LaneKernels {
+    LaneKernels::PORTABLE
 }

@@ -5,7 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::columns::{Column, Mask};
+use super::columns::{Column, Mask, lane_kernels};
 use super::happenings::{take, take_offsets};
 use super::inputs::{self, Codes, DateArray, MoneyArray, MonthsArray, WithNulls, codes, count_threads};
 use super::loan_facility::Facility;
@@ -406,6 +406,7 @@ impl LoanSettings {
                 as_of: None,
                 draws_apart,
                 threads: count_threads(threads),
+                kernels: lane_kernels(),
                 chunk_rows: if chunk_rows == 0 { CHUNK_LOANS } else { chunk_rows },
                 memory_limit: usize::MAX,
             },

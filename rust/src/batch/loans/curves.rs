@@ -3,7 +3,7 @@
 
 use crate::batch::reader::iso;
 use crate::calendar::Date;
-use crate::debt::floating::{Beyond, Curve};
+use crate::debt::floating::{Beyond, Curve, range_of};
 use crate::error::{Column, IssueLog, Rule};
 use crate::rate::AnnualRate;
 
@@ -12,6 +12,8 @@ use crate::rate::AnnualRate;
 pub struct Curves {
     dates: Vec<Vec<Date>>,
     values: Vec<Vec<i64>>,
+    /// The lowest and the highest value of each.
+    ranges: Vec<(i64, i64)>,
     flat: bool,
 }
 
@@ -27,7 +29,8 @@ impl Curves {
         flat: bool,
         allow_high: bool,
     ) -> (Self, IssueLog) {
-        let mut curves = Self { dates: vec![Vec::new(); count], values: vec![Vec::new(); count], flat };
+        let mut curves =
+            Self { dates: vec![Vec::new(); count], values: vec![Vec::new(); count], ranges: Vec::new(), flat };
         let mut log = IssueLog::default();
         for (row, ((code, date), value)) in codes.iter().zip(dates).zip(values).enumerate() {
             let parts = AnnualRate::new(*value, allow_high).map(AnnualRate::parts);
@@ -51,6 +54,7 @@ impl Curves {
             own.push(*date);
             rates.push(parts.unwrap_or(0));
         }
+        curves.ranges = curves.values.iter().map(|values| range_of(values)).collect();
         (curves, log)
     }
 
@@ -58,7 +62,9 @@ impl Curves {
     #[must_use]
     pub fn get(&self, index: usize) -> Option<Curve<'_>> {
         let beyond = if self.flat { Beyond::Flat } else { Beyond::Refuse };
-        Curve::new(self.dates.get(index)?, self.values.get(index)?, beyond).ok()
+        // `new` kept only dates that ascend.
+        let (dates, values) = (self.dates.get(index)?, self.values.get(index)?);
+        (!dates.is_empty()).then_some(Curve::judged(dates, values, *self.ranges.get(index)?, beyond))
     }
 }
 

@@ -7,7 +7,8 @@ use super::columns::Loans;
 use super::lanes::{Equal, Laned};
 use super::settings::LoanMeasure;
 use crate::batch::cells::Amounts;
-use crate::debt::lanes::{EqualLoan, LaneRow, Lanes, WIDTH};
+use crate::debt::lane_kernels::LaneKernels;
+use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
 use crate::money::MinorUnits;
 use crate::rate::AnnualRate;
 
@@ -21,7 +22,13 @@ pub(super) struct LaneRows {
 
 impl LaneRows {
     /// Computes up to eight loans of one profile, of which all float or none.
-    pub fn run<A: LoanAmount>(&mut self, chunk: &LoanChunk<A>, loans: &Loans<'_>, equals: &[(usize, Equal)]) {
+    pub fn run<A: LoanAmount>(
+        &mut self,
+        chunk: &LoanChunk<A>,
+        loans: &Loans<'_>,
+        equals: &[(usize, Equal)],
+        kernels: &LaneKernels,
+    ) {
         let side: Vec<EqualLoan> = equals.iter().map(|(_, equal)| equal.loan).collect();
         let longest = side.iter().map(|loan| usize::try_from(loan.payments()).unwrap_or(0)).max().unwrap_or(0);
         self.rows.clear();
@@ -33,15 +40,11 @@ impl LaneRows {
             for (lane, (index, equal)) in equals.iter().enumerate() {
                 chunk.rates_into(loans, *index, equal, lane, &mut self.rates);
             }
-            if A::ROUNDED {
-                Lanes::<true>::new(&side).run_floating(&self.rates, &mut self.rows);
-            } else {
-                Lanes::<false>::new(&side).run_floating(&self.rates, &mut self.rows);
-            }
-        } else if A::ROUNDED {
-            Lanes::<true>::new(&side).run::<false>(&mut self.rows);
+            let kernel = if A::ROUNDED { kernels.floating_rows } else { kernels.unrounded_floating_rows };
+            kernel(&side, &self.rates, &mut self.rows);
         } else {
-            Lanes::<false>::new(&side).run::<false>(&mut self.rows);
+            let kernel = if A::ROUNDED { kernels.rows } else { kernels.unrounded_rows };
+            kernel(&side, &mut self.rows);
         }
     }
 

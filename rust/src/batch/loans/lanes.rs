@@ -11,9 +11,11 @@ use crate::batch::cells::Amounts;
 use crate::batch::flows::{Flows, Layout, Sum};
 use crate::calendar::{
     BusinessDayConvention, Date, DayCount, LAST_MONTH, Month, YearFraction, day_of_month, month_of, month_start,
+    month_starts,
 };
 use crate::debt::ProfileKind;
-use crate::debt::lanes::{EqualLoan, LaneRow, Lanes, WIDTH};
+use crate::debt::lane_kernels::LaneKernels;
+use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
 use crate::error::Error;
 use crate::money::{MinorUnits, nearest_integer, small_f64};
 
@@ -114,6 +116,13 @@ impl Equal {
 
     pub fn date(&self, number: u32) -> Date {
         month_start(self.month(number)).saturating_add(self.day).saturating_sub(1)
+    }
+
+    /// The days of a payment and of those after it.
+    pub fn dates(&self, from: u32) -> impl Iterator<Item = Date> {
+        let off = self.day.saturating_sub(1);
+        let step = usize::try_from(self.step).unwrap_or(1).max(1);
+        month_starts(self.month(from)).iter().step_by(step).map(move |first| first.saturating_add(off))
     }
 
     /// How many payments' rows there are with that of the first advance before a horizon ends, and how many of them
@@ -220,13 +229,14 @@ impl<A: LoanAmount> LoanChunk<A> {
         rates: &mut [[i64; WIDTH]],
     ) {
         let simple = loans.rates.as_ref().and_then(|columns| self.rates.simple(columns, index));
-        let days = (0..equal.loan.payments()).map(|number| equal.date(number));
-        let found = simple.iter().flat_map(|simple| simple.rates(days.clone()));
-        for (row, rate) in rates.iter_mut().zip(found) {
-            if let Some(slot) = row.get_mut(lane) {
+        let Some(simple) = simple else { return };
+        let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
+        let mut rows = rates.iter_mut();
+        simple.rates(equal.dates(0).take(count), |rate| {
+            if let Some(slot) = rows.next().and_then(|row| row.get_mut(lane)) {
                 *slot = rate;
             }
-        }
+        });
     }
 }
 
@@ -250,53 +260,70 @@ pub(super) struct Where {
 
 /// What a key holds of a loan, from the highest bits down: profile 2, group 30, months of a period 8, month of the start
 /// 12, payments 12. Loans that agree in all but the last pay in the same months.
-const SHARED: u64 = !0xFFF;
+pub(super) const SHARED: u64 = !0xFFF;
 const PROFILE: u32 = 62;
 const GROUP: u32 = 32;
+const STEP: u32 = 24;
+const START: u32 = 12;
+/// Months are counted from before 1900.
+const MONTHS_FROM: i32 = 1_000;
 
-fn group_of(key: u64) -> usize {
+pub(super) fn group_of(key: u64) -> usize {
     usize::try_from(key >> GROUP & 0x3FFF_FFFF).unwrap_or(0)
+}
+
+/// The month of the first payment, and the months to the next.
+pub(super) fn months_of(key: u64) -> (Month, i32) {
+    let part = |low: u32, mask: u64| i32::try_from(key >> low & mask).unwrap_or(0);
+    let (step, start) = (part(STEP, 0xFF), part(START, 0xFFF));
+    (start.saturating_sub(MONTHS_FROM).saturating_add(step), step)
+}
+
+/// The key of a loan; `None` where it has no room.
+pub(super) fn key_of(equal: &Equal, group: usize) -> Option<u64> {
+    let profile = match equal.loan.profile() {
+        ProfileKind::LevelPayment => 0_u64,
+        ProfileKind::LevelPrincipal => 1,
+        _ => 2,
+    };
+    let part = |value: i32, bits: u32| u64::try_from(value).ok().filter(|value| value >> bits == 0);
+    let (step, start) = (part(equal.step, 8)?, part(equal.start.saturating_add(MONTHS_FROM), 12)?);
+    let payments = Some(u64::from(equal.loan.payments())).filter(|count| count >> 12 == 0)?;
+    let group = u64::try_from(group).ok().filter(|group| group >> 30 == 0)?;
+    Some(profile << PROFILE | group << GROUP | step << STEP | start << START | payments)
 }
 
 impl Batch {
     /// Puts a loan into the batch; `false` where its key has no room for it.
     pub fn push(&mut self, equal: &Equal, group: usize) -> bool {
-        let profile = match equal.loan.profile() {
-            ProfileKind::LevelPayment => 0_u64,
-            ProfileKind::LevelPrincipal => 1,
-            _ => 2,
-        };
-        let part = |value: i32, bits: u32| u64::try_from(value).ok().filter(|value| value >> bits == 0);
-        let (step, start) = (part(equal.step, 8), part(equal.start.saturating_add(1_000), 12));
-        let payments = Some(u64::from(equal.loan.payments())).filter(|count| count >> 12 == 0);
-        let group = u64::try_from(group).ok().filter(|group| group >> 30 == 0);
-        let (Some(step), Some(start), Some(payments), Some(group)) = (step, start, payments, group) else {
-            return false;
-        };
+        let Some(key) = key_of(equal, group) else { return false };
         let Ok(place) = u32::try_from(self.equals.len()) else { return false };
-        let key = profile << PROFILE | group << GROUP | step << 24 | start << 12 | payments;
         self.keys.push((key, place));
         self.equals.push(*equal);
         true
     }
 
     /// Adds all loans to the sums of their groups and months, and forgets them.
-    pub fn post<A: LoanAmount, L: Layout>(&mut self, flows: &mut Flows<A, L>, to: Where) -> Result<(), Error> {
+    pub fn post<A: LoanAmount, L: Layout>(
+        &mut self,
+        flows: &mut Flows<A, L>,
+        to: Where,
+        kernels: &LaneKernels,
+    ) -> Result<(), Error> {
         let Self { keys, equals, side, rows } = self;
         keys.sort_unstable();
-        let mut posting = Posting { flows, to, rows, key: 0, months: (0, 1), filled: 0, most: 0.0 };
+        let mut posting = Posting { flows, to, kernels, rows, key: 0, filled: 0, most: 0.0 };
         for of_profile in keys.chunk_by(|one, next| one.0 >> PROFILE == next.0 >> PROFILE) {
             for eight in of_profile.chunks(WIDTH) {
                 let of = |place: u32| usize::try_from(place).ok().and_then(|place| equals.get(place));
                 side.clear();
                 side.extend(eight.iter().filter_map(|(_, place)| of(*place)).map(|equal| equal.loan));
-                let (Some((first, place)), Some((last, _))) = (eight.first(), eight.last()) else { continue };
+                let (Some((first, _)), Some((last, _))) = (eight.first(), eight.last()) else { continue };
                 if first & SHARED == last & SHARED {
-                    let months = of(*place).map_or((0, 1), |equal| (equal.month(1), equal.step));
-                    posting.add(first & SHARED, months, side)?;
+                    posting.add(first & SHARED, side)?;
                 } else {
                     posting.flush()?;
-                    posting.run::<false>(side);
+                    posting.run(side, kernels.rows);
                     for (lane, (key, place)) in eight.iter().enumerate() {
                         if let Some(equal) = of(*place) {
                             posting.scatter(lane, group_of(*key), equal)?;
@@ -317,11 +344,10 @@ impl Batch {
 struct Posting<'f, A: LoanAmount, L: Layout> {
     flows: &'f mut Flows<A, L>,
     to: Where,
+    kernels: &'f LaneKernels,
     rows: &'f mut Vec<LaneRow>,
     /// What the loans in the rows share.
     key: u64,
-    /// The month of their first payment, and the months to the next.
-    months: (Month, i32),
     /// Rows that hold anything; interest and principal of the others are zeros.
     filled: usize,
     /// No lane holds more than this.
@@ -329,33 +355,33 @@ struct Posting<'f, A: LoanAmount, L: Layout> {
 }
 
 impl<A: LoanAmount, L: Layout> Posting<'_, A, L> {
-    /// Computes loans side by side, onto what the rows hold or, without `ADD`, in its place.
-    fn run<const ADD: bool>(&mut self, side: &[EqualLoan]) {
+    /// Computes loans side by side.
+    fn run(&mut self, side: &[EqualLoan], kernel: fn(&[EqualLoan], &mut [LaneRow])) {
         let longest = side.iter().map(|loan| usize::try_from(loan.payments()).unwrap_or(0)).max().unwrap_or(0);
         if self.rows.len() < longest {
             self.rows.resize(longest, LaneRow::default());
         }
         self.filled = self.filled.max(longest);
-        Lanes::<true>::new(side).run::<ADD>(self.rows.get_mut(..longest).unwrap_or_default());
+        kernel(side, self.rows.get_mut(..longest).unwrap_or_default());
     }
 
-    fn add(&mut self, key: u64, months: (Month, i32), side: &[EqualLoan]) -> Result<(), Error> {
+    fn add(&mut self, key: u64, side: &[EqualLoan]) -> Result<(), Error> {
         /// Sums of a lane up to here are exact.
         const EXACT: f64 = 2_251_799_813_685_248.0; // 2^51
         let most = side.iter().map(EqualLoan::most).fold(0.0, f64::max);
         if self.filled > 0 && (self.key != key || self.most + most >= EXACT) {
             self.flush()?;
         }
-        (self.key, self.months) = (key, months);
+        self.key = key;
         self.most += most;
-        self.run::<true>(side);
+        self.run(side, self.kernels.sums);
         Ok(())
     }
 
     fn flush(&mut self) -> Result<(), Error> {
         self.flows.reserve(whole_above(self.most * sure_f64(WIDTH)))?;
         let rows = self.rows.get_mut(..self.filled).unwrap_or_default();
-        post_rows(self.flows, (self.to, group_of(self.key), self.months), rows, sum);
+        post_rows(self.flows, (self.to, group_of(self.key), months_of(self.key)), rows, sum);
         for row in rows {
             (row.interest, row.principal) = ([0.0; WIDTH], [0.0; WIDTH]);
         }
@@ -422,29 +448,18 @@ fn sum<A: Laned + Sum>(lanes: &[f64; WIDTH]) -> A {
     lanes.iter().fold(A::default(), |sum, lane| sum.sum(A::of_lane(*lane)))
 }
 
-/// Adds one unrounded loan, by its closed form where it has one.
+/// Adds one unrounded loan, payment by payment.
 pub(super) fn post_unrounded<A: LoanAmount, L: Layout>(
     equal: &Equal,
     group: usize,
     flows: &mut Flows<A, L>,
     to: Where,
-    rows: &mut Vec<LaneRow>,
+    (rows, kernels): (&mut Vec<LaneRow>, &LaneKernels),
 ) {
     let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
-    let first = equal.month(1);
-    if equal.step == 1
-        && let Some(slot) = flows.slot(first).filter(|slot| *slot > 0)
-        && let Some((interest, principal)) = flows.two_rows(to.interest, to.principal, group).and_then(A::floats)
-    {
-        let (interest, principal) =
-            (interest.get_mut(slot..).unwrap_or_default(), principal.get_mut(slot..).unwrap_or_default());
-        if equal.loan.add_unrounded(interest, principal) {
-            return;
-        }
-    }
     rows.clear();
     rows.resize(count, LaneRow::default());
-    Lanes::<false>::new(&[equal.loan]).run::<false>(rows);
+    (kernels.unrounded_rows)(&[equal.loan], rows);
     let of = |lanes: &[f64; WIDTH]| A::of_lane(lanes.first().copied().unwrap_or(0.0));
-    post_rows(flows, (to, group, (first, equal.step)), rows, of);
+    post_rows(flows, (to, group, (equal.month(1), equal.step)), rows, of);
 }

@@ -14,6 +14,7 @@ mod facility;
 mod facility_terms;
 mod hedges;
 mod joint;
+mod ladder;
 mod lane_rows;
 mod lanes;
 mod level;

@@ -180,9 +180,10 @@ impl SimpleFloat<'_> {
         (known && of(low) >= 0).then(|| AnnualRate::from_parts(of(high)))
     }
 
-    /// The rates from days that ascend, in 10^-12.
-    pub fn rates(&self, days: impl Iterator<Item = Date>) -> impl Iterator<Item = i64> {
-        self.curve.in_force_on(days).map(|fixing| floating_rate(self.collars, fixing, self.margin))
+    /// Hands out the rates from days that ascend, in 10^-12.
+    #[inline]
+    pub fn rates(&self, days: impl Iterator<Item = Date>, mut emit: impl FnMut(i64)) {
+        self.curve.in_force_on(days, |fixing| emit(floating_rate(self.collars, fixing, self.margin)));
     }
 }
 

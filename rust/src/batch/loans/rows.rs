@@ -231,7 +231,7 @@ impl<A: LoanAmount> Worker<A> {
         for (index, count) in counts.iter().enumerate() {
             if let Some(equal) = self.equals.get(index).copied().flatten() {
                 if lane == WIDTH || !self.shares(index) {
-                    self.run_lanes(loans, index);
+                    self.run_lanes(loans, settings, index);
                     lane = 0;
                 }
                 let (early, before_end) = equal.rows(settings);
@@ -266,7 +266,7 @@ impl<A: LoanAmount> Worker<A> {
     }
 
     /// Computes the loan at `index` and those after it: up to eight of its kind, until one that is of another.
-    fn run_lanes(&mut self, loans: &Loans<'_>, index: usize) {
+    fn run_lanes(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize) {
         let later = self.equals.iter().enumerate().skip(index);
         let later = later.filter_map(|(index, equal)| equal.map(|equal| (index, equal)));
         self.side.clear();
@@ -276,7 +276,7 @@ impl<A: LoanAmount> Worker<A> {
             }
             self.side.push((index, equal));
         }
-        self.lanes.run(&self.chunk, loans, &self.side);
+        self.lanes.run(&self.chunk, loans, &self.side, &settings.kernels);
     }
 
     /// Whether the loan at `index` was computed with the one of equal periods before it.
@@ -298,15 +298,10 @@ impl<A: LoanAmount> Worker<A> {
         if let Some(out) = &mut targets.number {
             out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = number.into());
         }
-        let put = |out: &mut Option<Dates<'_>>, date: &dyn Fn(u32) -> Date| match out {
-            None => {}
-            Some(Dates::Days(out)) => out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = date(number)),
-            Some(Dates::Microseconds(out)) => out.iter_mut().zip(first..).for_each(|(slot, number)| {
-                *slot = i64::from(date(number)).saturating_mul(MICROSECONDS_PER_DAY);
-            }),
-        };
-        put(&mut targets.date, &|number| equal.date(number));
-        put(&mut targets.accrual_start, &|number| equal.date(number.saturating_sub(1)));
+        put_days(&mut targets.date, equal.dates(first));
+        // Nothing accrues before the first advance.
+        let before = (first == 0).then_some(equal.date(0));
+        put_days(&mut targets.accrual_start, before.into_iter().chain(equal.dates(first.saturating_sub(1))));
         if let Some(out) = &mut targets.draw_number {
             out.fill(0);
         }
@@ -382,6 +377,16 @@ pub(super) fn value<A: LoanAmount>(entry: &Entry<A>, measure: LoanMeasure) -> A 
 fn put<T, A: LoanAmount>(out: &mut [T], rows: &[Entry<A>], pick: impl Fn(&Entry<A>) -> T) {
     for (slot, entry) in out.iter_mut().zip(rows) {
         *slot = pick(entry);
+    }
+}
+
+fn put_days(out: &mut Option<Dates<'_>>, days: impl Iterator<Item = Date>) {
+    match out {
+        None => {}
+        Some(Dates::Days(out)) => out.iter_mut().zip(days).for_each(|(slot, day)| *slot = day),
+        Some(Dates::Microseconds(out)) => out.iter_mut().zip(days).for_each(|(slot, day)| {
+            *slot = i64::from(day).saturating_mul(MICROSECONDS_PER_DAY);
+        }),
     }
 }
 

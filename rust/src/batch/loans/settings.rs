@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use crate::batch::reader::Reading;
 use crate::batch::settings::Horizon;
 use crate::calendar::{self, Date, Holidays, Month, PeriodGrid, month_of};
+use crate::debt::lane_kernels::LaneKernels;
 
 /// Everything that holds for all loans of a call.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct LoanSettings {
     pub as_of: Option<Date>,
     /// Draws with terms of their own have rows of their own.
     pub draws_apart: bool,
+    /// The loops over loans of equal periods.
+    pub kernels: LaneKernels,
     /// Worker threads.
     pub threads: usize,
     /// Rows per chunk.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::LoanAmount;
 use super::chunk::LoanChunk;
 use super::columns::Loans;
+use super::ladder::Ladder;
 use super::lanes::{Batch, Where, may_be_equal, post_unrounded};
 use super::resolve::Layout;
 use super::settings::{LoanMeasure, LoanSettings};
@@ -178,6 +179,7 @@ fn by_blocks<A: LoanAmount>(
             let part = range.start.saturating_add(part.start)..range.start.saturating_add(part.end);
             worker.add(loans, settings, grouping, &part, sums, poll)?;
         }
+        worker.ladder.post(&mut sums.flows, TO, &settings.kernels);
         Ok(())
     };
     let tasks = ranges.into_iter().zip(&mut slots).collect();
@@ -265,6 +267,7 @@ struct Worker<A: LoanAmount> {
     layout: Layout<A>,
     codes: Vec<i32>,
     batch: Batch,
+    ladder: Ladder,
     rows: Vec<LaneRow>,
 }
 
@@ -275,6 +278,7 @@ impl<A: LoanAmount> Default for Worker<A> {
             layout: Layout::default(),
             codes: Vec::new(),
             batch: Batch::default(),
+            ladder: Ladder::default(),
             rows: Vec::new(),
         }
     }
@@ -290,7 +294,6 @@ impl<A: LoanAmount> Worker<A> {
         sums: &mut Sums<A>,
         poll: Poll<'_>,
     ) -> Result<(), Error> {
-        const TO: Where = Where { interest: plane(LoanMeasure::Interest), principal: plane(LoanMeasure::Principal) };
         self.chunk.read(loans, settings, range);
         grouping.load(range.clone(), &self.chunk.reader.bad, &mut self.codes, &mut sums.group_rows)?;
         let equal = may_be_equal(loans, settings);
@@ -308,8 +311,10 @@ impl<A: LoanAmount> Worker<A> {
                     flows.add(const { plane(LoanMeasure::Draw) }, group, slot, lent);
                     flows.add(const { plane(LoanMeasure::Proceeds) }, group, slot, lent);
                 }
-                if !A::ROUNDED {
-                    post_unrounded(&equal, group, flows, TO, &mut self.rows);
+                if !A::ROUNDED && !self.ladder.push(&equal, group) {
+                    post_unrounded(&equal, group, flows, TO, (&mut self.rows, &settings.kernels));
+                } else if self.ladder.is_full() {
+                    self.ladder.post(flows, TO, &settings.kernels);
                 }
                 continue;
             }
@@ -318,9 +323,11 @@ impl<A: LoanAmount> Worker<A> {
             self.chunk.run(loans, settings, index, &mut self.layout, &mut posting);
             posting.outcome?;
         }
-        self.batch.post(&mut sums.flows, TO)
+        self.batch.post(&mut sums.flows, TO, &settings.kernels)
     }
 }
+
+const TO: Where = Where { interest: plane(LoanMeasure::Interest), principal: plane(LoanMeasure::Principal) };
 
 /// The plane of a flow.
 const fn plane(measure: LoanMeasure) -> usize {

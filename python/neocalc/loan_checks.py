@@ -1,15 +1,14 @@
-"""Every problem of a loan book, as a frame."""
+"""What is wrong with a loan book, before anything is computed of it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from neocalc._frames import as_frame
 from neocalc._loan_options import make_loan_options
 from neocalc._loans import LoanColumns
-from neocalc._output import issues_frame
-from neocalc.errors import InputError
+from neocalc._output import problems_frame
+from neocalc.errors import Issues
 
 
 def validate_loans(
@@ -43,7 +42,10 @@ def validate_loans(
     allow_negative_amortization: bool = False,
     allow_long_term: bool = False,
 ) -> Any:
-    """List every problem of a loan book and of the frames beside it, without raising any.
+    """List every problem of a loan book and of the tables beside it, as `validate` does for fleets.
+
+    Each loan is run to its end, since some problems (a payment below the interest, a draw beyond the
+    commitment) show only on the way.
 
     Parameters
     ----------
@@ -61,11 +63,10 @@ def validate_loans(
     Returns
     -------
     DataFrame or Table
-        Of the kind of `loans`, one row per column and code: ``column`` (``draws.amount`` for one of a frame
-        beside the loans), ``code``, ``rule``, ``n_bad``, the first ``rows`` of that frame with their
-        ``index_labels`` and ``ids``, an ``example`` and a ``hint``; lowest row first; no rows where all is
-        well. It is what `amortize` would raise. That a loan has no effective rate is seen only by those who
-        solve for it: `carrying_amount`, `yield_to_maturity`.
+        One row per column and code: ``column`` (``draws.date`` for a table beside the loans), ``code``,
+        ``rule``, ``n_bad``, the first ``rows`` with their ``index_labels`` and ``ids``, an ``example`` and a
+        ``hint``; lowest row first; no rows where all is well. It is what `amortize` would raise; that a loan
+        has no effective rate is seen only by those who solve for it: `carrying_amount`.
 
     Raises
     ------
@@ -78,11 +79,12 @@ def validate_loans(
     --------
     >>> import pandas as pd
     >>> import neocalc as nc
-    >>> loans = pd.DataFrame({"loan_id": ["A", "B"], "commitment": [1000.0, 500.0],
-    ...     "start_date": ["2025-01-15"] * 2, "term_months": [36, 0], "annual_rate": [0.11, 0.0925]})
-    >>> draws = pd.DataFrame({"loan_id": ["A"], "date": ["2025-03-01"], "amount": [1000.01]})
-    >>> nc.validate_loans(loans, draws=draws)[["column", "code", "ids"]].values.tolist()
-    [['draws.amount', 'commitment', ['A']], ['term_months', 'range', ['B']]]
+    >>> loans = pd.DataFrame({
+    ...     "loan_id": ["A"], "principal": [1000.0], "start_date": ["2025-01-15"], "term_months": [12],
+    ...     "annual_rate": [0.12], "payment": [5.0],
+    ... })
+    >>> nc.validate_loans(loans)[["column", "code", "n_bad"]].values.tolist()
+    [['payment', 'negative_amortization', 1]]
     """
     options = make_loan_options(
         "validate_loans",
@@ -102,8 +104,9 @@ def validate_loans(
             "allow_long_term": allow_long_term,
         },
     )
-    try:
-        issues = LoanColumns(
+
+    def find() -> Issues:
+        data = LoanColumns(
             loans,
             options,
             index_is_id=True,
@@ -121,9 +124,7 @@ def validate_loans(
             cash_flow=cash_flow,
             collateral=collateral,
             capitalization=capitalization,
-        ).find_issues()
-    except InputError as error:
-        if error.code != "duplicate_column":
-            raise
-        issues = error.issues
-    return issues_frame(as_frame(loans, "loan_id", "loans"), issues)
+        )
+        return data.find_issues()
+
+    return problems_frame(loans, find)

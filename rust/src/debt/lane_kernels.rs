@@ -1,0 +1,55 @@
+//! The loops over loans of equal periods, as functions that a caller may have compiled for its processor.
+#![forbid(unsafe_code)]
+
+use super::dues::{LevelLoan, add_dues, level_loans};
+use super::lanes::{EqualLoan, LaneRow, Lanes, WIDTH};
+
+/// The loops.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneKernels {
+    /// [`rows`] in minor units.
+    pub rows: fn(&[EqualLoan], &mut [LaneRow]),
+    /// [`rows`] of unrounded amounts.
+    pub unrounded_rows: fn(&[EqualLoan], &mut [LaneRow]),
+    /// [`floating_rows`] in minor units.
+    pub floating_rows: fn(&[EqualLoan], &[[i64; WIDTH]], &mut [LaneRow]),
+    /// [`floating_rows`] of unrounded amounts.
+    pub unrounded_floating_rows: fn(&[EqualLoan], &[[i64; WIDTH]], &mut [LaneRow]),
+    /// [`sums`].
+    pub sums: fn(&[EqualLoan], &mut [LaneRow]),
+    /// [`level_loans`].
+    pub level_loans: fn(&[EqualLoan], &mut Vec<LevelLoan>),
+    /// [`add_dues`].
+    pub add_dues: fn(&[LevelLoan], &mut [f64]),
+}
+
+impl LaneKernels {
+    /// For any processor.
+    pub const PORTABLE: Self = Self {
+        rows: rows::<true>,
+        unrounded_rows: rows::<false>,
+        floating_rows: floating_rows::<true>,
+        unrounded_floating_rows: floating_rows::<false>,
+        sums,
+        level_loans,
+        add_dues,
+    };
+}
+
+/// Writes the rows of up to eight loans.
+#[inline(always)]
+pub fn rows<const ROUNDED: bool>(loans: &[EqualLoan], rows: &mut [LaneRow]) {
+    Lanes::<ROUNDED>::new(loans).run::<false>(rows);
+}
+
+/// Writes the rows of up to eight loans that have another rate in each period.
+#[inline(always)]
+pub fn floating_rows<const ROUNDED: bool>(loans: &[EqualLoan], rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
+    Lanes::<ROUNDED>::new(loans).run_floating(rates, rows);
+}
+
+/// Adds interest and principal of up to eight loans, in minor units, to what the rows hold.
+#[inline(always)]
+pub fn sums(loans: &[EqualLoan], rows: &mut [LaneRow]) {
+    Lanes::<true>::new(loans).run::<true>(rows);
+}
