@@ -208,6 +208,11 @@ TABLES: Mapping[str, Table] = {
         _columns(text="facility_id into_facility_id", date="date"),
         ("facility_id", "date", "into_facility_id"),
     ),
+    "cash_flow": Table(
+        _columns(text="facility_id", date="date period_end", money="cfads"),
+        ("facility_id", "cfads"),
+        ("cfads",),
+    ),
     "ladders": Table(
         _columns(text="facility_id bucket", money="principal"), ("facility_id", "bucket", "principal")
     ),

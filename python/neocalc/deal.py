@@ -389,7 +389,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     or ``amount`` on a ``date``; ``payment_days``; ``settlement`` ``cash`` or ``equity``), ``facilities``
     (the columns of `amortize`, with ``facility_id``, ``kind`` and ``rank``, 1 first), ``draws``, ``rates``,
     ``rate_steps``, ``hedges``, ``principal_schedule``, ``payment_holidays``, ``prepayments``,
-    ``prepayment_premiums``, ``refinancings`` (as for `amortize`, by ``facility_id``), ``ladders``,
+    ``prepayment_premiums``, ``refinancings``, ``cash_flow`` (as for `amortize`, by ``facility_id``; the
+    ``advance_rate`` of a facility is of what its assets stand at in the reporting book), ``ladders``,
     ``commitments``, ``reserves``, ``equity`` (``date, kind, amount``: ``contribution``, ``distribution``),
     ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``measures``
     (``period_end, measure, amount`` of months before the start), ``published``, ``sources``.
