@@ -327,6 +327,7 @@ class LoanSettings:
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
     def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+    def drawn_until(self, day: int) -> LoanSettings: ...  # what is drawn after that day is left out
 
 @final
 class Curves:
