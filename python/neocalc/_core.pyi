@@ -438,21 +438,18 @@ class CovenantBook:
     ) -> list[
         tuple[int, int, bool, int, int | None, int, int, bool]
     ]: ...  # side, measure, taken off, period, amount, factor as a quotient, a cure
-
-def covenant_cube(
-    metrics: Sequence[MetricTuple],
-    measures: Sequence[Money],
-    is_flat: Sequence[bool],
-    shape: tuple[int, int, int],  # facilities, periods, scenarios
-    tests: Arrays,
-    thresholds: Arrays,  # kind: 0 not tested, 1 known, 2 unknown
-    first: npt.NDArray[np.int16],
-    headroom: npt.NDArray[np.float64],
-    undecided: npt.NDArray[np.bool_],
-    *,
-    per_year: int,
-    minor_units: int,
-    scale: int,
-    round_input: bool = False,
-    threads: int = 0,
-) -> list[list[IssueTuple]]: ...
+    def test_cube(
+        self,
+        measures: Sequence[Money],
+        is_flat: Sequence[bool],
+        shape: tuple[int, int, int],  # facilities, periods, scenarios
+        tests: npt.NDArray[np.int32],  # of each facility the covenants by number, -1 for none
+        first: npt.NDArray[np.int16],
+        headroom: npt.NDArray[np.float64],
+        undecided: npt.NDArray[np.bool_],
+        statuses: npt.NDArray[np.int8],  # empty where they are not asked for
+        *,
+        minor_units: int,
+        round_input: bool = False,
+        threads: int = 0,
+    ) -> list[list[IssueTuple]]: ...

@@ -135,20 +135,20 @@ macro_rules! wide {
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
-    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
+    use crate::covenant::{CubeResult, CubeTest, Exact, Lane, Lanes, Scratch};
     use crate::money::MinorUnits;
 
     wide! {
-        whole_into(units: MinorUnits, major: &[f64], out: &mut [f64], limit: f64) -> bool =
-            units.from_major_whole_into(major, out, limit);
+        whole_rows(units: MinorUnits, major: &[f64], rows: &mut [Lane], place: [usize; 2], limit: f64) -> bool =
+            crate::batch::whole_rows(units, major, rows, place, limit);
         test_block(
-            test: &CubeTest<'_>,
+            tests: &[CubeTest<'_>],
             block: &[Lanes],
+            lanes: usize,
             exact: Exact<'_>,
-            all_exact: bool,
             scratch: &mut Scratch,
-            out: &mut CubeResult<'_>
-        ) = test.test_block(block, exact, all_exact, scratch, out);
+            out: &mut [CubeResult<'_>]
+        ) = crate::covenant::test_block(tests, block, lanes, exact, scratch, out);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
@@ -156,10 +156,10 @@ pub fn cube_kernels() -> Kernels {
     }
     Kernels {
         // SAFETY: the processor has AVX2, as was just seen.
-        whole_into: |units, major, out, limit| unsafe { whole_into(units, major, out, limit) },
+        whole_rows: |units, major, rows, place, limit| unsafe { whole_rows(units, major, rows, place, limit) },
         // SAFETY: as above.
-        test_block: |test, block, exact, all_exact, scratch, out| unsafe {
-            test_block(test, block, exact, all_exact, scratch, out);
+        test_block: |tests, block, lanes, exact, scratch, out| unsafe {
+            test_block(tests, block, lanes, exact, scratch, out);
         },
     }
 }
