@@ -14,6 +14,7 @@ import neocalc as nc
 from broken_books import BROKEN_BOOKS
 from broken_contracts import BROKEN_CONTRACTS
 from broken_covenants import BROKEN_COVENANTS
+from broken_deals import BROKEN_DEALS
 from broken_facilities import BROKEN_FACILITIES
 from neocalc.errors import Issue
 
@@ -100,6 +101,7 @@ BROKEN_BESIDE: dict[str, Callable[[], object]] = {
     **BROKEN_CONTRACTS,
     **BROKEN_COVENANTS,
     **BROKEN_BOOKS,
+    **BROKEN_DEALS,
     **BROKEN_FACILITIES,
     "calendar": lambda: nc.calendar.adjust(
         "2025-06-01", "MF", holidays=pd.date_range("2025-06-01", "2025-06-30")

@@ -393,9 +393,6 @@ def test_cubes() -> None:
         nc.covenant_cube(promised, entity_ids=["A"], period_ends=[ENDS[0], ENDS[2]], measures=["cash"])
     with pytest.raises(nc.ConfigError, match="repeat"):
         nc.covenant_cube(promised, entity_ids=["A", "A"], period_ends=list(ENDS.date), measures=["cash"])
-    sprung = promised.assign(springing_measure="cash", springing_above=1.0)
-    with pytest.raises(nc.ConfigError, match="springing"):
-        nc.covenant_cube(sprung, entity_ids=["A"], period_ends=list(ENDS.date), measures=["cash"])
 
 
 def test_which_test_is_meant() -> None:

@@ -156,6 +156,10 @@ TABLES_WRONG: list[tuple[str, str, str, str, tuple[int, ...]]] = [
     ("equity", "date,kind,amount\n2025-02-30,contribution,5\n", "equity.date", "date_parse", (0,)),
     ("equity", "date,kind,amount\n2025-02-20,gift,5\n", "equity.kind", "choice", (0,)),
     ("prices", "gpu_model,date,hourly_price\nH100,2025-01-01,2\n", "contracts", "missing_table", ()),
+    ("facilities", GOOD["facilities"].replace("rcf,", "SPV,"), "facilities.facility_id", "duplicate_id", (1,)),
+    ("facilities", GOOD["facilities"].replace("term_months,", "term_months,rank,").replace(",24,400", ",24,0,400")
+     .replace(",36,,", ",36,,,").replace(",24,50", ",24,,50"), "facilities.rank", "range", (0,)),
+    ("reserves", "reserve_id,facility_id,amount\nR,loan,1\nR,old,2\n", "reserves.facility_id", "term_conflict", (1,)),
     ("fleet", "asset_id,cost\nA,1\n", "fleet.csv", "unknown_table", ()),
 ]  # fmt: skip
 

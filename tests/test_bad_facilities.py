@@ -210,6 +210,23 @@ def test_what_a_bad_loan_is_refinanced_into_is_lost_with_it() -> None:
     assert set(nc.amortize(book(), draws=bad, refinancings=table, on_error="skip")["loan_id"]) == {"a"}
 
 
+def test_amounts_agreed_for_all_draws() -> None:
+    """What one agreed amount cannot say of several draws."""
+    apart = draws(term_months=second(None, 12))
+    agreed = book(profile="level_payment", payment=second(None, 30.0), frequency="quarterly", principal=10.0)
+    assert len(nc.amortize(agreed, draws=apart))
+    # 110 at 8 % for a quarter is 2.20 of interest.
+    little = agreed.assign(payment=second(None, 1.0))
+    one("payment", "negative_amortization", little, draws=apart)
+    # Which draw unpaid interest would be added to, nothing says.
+    leave = {"allow_negative_amortization": True}
+    one("payment", "profile", little.assign(balance_cap=second(None, 500.0)), draws=apart, **leave)
+    custom = book(principal=10.0, profile=second("bullet", "custom"))
+    schedule = pd.DataFrame({"loan_id": ["b"], "payment_number": [3], "principal": [110.01]})
+    one("principal", "range", custom, draws=apart, principal_schedule=schedule)
+    assert len(nc.amortize(custom, draws=apart, principal_schedule=schedule.assign(principal=110.0)))
+
+
 def sculpted(**columns: Any) -> pd.DataFrame:
     return book(
         **{"principal": 100.0, "profile": "sculpted", "target_dscr": 1.3, "frequency": "annual", **columns}
@@ -272,11 +289,12 @@ def test_bad_borrowing_bases() -> None:
         draws=draws(amount=second(1.0, 70.01)),
         **value(),
     )
+    # The base limits what all draws owe together.
     one(
-        "draws.maturity_date",
-        "profile",
-        secured(principal=1.0),
-        draws=draws(amount=1.0, term_months=[None, 12, None]),
+        "draws.amount",
+        "borrowing_base",
+        secured(principal=10.0),
+        draws=draws(amount=second(1.0, 70.01), term_months=[None, 12, None]),
         **value(),
     )
     missing = value()["collateral"]

@@ -61,6 +61,19 @@ def test_a_springing_test_waits_for_its_condition() -> None:
     }
 
 
+def test_a_period_without_a_clause_breaks_a_row_of_cures() -> None:
+    """One cure in a row; between the two clauses lies a quarter that nothing is tested in."""
+    quarters = pd.date_range("2025-03-31", periods=3, freq="QE")
+    measures = pd.DataFrame({"period_end": quarters, "cash": 90.0})
+    paid = pd.DataFrame({"period_end": quarters, "amount": 10.0})
+    terms = pd.DataFrame(
+        {"covenant_id": "cash", "metric": "liquidity", "threshold": 100.0, "cures_in_a_row": 1,
+         "from_date": ["2025-01-01", "2025-07-01"], "to_date": ["2025-03-31", None]}
+    )  # fmt: skip
+    found = nc.check_covenants(measures, terms, cures=paid)
+    assert found["status"].tolist() == ["cured", "not_tested", "cured"]
+
+
 def test_cures_come_in_time_and_within_their_limits() -> None:
     quarters = pd.date_range("2025-03-31", periods=6, freq="QE")
     measures = pd.DataFrame({"period_end": quarters, "cash": 90.0})

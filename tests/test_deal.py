@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neocalc as nc
 from deals import deal_of
+from small_deals import deal
 
 SEEDS = 5_000 if os.environ.get("NEOCALC_DEEP") else 60
 ASSETS = ("cash", "restricted_cash", "receivables", "construction_in_progress", "property_and_equipment", "right_of_use",
@@ -118,3 +121,33 @@ def test_every_month_of_random_deals_ties() -> None:
 @given(st.integers(0, 2**32))
 def test_every_month_ties(seed: int) -> None:
     ties(nc.Deal(**deal_of(random.Random(seed))).run(amounts="minor"))
+
+
+QUARTERS = pd.date_range("2025-03-31", periods=16, freq="QE")
+FLOATING: dict[str, Any] = {"annual_rate": [None, 0.09], "index": ["SOFR", None], "margin_rate": [0.02, None]}
+DAILY = pd.DataFrame({"index": "SOFR", "date": pd.date_range("2024-12-01", "2030-01-01"), "value": 0.043})
+LOANS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("steps", {}, {"rate_steps": {"facility_id": ["loan"], "date": ["2025-06-01"], "annual_rate": [0.12]}}),
+    ("holidays", {}, {"payment_holidays": {"facility_id": ["loan"], "from_date": ["2025-04-01"], "to_date": ["2025-08-01"], "interest": ["capitalised"]}}),
+    ("refinanced", {"commitment": [None, 3e6], "draw_end_date": [None, "2026-12-31"]},
+     {"refinancings": {"facility_id": ["loan"], "date": ["2025-09-20"], "into_facility_id": ["new"]}}),
+    ("custom", {"profile": ["custom", "percent_schedule"]},
+     {"principal_schedule": {"facility_id": ["loan", "new"], "date": ["2025-09-15", None], "payment_number": [None, 3], "principal": [5e5, None], "share": [None, 0.4]}}),
+    ("make-whole", {"make_whole_until_date": ["2026-12-31", None], "make_whole_rate": [0.03, None]},
+     {"prepayments": {"facility_id": ["loan"], "date": ["2025-09-20"], "amount": [float("nan")]}}),
+    ("business days", {"business_day_convention": "modified_following"}, {}),
+    ("in kind", {"pik_share": [0.5, None], "profile": "bullet"}, {}),
+    ("default rates", {"default_margin_rate": [0.02, None], "default_from_date": ["2025-05-01", None]}, {}),
+    ("compounded", {**FLOATING, "index_averaging": ["compounded", None], "lookback_days": [5, None]}, {"rates": DAILY}),
+    ("hedged to be paid", FLOATING, {"rates": DAILY, "hedges": {"facility_id": ["loan"], "kind": ["pay_fixed_swap"], "strike_rate": [0.001], "from_date": ["2025-01-15"], "notional": [5e6]}}),
+    ("sculpted", {"target_dscr": [1.3, None], "profile": ["sculpted", "bullet"]}, {"cash_flow": {"facility_id": "loan", "date": QUARTERS, "cfads": 130_000.0}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "tables"), [case[1:] for case in LOANS], ids=[case[0] for case in LOANS])
+def test_loans_of_every_kind_tie(columns: dict[str, Any], tables: dict[str, Any]) -> None:
+    loans = {"facility_id": ["loan", "new"], "start_date": "2025-01-15", "principal": [1e6, 2e5], "term_months": [36, 48], "annual_rate": [0.1, 0.09],
+             "profile": ["level_payment", "bullet"], "frequency": ["quarterly", "monthly"], "sweep_rate": [None, 0.1]}  # fmt: skip
+    beside = {name: pd.DataFrame(table) for name, table in tables.items()}
+    made = deal(5_000_000.0, end="2026-12-31", facilities=pd.DataFrame({**loans, **columns}), **beside)
+    ties(made.run(amounts="minor"))

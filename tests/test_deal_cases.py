@@ -452,3 +452,48 @@ def test_measures_of_quarters_are_those_of_their_months() -> None:
         quarters.loc[quarters["entity_id"] == "SPV", "cash"].tolist()
         == months.loc[months["entity_id"] == "SPV", "cash"].iloc[2::3].tolist()
     )
+
+
+def test_a_borrowing_base_follows_the_reporting_book() -> None:
+    """At most 80 % of the book value may be owed: the shorter the life, the sooner lenders are repaid."""
+    facility = term(
+        principal=[900.0], annual_rate=[0.0], term_months=[36], profile=["borrowing_base"], advance_rate=[0.8]
+    )
+    fleet = pd.DataFrame(
+        {"asset_id": ["a"], "cost": [1_200.0], "in_service_date": ["2024-12-01"], "facility_id": ["loan"]}
+    )
+    made = deal(
+        5_000.0,
+        facilities=facility,
+        assets=fleet,
+        books={"6y": nc.straight_line(years=6), "4y": nc.straight_line(years=4)},
+    )
+    for one, years in ((made, 6), (made.with_policy("4y"), 4), (made.with_lives(years=5), 5)):
+        result = one.run()
+        book = [1_200 - Fraction(1_200, years * 12) * month for month in range(2, 14)]
+        # A payment of the first of a month looks at the close of the month before.
+        allowed = [
+            Fraction(900),
+            *(min(Fraction(900), math.floor(value * 80) / Fraction(100)) for value in book[:-1]),
+        ]
+        assert column(result.debt_balance, "closing_debt") == [float(value) for value in allowed]
+
+
+def test_a_sculpted_loan_takes_its_cash_flow_from_a_table() -> None:
+    facility = term(
+        principal=[600.0],
+        annual_rate=[0.0],
+        term_months=[12],
+        profile=["sculpted"],
+        frequency=["quarterly"],
+        target_dscr=[1.25],
+    )
+    cash = pd.DataFrame(
+        {
+            "facility_id": "loan",
+            "date": pd.date_range("2025-03-31", periods=4, freq="QE"),
+            "cfads": [100.0, 150.0, 200.0, 250.0],
+        }
+    )
+    result = deal(900.0, facilities=facility, cash_flow=cash, end="2026-01-31").run()
+    assert result.cashflow["principal"].iloc[[3, 6, 9, 12]].tolist() == [80.0, 120.0, 160.0, 240.0]

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
+from multiprocessing import get_context
 from random import Random
 from typing import Any
 
@@ -151,16 +152,29 @@ def test_random_histories(seed: int) -> None:
     assert seen["assets"] > 10
 
 
-@pytest.mark.skipif(not DEEP, reason="100,000 histories: set NEOCALC_DEEP=1 (make test-deep)")
-def test_a_hundred_thousand_histories() -> None:
+def check_histories(first: int) -> tuple[Counter[str], Counter[str]]:
+    """Check five times 200 histories; return what was seen, and what the generator made."""
     seen: Counter[str] = Counter()
     counts: Counter[str] = Counter()
-    seed = 1_000
-    while seen["assets"] < 100_000:
+    for seed in range(first, first + 5):
         case = random_histories(Random(seed), 200)
         seen += check(case)
         counts += case.counts
-        seed += 1
+    return seen, counts
+
+
+@pytest.mark.skipif(not DEEP, reason="100,000 histories: set NEOCALC_DEEP=1 (make test-deep)")
+def test_a_hundred_thousand_histories() -> None:
+    """In as many processes as there are cores; the same histories whatever their number."""
+    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    with get_context("spawn").Pool(os.cpu_count()) as pool:
+        for part, made in pool.imap(check_histories, range(1_000, 2_000, 5)):
+            seen += part
+            counts += made
+            if seen["assets"] >= 100_000:
+                break
+    assert seen["assets"] >= 100_000
     print(f"\n{dict(seen)}\n{dict(sorted(counts.items()))}")
 
 

@@ -56,6 +56,7 @@ from neocalc.errors import (
 )
 from neocalc.estimates import estimate_change_effect
 from neocalc.examples import load_example
+from neocalc.funding import sizing_tests
 from neocalc.gaps import gap_lives, gap_table
 from neocalc.impairment import ImpairmentTest, impairment_test
 from neocalc.leases import lease_schedule
@@ -72,6 +73,7 @@ from neocalc.policies import (
     table,
     units_of_production,
 )
+from neocalc.reverse import solve_back
 from neocalc.sizing import debt_capacity
 from neocalc.valuation import ValueCurve, market_values, value_curve
 
@@ -126,6 +128,8 @@ __all__ = [
     "metric",
     "payment_amount",
     "principal_ladder",
+    "sizing_tests",
+    "solve_back",
     "straight_line",
     "sum_of_years_digits",
     "table",

@@ -47,7 +47,6 @@ class CashFlow(_Dated):
             super().__init__(data, "cash_flow", ("cfads",), options)
         else:
             Side.__init__(self, data, "cash_flow", ("cfads",), options, "loan_id")
-            self.bad_rows = np.empty(0, dtype=np.int64)
         if not {"date", "period_end"} & self.present:
             self.column("date", "missing_column")
 
@@ -65,7 +64,6 @@ class Collateral(_Dated):
         self.by_facility = "loan_id" not in names and "facility_id" in names
         key = "facility_id" if self.by_facility else "loan_id"
         Side.__init__(self, data, "collateral", (key, "period_end", "closing_book_value"), options, key)
-        self.bad_rows = np.empty(0, dtype=np.int64)
         self.facility_of_loan: Array | None = None
 
     def read(self, known: Array) -> dict[str, Array]:

@@ -57,12 +57,13 @@ class Events:  # sorted by row; those of row n stand from offsets[n] to offsets[
         date: npt.NDArray[np.int32],  # days since 1970-01-01
         kind: npt.NDArray[np.int8],  # place in EVENT_KINDS
         amount: Money,  # NaN | least int64 = none
-        proceeds: Money,
-        share: npt.NDArray[np.float64],
-        months: npt.NDArray[np.int32],  # 0 = none
-        posted: npt.NDArray[np.int32],  # months since 1970-01, least int32 = its own
-        group: npt.NDArray[np.int32],
-        source: npt.NDArray[np.int32],
+        *,
+        proceeds: Money | None = None,
+        share: npt.NDArray[np.float64] | None = None,  # 1.0
+        months: npt.NDArray[np.int32] | None = None,  # 0 = none
+        posted: npt.NDArray[np.int32] | None = None,  # months since 1970-01, least int32 = its own
+        group: npt.NDArray[np.int32] | None = None,  # -1 = none
+        source: npt.NDArray[np.int32] | None = None,  # its own place
     ) -> Events: ...
 
 @final
@@ -173,8 +174,16 @@ def book_values(
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
 def to_minor(
-    major: npt.NDArray[np.float64], minor_units: int, round_input: bool
-) -> tuple[npt.NDArray[np.int64], list[tuple[int, str]]]: ...  # amounts, (place, code) of those that are none
+    major: npt.NDArray[np.float64], minor_units: int, round_input: bool, *, nan_is_none: bool = False
+) -> tuple[
+    npt.NDArray[np.int64], list[tuple[int, str]]
+]: ...  # amounts, (place, code) of those that are wrong
+def to_days(
+    ticks: npt.NDArray[np.int64], per_day: int
+) -> tuple[npt.NDArray[np.int32], bool]: ...  # days since 1970-01-01; whether all are
+def to_counts(
+    numbers: npt.NDArray[np.float64], most: int
+) -> tuple[npt.NDArray[np.int32], bool]: ...  # NaN as 0; whether the rest are whole, from 1 to most
 def macrs_shares(
     system: str, recovery_years: float, convention: str, percentages: str
 ) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator
@@ -318,6 +327,7 @@ class LoanSettings:
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
     def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+    def drawn_until(self, day: int) -> LoanSettings: ...  # what is drawn after that day is left out
 
 @final
 class Curves:
@@ -438,21 +448,18 @@ class CovenantBook:
     ) -> list[
         tuple[int, int, bool, int, int | None, int, int, bool]
     ]: ...  # side, measure, taken off, period, amount, factor as a quotient, a cure
-
-def covenant_cube(
-    metrics: Sequence[MetricTuple],
-    measures: Sequence[Money],
-    is_flat: Sequence[bool],
-    shape: tuple[int, int, int],  # facilities, periods, scenarios
-    tests: Arrays,
-    thresholds: Arrays,  # kind: 0 not tested, 1 known, 2 unknown
-    first: npt.NDArray[np.int16],
-    headroom: npt.NDArray[np.float64],
-    undecided: npt.NDArray[np.bool_],
-    *,
-    per_year: int,
-    minor_units: int,
-    scale: int,
-    round_input: bool = False,
-    threads: int = 0,
-) -> list[list[IssueTuple]]: ...
+    def test_cube(
+        self,
+        measures: Sequence[Money],
+        is_flat: Sequence[bool],
+        shape: tuple[int, int, int],  # facilities, periods, scenarios
+        tests: npt.NDArray[np.int32],  # of each facility the covenants by number, -1 for none
+        first: npt.NDArray[np.int16],
+        headroom: npt.NDArray[np.float64],
+        undecided: npt.NDArray[np.bool_],
+        statuses: npt.NDArray[np.int8],  # empty where they are not asked for
+        *,
+        minor_units: int,
+        round_input: bool = False,
+        threads: int = 0,
+    ) -> list[list[IssueTuple]]: ...

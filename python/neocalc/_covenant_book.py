@@ -49,6 +49,8 @@ class CovenantInputs(Terms):
         end: int | None,
         allow_high_thresholds: bool,
         options: Mapping[str, Any],
+        collect: Collector | None = None,
+        blank: Array | None = None,
     ) -> None:
         if freq not in FREQUENCIES:
             raise ConfigError(f"freq must be 'M', 'Q' or 'Y', not {freq!r}")
@@ -62,7 +64,7 @@ class CovenantInputs(Terms):
         self.metrics = known_metrics(metrics)
         self.allow_high = allow_high_thresholds
         self.freq = freq
-        collect = self.collect = Collector()
+        collect = self.collect = Collector() if collect is None else collect
         opened = (
             measures
             if isinstance(measures, Ground)
@@ -75,7 +77,7 @@ class CovenantInputs(Terms):
         collect.n_rows = table.frame.n
         self.table = table
         self.grid: Grid | Ground = (
-            opened if isinstance(opened, Ground) else Grid(opened, freq, fiscal_year_end, end)
+            opened if isinstance(opened, Ground) else Grid(opened, freq, fiscal_year_end, end, blank)
         )
         noted = opened.problems
         if not noted.issues:
@@ -98,6 +100,9 @@ class CovenantInputs(Terms):
         self.measure_arrays: list[tuple[Array, Array]] = []
         if isinstance(self.grid, Grid) and not collect.issues:
             self.measure_arrays = [self.grid.measure(name) for name in self.measure_names]
+        elif isinstance(self.grid, Ground):
+            none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
+            self.measure_arrays = [none for _ in self.measure_names]
         collect.keep(table.problems)
         collect.keep(noted)
         collect.raise_all()
@@ -157,7 +162,7 @@ class CovenantInputs(Terms):
         lost = []
         for row, places in enumerate(keys):
             for at in places:
-                period = self.laid_out.period_of(self.grid.series[self.keys[at].series], days[row])
+                period = self.grid.period_of(self.grid.series[self.keys[at].series], days[row])
                 if period is None:
                     lost.append(row)
                 else:
@@ -228,8 +233,8 @@ class CovenantInputs(Terms):
         return self.grid
 
     def book(self) -> _core.CovenantBook:
-        """Hand everything to the core."""
-        grid = self.laid_out
+        """Hand everything to the core; a ground has no amounts yet."""
+        grid = self.grid
         clauses, cures, waivers = Rows(_CLAUSE), Rows(_CURE), Rows(_SPAN)
         offsets: dict[str, list[int]] = {"clauses": [0], "cures": [0], "waivers": [0]}
         self.rows_of_clauses: list[int] = []

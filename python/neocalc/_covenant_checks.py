@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +12,15 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
-from neocalc._covenant_book import CROSS_DEFAULT, CovenantInputs
+from neocalc._covenant_book import CROSS_DEFAULT
 from neocalc._covenant_grid import name_of
+from neocalc._covenant_rows import Survivors
 from neocalc._covenant_terms import LEVELS, CovenantKey
-from neocalc._frames import Frame
+from neocalc._frames import Frame, as_frame
 from neocalc._options import resolve_threads, to_days
+from neocalc._output import as_records
 from neocalc._side_tables import EPOCH_ORDINAL, money_out
-from neocalc.errors import ConfigError, InputError, Issue
+from neocalc.errors import ConfigError, InputError, Issue, Issues, NeocalcWarning
 
 STATUSES: tuple[str, ...] = _core.COVENANT_STATUSES
 FAILED = ("breach", "lock_up", "draw_stop")
@@ -40,7 +43,14 @@ class Checked:
         until = None if end is None else to_days("end", end)
         if begin is not None and until is not None and begin > until:
             raise ConfigError(f"start {start!r} is after end {end!r}")
-        self.inputs = CovenantInputs(measures, covenants, end=until, options=options, **settings)
+        tables = {name: settings.pop(name) for name in ("cures", "waivers", "cross_default")}
+        self.on_error = settings.pop("on_error", "raise")
+        self.left = Survivors(
+            {"measures": measures, "covenants": covenants, **tables},
+            self.on_error,
+            {"end": until, "options": options, **settings},
+        )
+        self.inputs = self.left.inputs
         self.frame: Frame = self.inputs.laid_out.table.frame
         if self.inputs.table.frame.kind != self.frame.kind:
             raise ConfigError(
@@ -97,59 +107,88 @@ class Checked:
         taken = codes[row_of[numbers]] if len(codes) else numbers
         return self.frame.take(uniques, np.where(numbers < 0, -1, taken).astype(np.int32))
 
-    def covenant_ids(self) -> Any:
-        """Return the column of covenant ids."""
-        table = self.inputs.table
+    def covenant_ids(self, flagged: Array) -> Any:
+        """Return the column of covenant ids, those of flagged rows of the covenants after the tests."""
+        # The frame as it was given: flagged rows are in it.
+        frame = as_frame(self.left.given["covenants"])
         more = [CROSS_DEFAULT] if self.inputs.has_edges else []
-        if more:
-            codes, _, uniques = table.frame.codes_with("covenant_id", more)
-        else:
-            codes, _, uniques = table.frame.codes("covenant_id")
-        row_of = np.array([*(key.clauses[0].row for key in self.inputs.keys), len(codes) - 1], dtype=np.int64)
-        taken = codes[row_of[self.found["covenant"]]] if len(codes) else self.found["covenant"]
-        return table.frame.take(uniques, np.asarray(taken, dtype=np.int32))
+        codes, _, uniques = frame.codes_with("covenant_id", more) if more else frame.codes("covenant_id")
+        rows = np.array([key.clauses[0].row for key in self.inputs.keys], dtype=np.int64)
+        rows = self.left.rows["covenants"][rows] if "covenants" in self.left.rows else rows
+        row_of = np.concatenate([rows, [len(codes) - 1]])
+        at = np.concatenate([row_of[self.found["covenant"]], flagged]).astype(np.int64)
+        return frame.take(uniques, np.asarray(codes[at] if len(codes) else at, dtype=np.int32))
 
     def levels(self) -> Array:
         """Return the level of each row as its place in `LEVELS`."""
         by_key = np.array([*(LEVELS.index(key.level) for key in self.inputs.keys), 0], dtype=np.int8)
         return by_key[self.found["covenant"]]
 
-    def money(self, name: str) -> Any:
-        """Return a column of amounts."""
-        values = self.found[name]
-        null = values == _NO_AMOUNT
-        plain = np.where(null, 0, values)
-        return money_out(self.frame, self.inputs.options, plain, null if null.any() else None)
-
-    def floats(self, values: Array) -> Any:
-        """Return a column of ratios, NaN being null."""
-        null = np.isnan(values)
-        return self.frame.money_out(np.where(null, 0.0, values), null if null.any() else None)
+    def level_column(self) -> Any:
+        """Return the column of levels."""
+        return self.frame.categorical(self.levels(), LEVELS, ordered=False)
 
     def result(self) -> Any:
         """Return the frame that the user gets."""
-        frame, found = self.frame, self.found
-        columns: dict[str, Any] = {"covenant_id": self.covenant_ids()}
+        frame, found, grid = self.frame, self.found, self.inputs.laid_out
+        codes = self.left.codes["covenants"] if self.on_error == "flag" else {}
+        flagged = np.array(sorted(codes), dtype=np.int64)
+
+        def whole(values: Array, none: Any) -> Array:
+            return np.concatenate([values, np.full(len(flagged), none, dtype=values.dtype)])
+
+        def money(name: str) -> Any:
+            values = whole(found[name], _NO_AMOUNT)
+            null = values == _NO_AMOUNT
+            plain = np.where(null, 0, values)
+            return money_out(frame, self.inputs.options, plain, null if null.any() else None)
+
+        def floats(values: Array) -> Any:
+            null = np.isnan(values := whole(values, np.nan))
+            return frame.money_out(np.where(null, 0.0, values), null if null.any() else None)
+
+        columns: dict[str, Any] = {"covenant_id": self.covenant_ids(flagged)}
         for name in ("entity_id", "currency"):
-            if name in self.inputs.laid_out.table:
-                columns[name] = self.entities(name, found["entity"])
-        columns["level"] = frame.categorical(self.levels(), LEVELS, ordered=False)
-        columns["period_end"] = frame.dates_out(self.days.astype(np.int32))
-        columns["value"] = self.floats(found["value"])
-        columns["threshold"] = self.floats(self.thresholds())
-        columns["headroom"] = self.floats(found["headroom"])
-        columns["headroom_amount"] = self.money("headroom_amount")
-        columns["headroom_rate"] = self.floats(found["headroom_rate"])
-        columns["status"] = frame.categorical(found["status"], STATUSES, ordered=False)
-        columns["cure_needed"], columns["cure_applied"] = (
-            self.money("cure_needed"),
-            self.money("cure_applied"),
-        )
-        ripe = found["default_date"]
-        columns["default_date"] = frame.dates_out(ripe, ripe == _NO_DAY)
-        if self.inputs.has_edges and "entity_id" in self.inputs.laid_out.table:
-            columns["cause"] = self.entities("entity_id", found["cause"])
-        return frame.build(columns)
+            if name in grid.table:
+                columns[name] = self.entities(name, whole(found["entity"], -1))
+        columns["level"] = frame.categorical(whole(self.levels(), -1), LEVELS, ordered=False)
+        days = whole(self.days.astype(np.int32), 0)
+        undated = np.arange(len(days)) >= len(self.days)
+        columns["period_end"] = frame.dates_out(days, undated if len(flagged) else None)
+        columns["value"] = floats(found["value"])
+        columns["threshold"] = floats(self.thresholds())
+        columns["headroom"] = floats(found["headroom"])
+        columns["headroom_amount"] = money("headroom_amount")
+        columns["headroom_rate"] = floats(found["headroom_rate"])
+        columns["status"] = frame.categorical(whole(found["status"], -1), STATUSES, ordered=False)
+        columns["cure_needed"], columns["cure_applied"] = money("cure_needed"), money("cure_applied")
+        ripe = whole(found["default_date"], _NO_DAY)
+        columns["default_date"] = frame.dates_out(np.where(ripe == _NO_DAY, 0, ripe), ripe == _NO_DAY)
+        if self.inputs.has_edges and "entity_id" in grid.table:
+            columns["cause"] = self.entities("entity_id", whole(found["cause"], -1))
+        if self.on_error == "flag":
+            columns["issue"] = self._issues([codes[row] for row in flagged.tolist()])
+        return self._told(frame.build(columns))
+
+    def _issues(self, of_covenants: list[str]) -> Any:
+        """Return the code of what was wrong with each test's own period, then with each flagged row."""
+        grid = self.inputs.laid_out
+        lost = self.left.lost_cells(grid)
+        months = grid.months[self._cells(self.found["entity"], self.found["period"])]
+        cells = zip(self.found["entity"].tolist(), months.tolist(), strict=True)
+        words = [*(lost.get(cell) for cell in cells), *of_covenants]
+        names = sorted({word for word in words if word is not None})
+        codes = np.array([-1 if word is None else names.index(word) for word in words], dtype=np.int8)
+        return self.frame.categorical(codes, names, ordered=False)
+
+    def _told(self, result: Any) -> Any:
+        """Say on the result which rows were left out."""
+        issues = Issues(self.left.issues)
+        if len(issues) and not self.frame.attach(result, as_records(issues)):
+            n = sum(len(codes) for codes in self.left.codes.values())
+            text = f"{n:,} rows with problems were left out of the tests:\n{issues!r}"
+            warnings.warn(text, NeocalcWarning, stacklevel=4)
+        return result
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neocalc import _core
 from neocalc._columns import Array
-from neocalc._covenant_book import CovenantInputs, core_metrics
+from neocalc._covenant_book import CovenantInputs
 from neocalc._covenant_grid import FREQUENCIES, MAX_DAYS_OFF, Ground, months_of
-from neocalc._covenant_terms import CovenantKey
-from neocalc._options import resolve_threads, to_days
+from neocalc._options import check_memory, resolve_threads, to_days
 from neocalc.errors import ConfigError, InputError, Issue
 
 
@@ -29,6 +28,9 @@ class CubeOutcome:
     undecided: npt.NDArray[
         np.bool_
     ]  # some test had an unknown threshold, too short a record, or no denominator
+    statuses: (
+        npt.NDArray[np.int8] | None
+    )  # on request, by period too: places in `covenants.STATUSES`, -1 where no test is due
 
 
 class CovenantCube:
@@ -42,6 +44,8 @@ class CovenantCube:
         period_ends: Sequence[Any],
         measures: Sequence[str],
         metrics: Any,
+        cures: Any,
+        waivers: Any,
         freq: str,
         fiscal_year_end: int,
         allow_high_thresholds: bool,
@@ -61,14 +65,13 @@ class CovenantCube:
             or (months[0] + 1 - fiscal_year_end) % step
         ):
             raise ConfigError(f"period_ends must be consecutive ends of periods of freq={freq!r}")
-        series = {(entity, None): at for at, entity in enumerate(self.entity_ids)}
-        ground = Ground(tuple(self.measures), series, step, fiscal_year_end)
+        ground = Ground(self.measures, self.entity_ids, self._days, step, fiscal_year_end)
         inputs = CovenantInputs(
             ground,
             covenants,
             metrics=metrics,
-            cures=None,
-            waivers=None,
+            cures=cures,
+            waivers=waivers,
             cross_default=None,
             freq=freq,
             fiscal_year_end=fiscal_year_end,
@@ -81,53 +84,15 @@ class CovenantCube:
         self.tests: list[tuple[Any, str]] = list(
             dict.fromkeys((key.covenant_id, key.level) for key in inputs.keys)
         )
-        self._lay_out(months)
-
-    def _lay_out(self, months: Array) -> None:
-        """Resolve the threshold of every entity, test and period."""
-        inputs, fiscal_year_end = self._inputs, self._inputs.grid.fiscal_year_end
-        entities, tests, periods = len(self.entity_ids), len(self.tests), len(months)
-        shape = (entities, tests)
-        columns: dict[str, Array] = {
-            "metric": np.zeros(shape, np.int32),
-            "limit": np.zeros(shape, np.int8),
-            "strict": np.zeros(shape, np.int8),
-        }
-        kind: Array = np.zeros((*shape, periods), np.int8)
-        whole, parts = np.zeros((*shape, periods), np.int64), np.zeros((*shape, periods), np.int64)
         places = {test: at for at, test in enumerate(self.tests)}
-        due = {step: (months + 1 - fiscal_year_end) % step == 0 for step in FREQUENCIES.values()}
-        for key in inputs.keys:
-            entity, test = inputs.grid.series[key.series], places[key.covenant_id, key.level]
-            self._check_alike(key)
-            for name, column in columns.items():
-                column[entity, test] = key.clauses[0].fields[name]
-            for clause in key.clauses:
-                fields = clause.fields
-                begin = max(fields["from"], fields["first_test"])
-                rows = due[fields["months"]] & (self._days >= begin) & (self._days <= fields["to"])
-                kind[entity, test, rows] = 1 if fields["known"] else 2
-                whole[entity, test, rows], parts[entity, test, rows] = fields["whole"], fields["parts"]
-        self._terms = {name: values.reshape(-1) for name, values in columns.items()}
-        self._thresholds: dict[str, Array] = {
-            "kind": kind.reshape(-1),
-            "whole": whole.reshape(-1),
-            "parts": parts.reshape(-1),
-        }
-        self._metrics = core_metrics(inputs.core_metrics, inputs.measure_names)
+        self._numbers = np.full((len(self.entity_ids), len(self.tests)), -1, dtype=np.int32)
+        for number, key in enumerate(inputs.keys):
+            self._numbers[ground.series[key.series], places[key.covenant_id, key.level]] = number
+        self._book = inputs.book()
 
-    @staticmethod
-    def _check_alike(key: CovenantKey) -> None:
-        first = key.clauses[0].fields
-        for clause in key.clauses:
-            if clause.fields["springing"] >= 0:
-                raise ConfigError(f"{key.covenant_id!r}: springing conditions are tested by check_covenants")
-            if any(clause.fields[name] != first[name] for name in ("metric", "limit", "strict")):
-                raise ConfigError(
-                    f"{key.covenant_id!r}: metric, limit and boundary must not change with the date here"
-                )
-
-    def test(self, measures: Mapping[str, Any], *, threads: int | None = None) -> CubeOutcome:
+    def test(
+        self, measures: Mapping[str, Any], *, statuses: bool = False, threads: int | None = None
+    ) -> CubeOutcome:
         """Test the covenants on the amounts of every scenario.
 
         Parameters
@@ -135,13 +100,17 @@ class CovenantCube:
         measures
             For each measure an array of entities x periods x scenarios, or of entities x periods where all
             scenarios have the same; float64 major units, or int64 minor units with ``amounts="minor"``.
+        statuses
+            Also tell the status of every test, entities x tests x periods x scenarios. Each is then worked
+            out by itself, which takes a hundred times as long.
         threads
             How many to use; all by default.
 
         Returns
         -------
         CubeOutcome
-            Arrays of entities x tests x scenarios.
+            Arrays of entities x tests x scenarios. A breach is a failed test of any level that was not waived
+            or cured; headroom is the least over the dates tested, that of waived and cured ones among them.
 
         Examples
         --------
@@ -183,22 +152,27 @@ class CovenantCube:
         shape = (entities, len(self.tests), scenarios)
         first, headroom = np.empty(shape, np.int16), np.empty(shape, np.float64)
         undecided = np.zeros(shape, np.bool_)
-        found = _core.covenant_cube(
-            self._metrics,
-            [values.reshape(-1) for values in arrays],
-            [values.ndim == 2 for values in arrays],
-            (entities, periods, scenarios),
-            self._terms,
-            self._thresholds,
-            first.reshape(-1),
-            headroom.reshape(-1),
-            undecided.reshape(-1),
-            per_year=self._inputs.grid.per_year,
-            minor_units=options.minor_units,
-            scale=self._inputs.scale,
-            round_input=options.round_input,
-            threads=resolve_threads(threads),
-        )
+        deep = (entities, len(self.tests), periods, scenarios)
+        if statuses:
+            check_memory(math.prod(deep), f"statuses of {deep} tests", "test some scenarios at a time")
+        status = np.full(deep if statuses else (0,), -1, np.int8)
+        try:
+            found = self._book.test_cube(
+                [values.reshape(-1) for values in arrays],
+                [values.ndim == 2 for values in arrays],
+                (entities, periods, scenarios),
+                self._numbers.reshape(-1),
+                first.reshape(-1),
+                headroom.reshape(-1),
+                undecided.reshape(-1),
+                status.reshape(-1),
+                minor_units=options.minor_units,
+                round_input=options.round_input,
+                threads=resolve_threads(threads),
+            )
+        except OverflowError:
+            hint = "headroom or a cure in money of the numerator is larger; check the amounts' unit"
+            raise InputError([Issue.make("measures", "overflow", hint=hint)], subject="cube") from None
         issues = [
             Issue.make(f"measures.{name}", code, n_bad=n_bad, rows=rows, example=example)
             for name, problems in zip(names, found, strict=True)
@@ -208,7 +182,7 @@ class CovenantCube:
             raise InputError(
                 issues, n_rows=entities * periods * scenarios, subject="cube (rows count its cells)"
             )
-        return CubeOutcome(first, headroom, undecided)
+        return CubeOutcome(first, headroom, undecided, status if statuses else None)
 
 
 def covenant_cube(
@@ -218,6 +192,8 @@ def covenant_cube(
     period_ends: Sequence[Any],
     measures: Sequence[str],
     metrics: Any = None,
+    cures: Any = None,
+    waivers: Any = None,
     freq: str = "Q",
     fiscal_year_end: int = 12,
     amounts: str = "major",
@@ -227,18 +203,21 @@ def covenant_cube(
 ) -> CovenantCube:
     """Read covenants once, to test them under many scenarios.
 
-    Statuses are exact, as those of `check_covenants`: doubles decide only where they provably agree with the
-    integers. Thresholds may step down and windows reach back; springing conditions, cures and waivers are for
-    `check_covenants`.
+    Statuses are exact, those of `check_covenants` scenario by scenario: doubles decide only where they
+    provably agree with the integers. Scenarios are tested side by side; one by one are those that fail where
+    cures were paid in, and all under a springing condition, with a stub or with another metric after a date.
 
     Parameters
     ----------
-    covenants, metrics, freq, fiscal_year_end, amounts, minor_units, round_input, allow_high_thresholds
-        As for `check_covenants`. Without an ``entity_id`` the rows hold for every entity.
+    covenants, metrics, cures, waivers, freq, fiscal_year_end, amounts, minor_units, round_input
+        As for `check_covenants`; cures and waivers hold in every scenario. Without an ``entity_id`` the rows
+        hold for every entity.
     entity_ids, period_ends
         What the first two axes of the amounts stand for; the periods follow each other without a gap.
     measures
         Names of the measures that will be given.
+    allow_high_thresholds
+        As for `check_covenants`.
 
     Returns
     -------
@@ -250,7 +229,7 @@ def covenant_cube(
     InputError
         With all problems of the covenants in ``issues``.
     ConfigError
-        For an argument that means nothing, or terms that only `check_covenants` can test.
+        For an argument that means nothing.
 
     Examples
     --------
@@ -271,6 +250,8 @@ def covenant_cube(
         period_ends=period_ends,
         measures=measures,
         metrics=metrics,
+        cures=cures,
+        waivers=waivers,
         freq=freq,
         fiscal_year_end=fiscal_year_end,
         allow_high_thresholds=allow_high_thresholds,

@@ -58,36 +58,75 @@ def month_end_days(months: Array) -> Array:
     return np.asarray((months + 1).astype("M8[M]").astype("M8[D]").astype(np.int64) - 1)
 
 
-@dataclass(slots=True)
-class Ground:
-    """What the terms of covenants are read against where the amounts come later."""
+class Layout:
+    """Periods of series, each with cells of its own, consecutive ones."""
 
     names: tuple[Any, ...]
     series: dict[Series, int]
+    by_entity: dict[Any, list[Series]]
     step: int
     fiscal_year_end: int
-    problems: Problems = field(default_factory=Problems)
+    problems: Problems
+    first: Array  # by series
+    lengths: Array
+    offsets: Array
+    months: Array  # by cell
+    dates: Array
 
     @property
     def per_year(self) -> int:
         """Periods in a year."""
         return 12 // self.step
 
-    @property
-    def by_entity(self) -> dict[Any, list[Series]]:
-        """The series of each entity."""
-        return {key[0]: [key] for key in self.series}
+    def dates_of(self, series: int) -> Array:
+        """Return the ends of a series' periods."""
+        return self.dates[self.offsets[series] : self.offsets[series + 1]]
+
+    def period_of(self, series: int, day: int) -> int | None:
+        """Return the number of the period that a day is, or is near, the end of."""
+        month, off = months_of(np.array([day]))
+        behind = int(month[0] - self.first[series])
+        period = behind // self.step
+        fits = off[0] <= MAX_DAYS_OFF and behind % self.step == 0 and 0 <= period < self.lengths[series]
+        return period if fits else None
 
 
-class Grid:
+class Ground(Layout):
+    """What the terms of covenants are read against where the amounts come later: the same periods for all."""
+
+    def __init__(
+        self, names: Sequence[str], entities: Sequence[Any], days: Array, step: int, fiscal_year_end: int
+    ) -> None:
+        self.names, self.step, self.fiscal_year_end = tuple(names), step, fiscal_year_end
+        self.problems = Problems()
+        self.series = {(entity, None): at for at, entity in enumerate(entities)}
+        self.by_entity = {key[0]: [key] for key in self.series}
+        count, months = len(self.series), months_of(days)[0]
+        self.first = np.full(count, months[0] if len(months) else 0)
+        self.lengths = np.full(count, len(days))
+        self.offsets = np.arange(count + 1, dtype=np.int64) * len(days)
+        self.months, self.dates = np.tile(months, count), np.tile(days, count)
+
+
+class Grid(Layout):
     """The measures' rows by series and period."""
 
-    def __init__(self, table: SideTable, freq: str, fiscal_year_end: int, end: int | None) -> None:
+    def __init__(
+        self,
+        table: SideTable,
+        freq: str,
+        fiscal_year_end: int,
+        end: int | None,
+        blank: Array | None = None,  # rows whose amounts are not to be read
+    ) -> None:
         self.table = table
+        self.blank = np.zeros(table.frame.n, dtype=bool)
+        if blank is not None and len(blank):
+            self.blank[blank] = True
+            table.problems.skip = self.blank
         self.problems = table.problems
-        self.names: tuple[Any, ...] = table.frame.names
+        self.names = table.frame.names
         self.step = FREQUENCIES[freq]
-        self.per_year = 12 // self.step
         self.fiscal_year_end = fiscal_year_end
         self.has_entity = "entity_id" in table
         entities = table.values("entity_id", required=True) if self.has_entity else [None] * table.frame.n
@@ -103,8 +142,8 @@ class Grid:
             table.note(
                 "period_end", "period_grid", rows, lambda row: str(np.datetime64(int(self.days[row]), "D"))
             )
-        self.series: dict[Series, int] = {key: at for at, key in enumerate(dict.fromkeys(self.of_row))}
-        self.by_entity: dict[Any, list[Series]] = {}
+        self.series = {key: at for at, key in enumerate(dict.fromkeys(self.of_row))}
+        self.by_entity = {}
         for key in self.series:
             self.by_entity.setdefault(key[0], []).append(key)
         self._lay_out(end)
@@ -138,6 +177,8 @@ class Grid:
                 np.sort(again).tolist(),
                 lambda row: f"{np.datetime64(int(self.days[row]), 'D')} of {name_of(self.of_row[row])}",
             )
+            if table.problems.bad is not None:  # none of the two is known to be right
+                table.problems.bad |= np.isin(self.cell, self.cell[again])
         total = int(self.offsets[-1])
         within = np.arange(total) - np.repeat(self.offsets[:-1], self.lengths)
         self.months = np.repeat(first, self.lengths) + within * self.step
@@ -154,20 +195,8 @@ class Grid:
         )
         if len(values):
             values[self.cell] = amounts
-            known[self.cell] = ~null
+            known[self.cell] = ~null & ~self.blank
         return values, known
-
-    def dates_of(self, series: int) -> Array:
-        """Return the ends of a series' periods."""
-        return self.dates[self.offsets[series] : self.offsets[series + 1]]
-
-    def period_of(self, series: int, day: int) -> int | None:
-        """Return the number of the period that a day is, or is near, the end of."""
-        month, off = months_of(np.array([day]))
-        behind = int(month[0] - self.first[series])
-        period = behind // self.step
-        fits = off[0] <= MAX_DAYS_OFF and behind % self.step == 0 and 0 <= period < self.lengths[series]
-        return period if fits else None
 
 
 def name_of(series: Series) -> str:
@@ -181,14 +210,16 @@ class Collector:
     def __init__(self) -> None:
         self.issues: list[Issue] = []
         self.n_rows: int | None = None
+        self.opened: dict[str, SideTable] = {}
 
     def open(self, table: Any, label: str, required: Sequence[str], options: Options) -> SideTable | None:
         """Open a table; what is wrong with it is kept."""
         try:
-            return SideTable.open(table, label, required, options)
+            self.opened[label] = SideTable.open(table, label, required, options)
         except InputError as error:
             self.issues += error.issues
             return None
+        return self.opened[label]
 
     def keep(self, problems: Problems) -> None:
         """Take over what was found wrong with a table."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from neocalc._deal_assets import Fleet, override_life, read_curves
+from neocalc._deal_company import Inputs
 from neocalc._deal_debt import Debt
 from neocalc._deal_frames import kind_of
 from neocalc._deal_grid import Grid
 from neocalc._deal_loans import KINDS
 from neocalc._deal_operations import customers_of, leases_of, no_leases, nothing
-from neocalc._deal_run import Inputs
 from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
 from neocalc._deal_terms import DealTerms
 from neocalc._options import make_options
@@ -23,7 +23,7 @@ from neocalc.leases import lease_schedule
 MONTHS_AT_MOST = 1_200
 _NAMES_A_FACILITY = (
     "draws", "rate_steps", "hedges", "principal_schedule", "payment_holidays", "prepayments",
-    "prepayment_premiums", "refinancings", "ladders", "commitments", "reserves",
+    "prepayment_premiums", "refinancings", "cash_flow", "ladders", "commitments", "reserves",
 )  # fmt: skip
 _WORDS = {
     ("facilities", "kind"): KINDS,
@@ -128,6 +128,7 @@ class Tables:
         self._check_assets()
         self._check_facilities()
         self._check_costs()
+        self._check_reserves()
 
     def _each(self, table: str, column: str, code: str, fine: Any) -> None:
         values = self.rows[table][column]
@@ -202,6 +203,10 @@ class Tables:
         rows.note("opening_balance", "term_conflict", drawn)
         taken = [row for row in revolving if rows["principal"][row]]
         rows.note("principal", "term_conflict", taken)
+        named = [row for row in range(rows.n) if rows["facility_id"][row] == self.terms.entity_id]
+        rows.note(
+            "facility_id", "duplicate_id", named, lambda row: f"{rows['facility_id'][row]!r}, the company"
+        )
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}
@@ -226,6 +231,14 @@ class Tables:
             "ladders", "bucket", "choice",
             lambda text: text == "thereafter" or (text.isascii() and text.isdigit() and len(text) == 4),
         )  # fmt: skip
+
+    def _check_reserves(self) -> None:
+        rows = self.rows["reserves"]
+        first: dict[Any, Any] = {}
+        for name, owner in zip(rows["reserve_id"], rows["facility_id"], strict=True):
+            first.setdefault(name, owner)
+        other = [row for row in range(rows.n) if rows["facility_id"][row] != first[rows["reserve_id"][row]]]
+        rows.note("facility_id", "term_conflict", other)
 
     def _check_costs(self) -> None:
         rows = self.rows["costs"]

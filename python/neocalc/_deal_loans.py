@@ -26,6 +26,7 @@ _BESIDE = (
     "prepayments",
     "prepayment_premiums",
     "refinancings",
+    "cash_flow",
 )
 RENAMED = {"facility_id": "loan_id", "into_facility_id": "into_loan_id"}
 
@@ -45,6 +46,8 @@ class Loans:
     extrapolate: str | None = None
     months_ahead: int = 0  # how far beyond the last month reserves look
     classes: Mapping[str, str | None] = field(default_factory=dict)
+    # What secures a facility, by its name: month ends and the book value at each.
+    collateral: Mapping[str, list[tuple[int, int]]] | None = None
     rest: set[tuple[str, int]] = field(default_factory=set)  # prepayments that repay what sweeps have left
 
     # --- loans -------------------------------------------------------------------------------------------
@@ -119,9 +122,27 @@ class Loans:
                 given[label] = build(
                     self.kind, {RENAMED.get(name, name): column for name, column in columns.items()}
                 )
+        secured = [row for row in loans if self.rows["advance_rate"][row] is not None]
+        if secured and self.collateral is not None:
+            given["collateral"] = self._collateral({self.name(row) for row in secured})
         if self.rates is not None:
             given["rates"], given["extrapolate"] = self.rates, self.extrapolate
         return given
+
+    def _collateral(self, names: set[str]) -> Any:
+        """Return the book value of what secures facilities with an advance rate, month by month."""
+        rows = [
+            (name, day, int(value))
+            for name, values in (self.collateral or {}).items()
+            if name in names
+            for day, value in values
+        ]
+        columns = {
+            "loan_id": Column("text", [name for name, _, _ in rows]),
+            "period_end": Column("date", [day for _, day, _ in rows]),
+            "closing_book_value": Column("money", [value for _, _, value in rows]),
+        }
+        return build(self.kind, columns)
 
     def _with_sweeps(
         self, columns: dict[str, Column], n: int, swept: Mapping[str, Amounts]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from neocalc._deal_assets import Backed
+from neocalc._deal_company import Outcome
 from neocalc._deal_grid import Amounts
-from neocalc._deal_run import Outcome
 from neocalc._deal_statements import Statements, quarters
 
 Measures = dict[str, list[int | None]]

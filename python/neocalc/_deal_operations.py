@@ -22,6 +22,7 @@ _CONTRACT = (
     "closing_receivables",
     "remaining_performance_obligation",
 )
+_TAKEN_OVER = "opening_deferred_revenue"
 _LEASE = (
     "opening_liability",
     "additions",
@@ -69,7 +70,7 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     made = nothing(grid)
     longer = Grid(grid.first - MONTHS_BEFORE, grid.n + MONTHS_BEFORE)
     start, end = spans(longer)
-    cells = Cells.read(schedule(by=[], start=start, end=end), None, _CONTRACT, options)
+    cells = Cells.read(schedule(by=[], start=start, end=end), None, (*_CONTRACT, _TAKEN_OVER), options)
     ahead = MONTHS_BEFORE
     whole = {name: cells.monthly(longer, name) for name in _CONTRACT}
     made.revenue, made.billed, made.received, made.backlog = (
@@ -77,7 +78,9 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
         for name in ("revenue", "billed", "cash_received", "remaining_performance_obligation")
     )
     deferred, owed = whole["closing_deferred_revenue"], whole["closing_receivables"]
-    made.deferred, made.opening_deferred = deferred[ahead:], int(deferred[ahead - 1])
+    # A contract taken over on the eve has its first row, and what is deferred, in the first month.
+    made.deferred = deferred[ahead:]
+    made.opening_deferred = int(cells.monthly(longer, _TAKEN_OVER)[ahead])
     made.receivables, made.opening_receivables = owed[ahead:], int(owed[ahead - 1])
     made.before = {grid.first - ahead + at: int(whole["revenue"][at]) for at in range(ahead)}
     made.unknown_from = cells.unknown(grid, ("revenue", "billed", "cash_received"))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from neocalc._deal_checks import Checks
 from neocalc._deal_results import RESULT_FRAMES, Results
 from neocalc._options import FREQS, choice
 
@@ -66,6 +68,28 @@ class DealResult:
         choice("freq", freq, FREQS)
         return self._results.frame(name, freq)
 
+    def report(self, path: Any, *, lives: Mapping[str, DealResult] | None = None) -> None:
+        """Write the deal as an HTML page that needs nothing but itself.
+
+        Parameters
+        ----------
+        path
+            A file that ends in ``.html``.
+        lives
+            Results under several lives beside it, such as `Deal.compare_lives` gives.
+
+        Raises
+        ------
+        ConfigError
+            For a path that cannot be written.
+        """
+        from neocalc._tables import check_output, write_text
+        from neocalc.report import deal_report
+
+        target = Path(path)
+        check_output(target, suffixes=(".html",))
+        write_text(deal_report(self, lives=lives), target)
+
     @property
     def equity_is_derived(self) -> bool:
         """Whether the equity at the start is what assets less liabilities leave; else it was told."""
@@ -75,6 +99,16 @@ class DealResult:
     def past_due(self) -> Any:
         """What could not be paid, when: rows of ``waterfall`` that are short."""
         return self._results.shortfalls()
+
+    @property
+    def checks(self) -> Any:
+        """What was computed beside what was published, for the figures of ``published`` that have a kind.
+
+        Kinds: E exact, the inputs suffice; A approximate, a named assumption is needed; F fitted, one
+        parameter was chosen so that the figure comes out; L logic only. ``computed`` is null where the deal
+        does not know it.
+        """
+        return Checks(self._results).frame(self.policy)
 
     @property
     def breached(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from neocalc._deal_assets import Backed, market_values_of
+from neocalc._deal_company import Inputs, Outcome
 from neocalc._deal_frames import Column, amounts_out, build
 from neocalc._deal_grid import Amounts
 from neocalc._deal_inputs import Tables
@@ -22,7 +23,7 @@ from neocalc._deal_measures import (
     ratio,
     total_or_unknown,
 )
-from neocalc._deal_run import Inputs, Outcome, run
+from neocalc._deal_run import run
 from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc._frames import as_frame
 from neocalc._side_tables import SideTable
@@ -88,6 +89,8 @@ class Results:
     @property
     def unknown_from(self) -> int:
         """The first month in which something is not known."""
+        if self.outcome.inputs.terms.unknown:
+            return 0
         found = self.outcome.inputs.customers.unknown_from
         return self.grid.n if found is None else found
 

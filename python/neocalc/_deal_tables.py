@@ -208,6 +208,11 @@ TABLES: Mapping[str, Table] = {
         _columns(text="facility_id into_facility_id", date="date"),
         ("facility_id", "date", "into_facility_id"),
     ),
+    "cash_flow": Table(
+        _columns(text="facility_id", date="date period_end", money="cfads"),
+        ("facility_id", "cfads"),
+        ("cfads",),
+    ),
     "ladders": Table(
         _columns(text="facility_id bucket", money="principal"), ("facility_id", "bucket", "principal")
     ),
@@ -262,8 +267,12 @@ TABLES: Mapping[str, Table] = {
     "measures": Table(_columns(text="entity_id measure", date="period_end", money="amount"), (
         "period_end", "measure", "amount"), ("amount",)),
     "published": Table(
-        _columns(text="measure kind unit policy facility_id", date="period_end", rate="value tolerance"),
-        ("measure", "value"),
+        _columns(
+            text="figure_id label measure formula kind unit policy facility_id",
+            date="from_date period_end",
+            rate="value tolerance",
+        ),
+        ("figure_id", "value"),
     ),
     "sources": Table(
         _columns(text="document filed where", date="", flag=""), ("source", "document")

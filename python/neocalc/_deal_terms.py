@@ -47,6 +47,7 @@ METHODS: Mapping[str, Callable[..., Any]] = {
 }
 QUARTERS = (3, 6, 9, 12)
 COLLATERAL = ("book", "market")
+UNKNOWN = ("cash", "operating_cost", "revenue", "capex", "taxes")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ class DealTerms:
     fiscal_year_end: int
     policy_by: str | None
     extrapolate: str | None
+    unknown: tuple[str, ...]  # what nobody says: whatever depends on cash is then not known
     opening: Mapping[str, int]
     opening_equity: int | None
     minimum_cash: int
@@ -226,9 +228,11 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
     start, end = read.day("deal", "start"), read.day("deal", "end")
     if start and end and end < start:
         read.wrong("deal.end", "date_order", read.get("deal", "end"), "end must not lie before start")
+    unknown = _unknown(read)
+    defaults = {**OPENING, "cash": 0} if "cash" in unknown else OPENING
     opening = {
         key: read.amount("opening", key, default, digits, negative=key == "tax_payable")
-        for key, default in OPENING.items()
+        for key, default in defaults.items()
     }
     opening |= {key: read.whole("opening", key, default, 1, 1_200) for key, default in RUN_OFF.items()}
     equity = read.get("opening", "equity")
@@ -244,6 +248,7 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
         "fiscal_year_end": read.whole("deal", "fiscal_year_end", 12, 1, 12),
         "policy_by": read.optional_text("deal", "policy_by"),
         "extrapolate": read.choice("deal", "extrapolate", (None, "flat"), None),
+        "unknown": unknown,
         "opening": opening,
         "opening_equity": None
         if equity is None
@@ -274,6 +279,15 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
     for section in ("deal", "opening", "cash", "tax", "lives", "market"):
         read.finish(section)
     return (None if read.issues else DealTerms(**made)), read.issues
+
+
+def _unknown(read: _Reader) -> tuple[str, ...]:
+    """Return what a deal does not know."""
+    value = read.get("deal", "unknown", [])
+    if not isinstance(value, (list, tuple)) or not all(name in UNKNOWN for name in value):
+        read.wrong("deal.unknown", "choice", repr(value), f"a list, of {', '.join(map(repr, UNKNOWN))}")
+        return ()
+    return tuple(value)
 
 
 def _order(read: _Reader) -> tuple[str, ...]:

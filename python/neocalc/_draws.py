@@ -36,7 +36,7 @@ class _Movements(LoanSide):
         raise NotImplementedError  # each kind of frame reads its own columns
 
     def _keep(self, rows: Array, part: Table) -> Table:
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad)
         self.rows = rows[used]
         self.part = {name: np.ascontiguousarray(column[used]) for name, column in part.items()}
@@ -235,7 +235,7 @@ class Refinancings(_Movements):
         )
         self.into = into[self.part["source"]]
         # Where a row is wrong, the loan that it would have drawn on is not known either.
-        self.bad_rows = np.unique(np.concatenate([self.bad_rows, into[self.bad & (into >= 0)]]))
+        self.blame(into)
         return {}
 
     def _circles(self, rows: Array, into: Array) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array
-from neocalc._draws import CAPPED, Draws, Prepayments, Refinancings, Sweep, Table, join
+from neocalc._draws import Draws, Prepayments, Refinancings, Sweep, Table, join
 from neocalc._loan_options import LoanOptions
 from neocalc._records import guarded
-from neocalc._side import Side, by_row
+from neocalc._side import Side
 from neocalc.errors import Issue
 
 FACILITY_DATES = ("draw_start_date", "make_whole_until_date")
@@ -22,7 +22,6 @@ FACILITY_RATES = (
     "advance_rate",
     "make_whole_rate",
 )
-FACILITY_TABLES = frozenset(("draws", "prepayments", "sweep", "refinancings", "cash_flow", "collateral"))
 
 
 class _Loans(Protocol):
@@ -32,7 +31,7 @@ class _Loans(Protocol):
     options: LoanOptions
 
     def _make(self, skip: Array | None) -> _core.Loans: ...
-    def take_over(self, side: Side, bad_rows: Array) -> None: ...
+    def take_over(self, side: Side) -> None: ...
 
 
 def movements(loans: _Loans, beside: dict[str, Any], tables: dict[str, Table]) -> None:
@@ -75,34 +74,5 @@ def _refinance(loans: _Loans, draws: Draws | None, side: Refinancings, tables: d
             at = np.sort(side.part["source"][lost])[:5].tolist()
             issue = Issue.make("refinancings.loan_id", "refinanced_loan", n_bad=len(lost), rows=at)
             side.issues = [side.locate(issue)]
-            loans.take_over(side, np.unique(side.into[lost]))
-
-
-def leave_out_draws(tables: dict[str, Table], day: int, n: int) -> None:
-    """Take draws after a day out of the tables, and what would have repaid them."""
-    draws = tables.get("draws")
-    if draws is None or (draws["date"] <= day).all():
-        return
-    kept, loan = draws["date"] <= day, _loan_of(draws, n)
-    tables["draws"] = _some(draws, kept, n)
-    paid = tables.get("prepayments")
-    if paid is None:
-        return
-    # Draws are numbered by date, so that those that are left keep their numbers.
-    count = np.bincount(loan[kept], minlength=n)
-    lost = np.bincount(loan[~kept], minlength=n) > 0
-    payer = _loan_of(paid, n)
-    later = lost[payer] & (paid["date"] > day)
-    capped = np.where(later, paid["manner"] | CAPPED, paid["manner"]).astype(np.int8)
-    tables["prepayments"] = _some({**paid, "manner": capped}, paid["draw"] <= count[payer], n)
-
-
-def _loan_of(table: Table, n: int) -> Array:
-    return np.repeat(np.arange(n, dtype=np.int64), np.diff(table["offsets"]))
-
-
-def _some(table: Table, rows: Array, n: int) -> Table:
-    columns = {
-        name: np.ascontiguousarray(column[rows]) for name, column in table.items() if name != "offsets"
-    }
-    return columns | {"offsets": by_row(_loan_of(table, n)[rows], n)[1]}
+            side.of_others = [(issue.column, issue.code, np.unique(side.into[lost]))]
+            loans.take_over(side)

@@ -47,6 +47,12 @@ class Frame(Protocol):
     def isin(self, name: str, values: list[Any]) -> Array:
         """Return which rows hold one of the values."""
 
+    def pick(self, rows: Array) -> Any:
+        """Return some rows, as a frame of the user's kind."""
+
+    def replaced(self, name: str, values: Array) -> Any:
+        """Return a frame of the user's kind with other numbers in a column."""
+
     def ids(self, keep_dtype: bool) -> Ids:
         """Return the rows' identities."""
 

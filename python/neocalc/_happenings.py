@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import FIRST_DAY, Array, months_of, native
+from neocalc._columns import FIRST_DAY, Array, months_of, native, recode
 from neocalc._frames import Frame
 from neocalc._groups import Groups, group_rows
 from neocalc._options import Options
@@ -48,6 +48,7 @@ class EventColumns(Side):
         self.has_proceeds = "proceeds" in self.present
         self.in_service: tuple[Array, Array] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32))
         self.transfers: Transfers | None = None
+        self._stated: frozenset[str] = frozenset()  # kinds that there may be
 
     def shown(self, *, in_totals: bool) -> list[str]:
         """Return the columns that a result shows by default because of these events."""
@@ -61,96 +62,125 @@ class EventColumns(Side):
         ]
 
     def read(self, known: Array, building: Array | None) -> dict[str, Array]:
-        """Return the core's columns; `known` are the fleet's ids, `building` the rows under construction."""
-        n = len(known)
+        """Return the core's columns; `known` are the fleet's ids, `building` the rows under construction.
+
+        Columns that the events do not have are left out: the core has their defaults.
+        """
         rows = self.assign(known)
         day, no_day = self.read_days("date")
         self.note("date", "null", np.flatnonzero(no_day))
         kind = self._kinds()
-        amount, proceeds = self.read_money("amount"), self.read_money("proceeds")
-        share, no_share = self.read_number("share", 1.0)
-        months, no_months = self.read_number("remaining_months", 0.0)
-        posted = np.full(self.n, _NO_MONTH, dtype=np.int32)
+        amount = self.read_money("amount")
+        none = amount == NO_MINOR if self.options.rounded else np.isnan(amount)
+        self.note("amount", "null", np.flatnonzero(self._of(kind, *_NEEDS_AMOUNT) & none))
+        found = {"date": day, "kind": kind, "amount": amount}
+        if self.has_proceeds:
+            found["proceeds"] = self.read_money("proceeds")
+        if "share" in self.present:
+            share, no_share = self.read_number("share", 1.0)
+            outside = self._of(kind, "disposal") & ~((share > 0.0) & (share <= 1.0))
+            self.note("share", "range", np.flatnonzero(outside), share.item)
+            found["share"] = np.where(no_share, 1.0, share)
+        found["months"] = self._months(self._of(kind, "life_change"))
         if "posting_date" in self.present:
             posting, no_posting = self.read_days("posting_date")
-            posted = np.where(no_posting, _NO_MONTH, months_of(posting)).astype(np.int32)
+            found["posted"] = np.where(no_posting, _NO_MONTH, months_of(posting)).astype(np.int32)
+        left_out = self.bad | (rows < 0)
+        if IN_SERVICE in self._stated:
+            starts = self._start(rows, day, self._of(kind, IN_SERVICE), building)
+            left_out |= self.bad | starts
+        if building is not None and len(self.in_service[0]):
+            # Cost added under construction enters with the rest.
+            entered = np.full(len(known), FIRST_DAY, dtype=np.int32)
+            entered[self.in_service[0]] = self.in_service[1]
+            early = self._of(kind, "addition") & (rows >= 0)
+            found["date"] = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
+        self.blame(rows)
+        left_out |= self._of(kind, *self.ignored)
+        source: Array | None = None
+        if left_out.any():
+            source = np.flatnonzero(~left_out)
+        by_asset, offsets = by_row(rows if source is None else rows[source], len(known))
+        if by_asset is not None:
+            source = by_asset if source is None else source[by_asset]
+        if source is not None:  # else they are in order already, and nothing is copied
+            found = {name: values[source] for name, values in found.items()}
+            found["source"] = source.astype(np.int32)
+            rows = rows[source]
+        if "transfer" in self._stated:
+            self._transfer(found, rows)
+        return found | {"offsets": offsets}
 
-        def of(*names: str) -> Array:
-            table = np.zeros(len(KINDS) + 1, dtype=bool)  # the last entry is that of no kind, -1
-            table[[KINDS.index(name) for name in names]] = True
-            return table[kind]
+    def _of(self, kind: Array, *names: str) -> Array:
+        """Whether each event is of one of some kinds."""
+        found = np.zeros(self.n, dtype=bool)
+        for name in self._stated.intersection(names):
+            found |= kind == KINDS.index(name)
+        return found
 
-        none = amount == NO_MINOR if self.options.rounded else np.isnan(amount)
-        self.note("amount", "null", np.flatnonzero(of(*_NEEDS_AMOUNT) & none))
-        self.note("remaining_months", "null", np.flatnonzero(of("life_change") & no_months))
-        self.note(
-            "share", "range", np.flatnonzero(of("disposal") & ~((share > 0.0) & (share <= 1.0))), share.item
-        )
-        whole = (months == np.rint(months)) & (np.abs(months) < 2**31)
+    def _months(self, lives: Array) -> Array:
+        """Return the months that remain, 0 for none; those of changes of life are judged."""
         longest = self.options.settings_args["max_life_months"]
-        lives = of("life_change") & ~no_months
+        if not self.n or "remaining_months" not in self.present:
+            self.note("remaining_months", "null", np.flatnonzero(lives))
+            return np.zeros(self.n, dtype=np.int32)
+        raw = self.frame.raw("remaining_months")
+        if raw.values.dtype == np.float64 and raw.refuse is None and not raw.text:
+            plain = native(raw.values) if raw.null is None else np.where(raw.null, np.nan, raw.values)
+            counts, clean = _core.to_counts(plain, longest)
+            if clean:
+                self.note("remaining_months", "null", np.flatnonzero(lives & (counts == 0)))
+                return counts
+        months, no_months = self.read_number("remaining_months", 0.0)
+        self.note("remaining_months", "null", np.flatnonzero(lives & no_months))
+        whole = (months == np.rint(months)) & (np.abs(months) < 2**31)
+        lives = lives & ~no_months
         self.note("remaining_months", "dtype", np.flatnonzero(lives & ~whole), months.item)
-        self.note(
-            "remaining_months",
-            "range",
-            np.flatnonzero(lives & whole & ((months < 1) | (months > longest))),
-            months.item,
-        )
-        starts = of(IN_SERVICE) & ~self.bad
+        outside = lives & whole & ((months < 1) | (months > longest))
+        self.note("remaining_months", "range", np.flatnonzero(outside), months.item)
+        return months.astype(np.int32)
+
+    def _start(self, rows: Array, day: Array, starts: Array, building: Array | None) -> Array:
+        """Take down which rows enter service and when; return the events that say so."""
+        starts &= ~self.bad
         if building is None:
             self.note("kind", "event_state", np.flatnonzero(starts), lambda _: "not under construction")
-        else:
-            idle = starts & ~np.where(rows >= 0, building[rows], False)
-            self.note("kind", "event_state", np.flatnonzero(idle), lambda _: "not under construction")
-            starts &= ~idle
-            order = np.flatnonzero(starts)
-            again = order[np.isin(rows[order], _repeated(rows[order]))]
-            self.note("kind", "event_state", again, lambda _: "in service already")
-            starts[again] = False
-            self.in_service = (rows[starts], day[starts])
-            # Cost added under construction enters with the rest.
-            entered = np.full(n, FIRST_DAY, dtype=np.int32)
-            entered[rows[starts]] = day[starts]
-            early = of("addition") & (rows >= 0)
-            day = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
-        self.blame(rows)
-        used = np.flatnonzero((rows >= 0) & ~self.bad & ~starts & ~of(*self.ignored))
-        by_asset, offsets = by_row(rows[used], n)
-        pick: Any = used if by_asset is None else used[by_asset]
-        source = pick.astype(np.int32)
-        if by_asset is None and len(used) == self.n:
-            pick = slice(None)  # in order already: nothing is copied
-        places = rows[pick]
-        moved = kind[pick] == KINDS.index("transfer")
-        if moved.any():
-            at = np.flatnonzero(moved)
-            by_date = at[np.lexsort((source[at], day[pick][at], places[at]))]
-            self.transfers = Transfers(by_date, places[by_date], source[by_date])
-        return {
-            "offsets": offsets,
-            "date": day[pick],
-            "kind": kind[pick].astype(np.int8),
-            "amount": amount[pick],
-            "proceeds": proceeds[pick],
-            "share": np.where(no_share, 1.0, share)[pick],
-            "months": months[pick].astype(np.int32),
-            "posted": posted[pick],
-            "group": np.full(len(source), -1, dtype=np.int32),
-            "source": source,
-        }
+            return starts
+        idle = starts & ~np.where(rows >= 0, building[rows], False)
+        self.note("kind", "event_state", np.flatnonzero(idle), lambda _: "not under construction")
+        starts &= ~idle
+        order = np.flatnonzero(starts)
+        again = order[np.isin(rows[order], _repeated(rows[order]))]
+        self.note("kind", "event_state", again, lambda _: "in service already")
+        starts[again] = False
+        self.in_service = (rows[starts], day[starts])
+        return starts
+
+    def _transfer(self, found: dict[str, Array], rows: Array) -> None:
+        """Take down which of the core's events lead to another group."""
+        at = np.flatnonzero(found["kind"] == KINDS.index("transfer"))
+        found["group"] = np.full(len(rows), -1, dtype=np.int32)
+        if len(at):
+            source = found.get("source", np.arange(len(rows), dtype=np.int32))
+            by_date = at[np.lexsort((source[at], found["date"][at], rows[at]))]
+            self.transfers = Transfers(by_date, rows[by_date], source[by_date])
 
     @staticmethod
     def disposes_of_all(columns: dict[str, Array]) -> Array:
         """Whether each event of the core's columns leaves nothing."""
-        whole: Array = (columns["kind"] == KINDS.index("disposal")) & (columns["share"] == 1.0)
+        whole: Array = columns["kind"] == KINDS.index("disposal")
+        if "share" in columns:
+            whole &= columns["share"] == 1.0
         return whole
 
     def _kinds(self) -> Array:
         codes, _, uniques = self.frame.codes("kind")
         values = self.frame.uniques(uniques)
-        table = np.array([*(KINDS.index(v) if v in KINDS else -1 for v in values), -1], dtype=np.int64)
+        self._stated = frozenset(value for value in values if value in KINDS)
+        table = np.array([*(KINDS.index(v) if v in KINDS else -1 for v in values), -1], dtype=np.int8)
+        kind = recode(codes, table)
         self.note("kind", "null", np.flatnonzero(codes < 0))
-        unknown = np.flatnonzero((table[codes] < 0) & (codes >= 0))
+        unknown = np.flatnonzero((kind < 0) & (codes >= 0))
         self.note(
             "kind",
             "event_kind",
@@ -158,7 +188,7 @@ class EventColumns(Side):
             lambda row: repr(values[int(codes[row])]),
             f"one of {', '.join(KINDS)}",
         )
-        return table[codes]
+        return kind
 
 
 def _repeated(values: Array) -> Array:

@@ -82,9 +82,16 @@ def open_loans(loans: Any, options: LoanOptions, beside: dict[str, Any]) -> Loan
     return LoanColumns(loans, options, index_is_id=True, **beside)
 
 
-def keep_books(data: LoanColumns, *, measured: bool, observed: bool = False) -> Books:
-    """Keep the books of all good loans; what is wrong with the others is settled."""
+def keep_books(
+    data: LoanColumns, *, measured: bool, observed: bool = False, as_of: int | None = None
+) -> Books:
+    """Keep the books of all good loans; what is wrong with the others is settled.
+
+    With `as_of` what is drawn after that day is left out, and what it would have repaid.
+    """
     settings = data.options.settings
+    if as_of is not None:
+        settings = settings.drawn_until(as_of)
     if observed:
         settings = settings.observing()
     log, counts, rates, columns = attempt(

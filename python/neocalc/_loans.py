@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from neocalc import _core
 from neocalc._cash_flows import CashFlow, Collateral
 from neocalc._columns import FIRST_DAY, LAST_DAY, Array, life, rates
 from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
-from neocalc._facility import FACILITY_DATES, FACILITY_RATES, FACILITY_TABLES, leave_out_draws, movements
+from neocalc._facility import FACILITY_DATES, FACILITY_RATES, movements
 from neocalc._frames import nearest
 from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
 from neocalc._loan_rates import (
@@ -28,7 +28,9 @@ from neocalc._options import choice
 from neocalc._records import Layout, Records, Verdict, changed, guarded, stretch
 from neocalc._records import check_by as _check_by
 from neocalc._side import NO_MINOR
+from neocalc.errors import InputError, Issue
 
+_S = TypeVar("_S")
 _NO_DAY = int(np.iinfo(np.int32).max)
 
 WORDS = {
@@ -142,38 +144,49 @@ class LoanColumns(Records):
         **tables: Any,
     ) -> None:
         choice("extrapolate", extrapolate, EXTRAPOLATIONS)
-        self._curves = None if rates is None else Curves(rates, options, extrapolate)
-        beside = {name: _TABLES[name](table, options) for name, table in tables.items() if table is not None}
-        super().__init__(data, options, index_is_id=index_is_id or bool(beside))
+        refused: list[Issue] = []  # of frames that cannot be read at all: told with all that is wrong
+        self._curves = _opened(refused, Curves, rates, options, extrapolate)
+        self._blind = bool(refused)  # which curves there are is not known
+        opened = {name: _opened(refused, _TABLES[name], table, options) for name, table in tables.items()}
+        beside = {name: side for name, side in opened.items() if side is not None}
+        try:
+            super().__init__(data, options, index_is_id=index_is_id or bool(beside))
+        except InputError as error:
+            raise InputError([*error.issues, *refused], n_rows=error.n_rows, subject=self.subject) from None
+        self.problems.issues += refused
+        self.problems.whole_column |= bool(refused)
         self.sides.update(beside)
         self._floats = False
         self._args: dict[str, Any] = {}
         self._tables: dict[str, dict[str, Array]] = {}
         self._read()
+        self._floats = self._has_rates(beside.get("rate_steps"))
+        known = self.frame.id_values()
+        for name, side in beside.items():
+            if isinstance(side, Sweep):
+                side.share_of_loan = self._shares("sweep_rate")
+            if isinstance(side, Collateral) and side.by_facility:
+                side.facility_of_loan = self._facilities()
+            self._read_beside(name, side, known)
+        self._read_construction()
         if not self.problems.whole_column:
-            self._floats = self._has_rates(beside.get("rate_steps"))
-            known = self.frame.id_values()
-            for name, side in beside.items():
-                if isinstance(side, Sweep):
-                    side.share_of_loan = self._shares("sweep_rate")
-                if isinstance(side, Collateral) and side.by_facility:
-                    side.facility_of_loan = self._facilities()
-                table = side.read(known)
-                self.take_over(side, side.bad_rows)
-                if table:
-                    self._tables[name] = table
-            self._read_construction()
             movements(self, beside, self._tables)
+
+    def _read_beside(self, name: str, side: LoanSide, known: Array) -> None:
+        try:
+            table = side.read(known)
+        except InputError as error:  # a column as a whole
+            self.problems.issues += error.issues
+            self.problems.whole_column = True
+            return
+        self.take_over(side)
+        if table:
+            self._tables[name] = table
 
     def _has_rates(self, steps: Any) -> bool:
         """Whether rates are more than `annual_rate` and its steps."""
         given = bool({"index", *_FLOATING} & self.present) or "hedges" in self._tables
         return given or (steps is not None and steps.terms != ["annual_rate"])
-
-    def leave_out_draws(self, day: int) -> None:
-        """Look at the loans as if nothing were drawn after a day."""
-        leave_out_draws(self._tables, day, self.n)
-        self._made = None
 
     def _shares(self, name: str) -> Array:
         """Return shares from 0 to 1, NaN for none."""
@@ -220,6 +233,8 @@ class LoanColumns(Records):
         codes, _, values = self.classes("index")
         names = [] if self._curves is None else self._curves.names
         numbers, unknown = index_codes(codes, values, names)
+        if self._blind:
+            unknown = unknown[:0]
         self.problems.rows(
             "index", "curve_missing", unknown, self.n, lambda row: repr(values[int(codes[row])])
         )
@@ -315,7 +330,7 @@ class LoanColumns(Records):
 
     def _hides(self, column: str) -> bool:
         # A table beside that lost a row is not what was agreed.
-        return super()._hides(column) or column.partition(".")[0] in FACILITY_TABLES
+        return super()._hides(column) or column.partition(".")[0] in _TABLES
 
     # --- the core ----------------------------------------------------------------------------------
 
@@ -366,6 +381,17 @@ class LoanColumns(Records):
         args.setdefault("annual_rate", self._no_rates(1))
         loan = _core.Loans(args, 1, nan_is_null=self.frame.nan_is_null)
         return guarded(_core.validate_loans, loan, self.options.settings, False)[0]
+
+
+def _opened(refused: list[Issue], make: Callable[..., _S], table: Any, *args: Any) -> _S | None:
+    """Open a frame beside the loans; where it cannot be read, say why in `refused`."""
+    if table is None:
+        return None
+    try:
+        return make(table, *args)
+    except InputError as error:
+        refused.extend(error.issues)
+        return None
 
 
 def check_by(by: Any) -> list[str]:

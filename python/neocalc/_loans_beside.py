@@ -22,7 +22,6 @@ class LoanSide(Side):
 
     def __init__(self, data: Any, what: str, required: tuple[str, ...], options: LoanOptions) -> None:
         super().__init__(data, what, ("loan_id", *required), options, "loan_id")
-        self.bad_rows: Array = np.empty(0, dtype=np.int64)
 
     def read(self, known: Array) -> dict[str, Array]:
         """Return the core's columns; `known` are the ids of the loans."""
@@ -36,7 +35,7 @@ class LoanSide(Side):
 
     def _sort(self, rows: Array, n: int, *keys: Array) -> tuple[Array, Array]:
         """Return which rows of this frame the core gets, in its order, and each loan's stretch of them."""
-        self.bad_rows = np.unique(rows[self.bad & (rows >= 0)])
+        self.blame(rows)
         used = np.flatnonzero((rows >= 0) & ~self.bad)
         order = used[np.lexsort((used, *(key[used] for key in reversed(keys)), rows[used]))]
         return order, by_row(rows[order], n)[1]

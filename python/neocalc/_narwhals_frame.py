@@ -170,6 +170,15 @@ class NarwhalsFrame:
         except Exception as error:  # each library has its own for values of another type
             raise ConfigError(f"{name!r} is {column.dtype}, which holds none of {values!r}") from error
 
+    def pick(self, rows: Array) -> Any:
+        """Return some rows."""
+        return self.frame[rows.tolist()].to_native()
+
+    def replaced(self, name: str, values: Array) -> Any:
+        """Return a frame with other numbers in a column."""
+        column = nw.new_series(name, values, backend=self.frame.implementation)
+        return self.frame.with_columns(column).to_native()
+
     def ids(self, keep_dtype: bool) -> Ids:
         """Return the column of ids, else the row number."""
         if self.id_name not in self.names:

@@ -122,6 +122,14 @@ class PandasFrame:
         """Return which rows hold one of the values."""
         return np.asarray(self.data[name].isin(values), dtype=bool)
 
+    def pick(self, rows: Array) -> Any:
+        """Return some rows."""
+        return self.data.iloc[rows]
+
+    def replaced(self, name: str, values: Array) -> Any:
+        """Return a frame with other numbers in a column."""
+        return self.data.assign(**{name: values})
+
     def _id_source(self) -> Any:
         return self.data[self.id_name] if self.id_name in self.names else self.data.index
 

@@ -322,17 +322,11 @@ class Records:
             codes.append(code)
         return codes
 
-    def take_over(self, side: Side, bad_rows: Array | None = None) -> None:
-        """Make the problems of a frame beside this one problems of the rows that it concerns.
-
-        `bad_rows` are those rows where the other frame has not told them apart by problem.
-        """
+    def take_over(self, side: Side) -> None:
+        """Make the problems of a frame beside this one problems of the rows that it blames for them."""
         problems = self.problems
         problems.issues += side.issues
-        found = side.of_others
-        if not found and bad_rows is not None and len(bad_rows):
-            found = [(side.issues[0].column, side.issues[0].code, bad_rows)]
-        for column, code, rows in found:
+        for column, code, rows in side.of_others:
             if problems.bad is None:
                 problems.bad = np.zeros(self.n, dtype=bool)
             problems.bad[rows] = True

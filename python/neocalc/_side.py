@@ -104,8 +104,11 @@ class Side:
         """Return the row of the other frame that each row belongs to, -1 where there is none."""
         own = self.frame.id_values()
         rows = match(known, own)
+        without = self.frame.null_ids(False)
+        if not len(without) and (not self.n or rows.min() >= 0):
+            return rows
         null = np.zeros(self.n, dtype=bool)
-        null[self.frame.null_ids(False)] = True
+        null[without] = True
         self.note(self.frame.id_name, "null", np.flatnonzero(null))
         self.note(
             self.frame.id_name,
@@ -132,6 +135,10 @@ class Side:
         if found is None:
             return np.zeros(self.n, dtype=np.int32), np.zeros(self.n, dtype=bool)
         counts, unit, mask = found
+        if mask is None:
+            days, clean = _core.to_days(counts, TICKS[unit])
+            if clean:
+                return days, np.zeros(self.n, dtype=bool)
         null = counts == NO_MINOR if mask is None else mask | (counts == NO_MINOR)
         day, rest = np.divmod(np.where(null, 0, counts), TICKS[unit])
         outside = ((day < FIRST_DAY) | (day > LAST_DAY)) & ~null
@@ -143,9 +150,9 @@ class Side:
     def read_money(self, name: str) -> Array:
         """Return amounts as the core wants them, the least integer or NaN for none."""
         options = self.options
-        none = np.full(self.n, NO_MINOR) if options.rounded else np.full(self.n, np.nan)
+        nothing: Any = NO_MINOR if options.rounded else np.nan
         if name not in self.present or not self.n:
-            return none
+            return np.full(self.n, nothing)
         problems = Problems()
         found = money(
             self.frame.raw(name),
@@ -158,22 +165,20 @@ class Side:
         )
         self._take_over(problems)
         if found is None:
-            return none
-        values, mask = found
-        null = np.zeros(self.n, dtype=bool) if mask is None else mask.copy()
+            return np.full(self.n, nothing)
+        values, null = found
         if values.dtype == np.float64:
-            null |= np.isnan(values)
+            plain = values if null is None else np.where(null, np.nan, values)
             if not options.rounded:
-                self.note(name, "nonfinite", np.flatnonzero(np.isinf(values)), values.item)
-                return np.where(null, np.nan, values)
-            plain = np.where(null, 0.0, values)
-            minor, wrong = _core.to_minor(plain, options.minor_units, options.round_input)
+                self.note(name, "nonfinite", np.flatnonzero(np.isinf(plain)), values.item)
+                return plain
+            minor, wrong = _core.to_minor(plain, options.minor_units, options.round_input, nan_is_none=True)
             for code in sorted({code for _, code in wrong}):
                 self.note(name, code, np.array([at for at, other in wrong if other == code]), values.item)
-            values = np.asarray(minor)
-        elif not options.rounded:
+            return minor
+        if not options.rounded:
             values = minor_to_major(values, options.minor_units)
-        return np.where(null, none, values)
+        return values if null is None else np.where(null, nothing, values)
 
     def read_number(self, name: str, default: float) -> tuple[Array, Array]:
         """Return a column of numbers as float64, and which are null."""
@@ -227,6 +232,8 @@ def match(known: Array, wanted: Array) -> Array:
             return np.full(len(wanted), -1, dtype=np.int64)
         ascending = bool((known[1:] > known[:-1]).all())
         if ascending and int(known[-1]) - int(known[0]) == len(known) - 1:  # numbered without a gap
+            if len(wanted) and known[0] <= wanted.min() and wanted.max() <= known[-1]:
+                return (wanted - known[0] if known[0] else wanted).astype(np.int64, copy=False)
             inside = (wanted >= known[0]) & (wanted <= known[-1])
             return np.where(inside, wanted - known[0], -1).astype(np.int64, copy=False)
         order = None if ascending else np.argsort(known, kind="stable")

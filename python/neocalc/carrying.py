@@ -91,6 +91,10 @@ def carrying_amount(
     commitment are an asset until a draw takes its share of them with it; what no draw has taken by
     ``draw_end_date`` is expensed.
 
+    A draw with terms of its own is an instrument of its own, as each note and each term loan is: recognised
+    when it is drawn, with the discount at which it was issued and its share of the costs, and with an
+    effective rate of its own. Amounts of the facility are the sums of those of its draws.
+
     Parameters
     ----------
     loans
@@ -110,7 +114,8 @@ def carrying_amount(
     Returns
     -------
     DataFrame or Table
-        ``loan_id`` or the keys; ``payment_number`` and ``payment_date``, or ``period_end``;
+        ``loan_id`` or the keys; ``payment_number`` and ``payment_date``, or ``period_end``; in rows also
+        ``draw_number`` where draws have terms of their own, each shown apart, 0 the loan itself;
         ``opening_carrying_amount``; ``proceeds`` (drawn less discount and costs); ``contractual_interest``;
         ``amortization`` (of discount and costs; negative for a premium); ``effective_interest``, their sum;
         ``pik``, ``principal`` and ``prepayment``; ``closing_carrying_amount`` = opening + proceeds +
@@ -166,18 +171,19 @@ def _carrying_rows(books: Books, horizon: tuple[int | None, int | None]) -> Any:
         kept &= day >= horizon[0]
     if horizon[1] is not None:
         kept &= day <= horizon[1]
-    books = books.where(kept)
+    # Draws with terms of their own are instruments of their own, shown one after the other.
+    apart = bool(books["draw_number"].any())
+    order = np.lexsort((books["draw_number"], books.loan)) if apart else np.arange(len(day))
+    books = books.where(order[kept[order]])
     frame = books.data.frame
-    columns: dict[str, Any] = {
-        "loan_id": books.ids(),
-        "payment_number": books["payment_number"],
-        "payment_date": frame.dates_out(dates_for(books.data, books["payment_date"])),
-    }
+    columns: dict[str, Any] = {"loan_id": books.ids()}
+    if apart:
+        columns["draw_number"] = books["draw_number"]
+    columns["payment_number"] = books["payment_number"]
+    columns["payment_date"] = frame.dates_out(dates_for(books.data, books["payment_date"]))
     for name, values in _carrying(books).items():
         columns[name] = books.money(values)
-    floats = books.data.floating()
-    spread = books.rate[books.loan]
-    columns["effective_rate"] = np.where(floats[books.loan], books["annual_rate"] + spread, spread)
+    columns["effective_rate"] = books["effective_rate"]
     return books.build(columns)
 
 
@@ -211,12 +217,15 @@ def _carrying_money(books: Books, laid: Any) -> dict[str, Array]:
 
 
 def _changes(books: Books, name: str) -> Array:
-    """Return how a balance changes from row to row of a loan."""
-    values = books[name]
+    """Return how a balance changes from row to row of a loan, or of a draw that is one."""
+    order = np.lexsort((books["draw_number"], books.loan))
+    values, loan, draw = (part[order] for part in (books[name], books.loan, books["draw_number"]))
     before = np.concatenate([[0], values[:-1]]).astype(np.int64)
     first = np.ones(len(values), dtype=bool)
-    first[1:] = books.loan[1:] != books.loan[:-1]
-    return values - np.where(first, 0, before)
+    first[1:] = (loan[1:] != loan[:-1]) | (draw[1:] != draw[:-1])
+    changes = np.empty(len(values), dtype=np.int64)
+    changes[order] = values - np.where(first, 0, before)
+    return changes
 
 
 def interest_expense(
@@ -310,7 +319,8 @@ def current_portion(
     """Split the carrying amount of loans into what falls due within twelve months and the rest.
 
     The current portion is what the carrying amount falls by within the twelve months after `as_of`, at the
-    close of that day: principal due, less what is written off on the way.
+    close of that day: principal due, less what is written off on the way. It is of what is on the books then:
+    later draws are left out, and so is what they would have repaid, or changed of the effective rate.
 
     Parameters
     ----------
@@ -351,12 +361,11 @@ def current_portion(
     checked, beside = loan_options("current_portion", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
     groups = None if keys is None else data.groups(keys)
-    books = keep_books(data, measured=True)
+    books = keep_books(data, measured=True, as_of=day)
     year = _in_a_year(day)
     rows = _carrying(books)
     moved = rows["closing_carrying_amount"] - rows["opening_carrying_amount"]
     paid = books["payment_date"]
-    # Of what is on the books at the close of the day: later draws and what becomes of them are left out.
     now, then = (np.where(paid <= until, moved, 0) for until in (day, year))
     left = np.where(paid <= day, books["discount"] - books["amortization"], 0)
     laid = cells(books, groups or loans_as_groups(books), paid, "Y", 12, (None, None))

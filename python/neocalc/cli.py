@@ -1,4 +1,4 @@
-"""The command line: ``neocalc demo``, ``compare``, ``validate``, ``covenants``.
+"""The command line: ``neocalc demo``, ``compare``, ``validate``, ``covenants``, ``run``.
 
 Exit status: 0 ok, 1 bad data, 2 wrong use (a file that is not there or cannot be written, too), 3 a
 default-level covenant is breached, 130 after Ctrl-C, 143 after SIGTERM. Results go to stdout or to the file
@@ -84,7 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     validate.add_argument("fleet", type=Path, metavar="FLEET", help="fleet as .csv or .parquet")
     validate.set_defaults(run=_validate)
     covenants = _covenants_parser(commands)
-    for command in (demo, compare, validate, covenants):
+    run = _run_parser(commands)
+    for command in (demo, compare, validate, covenants, run):
         # Also after the command's name; a default here would undo the one before it.
         command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return parser
@@ -115,6 +116,22 @@ def _covenants_parser(commands: Any) -> Any:
     add("--threads", type=int, metavar="N", help="threads to use (default all)")
     covenants.set_defaults(run=_covenants)
     return covenants
+
+
+def _run_parser(commands: Any) -> Any:
+    run: argparse.ArgumentParser = commands.add_parser(
+        "run",
+        help="run a deal; exit status 3 where a covenant of default level is breached or a payment fails",
+        epilog="example: neocalc run coreweave-2025q1 --years 4 5 6 -o report.html",
+    )
+    add = run.add_argument
+    add("deal", metavar="DEAL", help="a folder with deal.toml and tables, or the name of a deal that ships")
+    add("--years", type=_years, nargs="+", metavar="N", help="run it under these useful lives as well")
+    add("-o", "--output", type=Path, metavar="HTML", help="write the report here")
+    add("--frame", metavar="NAME", help="instead of the summary print a frame as CSV, such as cashflow")
+    add("--freq", choices=("M", "Q", "Y"), default="M", help="of that frame (default M)")
+    run.set_defaults(run=_run)
+    return run
 
 
 def _where(pairs: Sequence[str]) -> dict[str, list[str]] | None:
@@ -269,6 +286,30 @@ def _covenants(args: argparse.Namespace) -> int:
         _say(f"wrote {args.output}")
     _say(f"{len(result):,} tests, {breached:,} default-level breaches")
     return EXIT_BREACH if breached else EXIT_OK
+
+
+def _run(args: argparse.Namespace) -> int:
+    import neocalc
+    from neocalc._tables import check_output, write_csv, write_text
+    from neocalc.report.deal_page import deal_report, headline
+    from neocalc.report.deal_summary import summarise
+    from neocalc.report.deal_text import summary_lines
+
+    if args.output is not None:
+        check_output(args.output, suffixes=(".html",))
+    deal = neocalc.load_deal(args.deal)
+    result = deal.run()
+    lives = deal.compare_lives(years=sorted(args.years)) if args.years else None
+    if args.frame is not None:
+        shown = result if lives is None else lives
+        write_csv(shown.to_frame(args.frame, freq=args.freq), sys.stdout)
+    else:
+        summary = summarise(result, lives)
+        print(headline(summary), "", *summary_lines(summary), sep="\n")
+    if args.output is not None:
+        write_text(deal_report(result, lives=lives), args.output)
+        _say(f"wrote {args.output}")
+    return EXIT_BREACH if result.breached else EXIT_OK
 
 
 def _report_error(error: BaseException, as_json: bool) -> None:

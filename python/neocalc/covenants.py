@@ -46,6 +46,7 @@ def check_covenants(
     minor_units: int = 2,
     round_input: bool = False,
     allow_high_thresholds: bool = False,
+    on_error: str = "raise",
     threads: int | None = None,
 ) -> Any:
     """Test covenants on every test date, by exact comparison of integers.
@@ -95,6 +96,10 @@ def check_covenants(
         As for `depreciate`. With ``amounts="minor"`` thresholds of amounts are minor units, too.
     allow_high_thresholds
         Accept ratios above 100 and shares above 1, which are refused as percentages otherwise.
+    on_error
+        ``raise``; ``skip`` leaves bad rows out and says so: a period that loses its row is missing, and its
+        tests are ``insufficient_data``; ``flag`` also adds a column ``issue`` with the code of what was wrong
+        with a test's own period, and a row without a status for each bad row of the covenants.
     threads
         How many to use; all by default.
 

@@ -34,6 +34,8 @@ class Deal:
         Of all amounts; one deal has one currency.
     entity_id
         What covenants call the company; by default its name.
+    policy_by, extrapolate, unknown
+        As the keys of ``[deal]`` that `load_deal` reads.
     books
         From a name to a policy, or to a mapping from the values of `policy_by` to policies. The first is the
         one that statements report.
@@ -84,6 +86,7 @@ class Deal:
         entity_id: str | None = None,
         policy_by: str | None = None,
         extrapolate: str | None = None,
+        unknown: Sequence[str] | None = None,
         books: Mapping[str, Any] | None = None,
         opening: Mapping[str, Any] | None = None,
         cash: Mapping[str, Any] | None = None,
@@ -96,7 +99,7 @@ class Deal:
         own = {
             "name": name, "start": start, "end": end, "currency": currency, "minor_units": minor_units,
             "fiscal_year_end": fiscal_year_end, "entity_id": entity_id, "policy_by": policy_by,
-            "extrapolate": extrapolate,
+            "extrapolate": extrapolate, "unknown": None if unknown is None else list(unknown),
         }  # fmt: skip
         sections = {
             "books": books,
@@ -363,7 +366,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     - ``[deal]``: ``name``, ``start``, ``end``; ``currency`` (USD), ``minor_units`` (2), ``fiscal_year_end``
       (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
       that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
-      date).
+      date), ``unknown`` (of ``cash``, ``operating_cost``, ``revenue``, ``capex``, ``taxes``, what nobody
+      says: statements are then null, and covenants that need them are not met).
     - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
       ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
       ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
@@ -389,7 +393,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     or ``amount`` on a ``date``; ``payment_days``; ``settlement`` ``cash`` or ``equity``), ``facilities``
     (the columns of `amortize`, with ``facility_id``, ``kind`` and ``rank``, 1 first), ``draws``, ``rates``,
     ``rate_steps``, ``hedges``, ``principal_schedule``, ``payment_holidays``, ``prepayments``,
-    ``prepayment_premiums``, ``refinancings`` (as for `amortize`, by ``facility_id``), ``ladders``,
+    ``prepayment_premiums``, ``refinancings``, ``cash_flow`` (as for `amortize`, by ``facility_id``; the
+    ``advance_rate`` of a facility is of what its assets stand at in the reporting book), ``ladders``,
     ``commitments``, ``reserves``, ``equity`` (``date, kind, amount``: ``contribution``, ``distribution``),
     ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``measures``
     (``period_end, measure, amount`` of months before the start), ``published``, ``sources``.
@@ -403,6 +408,13 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     bears ``past_due_rate``, else the facility's own. ``reserves`` has ``reserve_id`` and ``facility_id``
     (null: all), ``amount``, ``balance_rate`` of what is owed, ``debt_service_months`` to come,
     ``balance_cap``, ``from_date, to_date``, ``opening_balance``; rows of one reserve add up.
+
+    ``published`` has figures to compare with, a row each: ``figure_id``, ``label``, ``value``, ``period_end``
+    (``from_date``; else a flow is the quarter's), ``facility_id``, ``kind`` (``E`` exact, ``A`` approximate,
+    ``F`` fitted, ``L`` logic only; null: only for formulas), ``tolerance`` (a share), ``unit``, ``policy``
+    (the book it is of), and a ``measure`` such as ``income_statement.revenue``, ``facility.balance``,
+    ``company.backlog``, ``reserve.balance``, ``depreciation.BOOK``, or a ``formula`` of them, of figures and
+    of numbers. ``sources`` has ``source`` and ``document``.
 
     Examples
     --------

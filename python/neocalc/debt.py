@@ -13,8 +13,6 @@ from neocalc._loan_options import make_loan_options
 from neocalc._loans import LoanColumns, check_by
 from neocalc._output import attempt
 
-_MANY_PERIODS = 1200
-
 
 def amortize(
     loans: Any,
@@ -98,11 +96,11 @@ def amortize(
     draws
         Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
         ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a
-        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1. Amounts
-        agreed for the loan as a whole (a custom schedule, sculpted payments, ``payment``, an
-        ``advance_rate``) cannot be divided among vintages, nor can the one effective rate of
-        `carrying_amount` and `interest_expense`: enter such a draw as a loan, with the next payment date of
-        the other as its ``first_payment_date``.
+        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
+        What is stated for the loan as a whole (a ``custom`` schedule, an agreed ``payment``, the cash flow of
+        ``sculpted``, an ``advance_rate``) holds for all draws together: each payment pays the interest due on
+        all of them, then what matures, then principal, the oldest draw first. Only unpaid interest under a
+        ``balance_cap`` is refused there: nothing says which draw it would be added to.
     prepayments
         A table with ``loan_id``, ``date``, ``amount`` (null: all that is owed), and ``effect``: ``term`` (the
         default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed

@@ -339,7 +339,7 @@ def validate(
     allow_long_life: bool = False,
     floor_time: bool = False,
 ) -> Any:
-    """List every problem of a fleet, without computing anything.
+    """List every problem of a fleet, without computing anything; `validate_loans` does so for loans.
 
     Parameters
     ----------

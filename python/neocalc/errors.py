@@ -145,6 +145,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must have one rate only",
         "see all with irr_roots, or take the one nearest to the guess with several='nearest'",
     ),
+    "measure_unknown": (
+        "must name something that is computed",
+        "name a line of a statement, such as income_statement.revenue, a figure or facility.balance",
+    ),
     "metric_unknown": (
         "must name a metric, built in or given, or a measure",
         "define it with neocalc.metric(...) and pass metrics=",

@@ -27,6 +27,7 @@ def validate_loans(
     refinancings: Any = None,
     cash_flow: Any = None,
     collateral: Any = None,
+    capitalization: Any = None,
     rounding: str | None = "payment",
     amounts: str = "major",
     minor_units: int = 2,
@@ -52,6 +53,8 @@ def validate_loans(
         As for `amortize`.
     prepayments, prepayment_premiums, sweep, refinancings, cash_flow, collateral
         As for `amortize`.
+    capitalization
+        As for `interest_expense`.
     rounding, amounts, minor_units, accrual, payment_basis, holidays, weekend, threads
         As for `amortize`.
     round_input, floor_time, allow_high_rate, allow_negative_amortization, allow_long_term
@@ -62,7 +65,8 @@ def validate_loans(
     DataFrame or Table
         One row per column and code: ``column`` (``draws.date`` for a table beside the loans), ``code``,
         ``rule``, ``n_bad``, the first ``rows`` with their ``index_labels`` and ``ids``, an ``example`` and a
-        ``hint``; lowest row first; no rows where all is well.
+        ``hint``; lowest row first; no rows where all is well. It is what `amortize` would raise; that a loan
+        has no effective rate is seen only by those who solve for it: `carrying_amount`.
 
     Raises
     ------
@@ -119,6 +123,7 @@ def validate_loans(
             refinancings=refinancings,
             cash_flow=cash_flow,
             collateral=collateral,
+            capitalization=capitalization,
         )
         return data.find_issues()
 

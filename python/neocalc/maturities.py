@@ -89,11 +89,10 @@ def principal_ladder(
     year_end = int_between("fiscal_year_end", options.get("fiscal_year_end", 12), 1, 12)
     checked, beside = loan_options("principal_ladder", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
-    data.leave_out_draws(day)
     if "currency" in data.present and "currency" not in keys:
         keys.append("currency")
     groups = data.groups(keys)
-    books = keep_books(data, measured=False)
+    books = keep_books(data, measured=False, as_of=day)
     later = _on_the_books(books, day)
     codes, shown = group_loans(books, groups)
     first = _fiscal_year(np.array([day + 1]), year_end)[0]
@@ -193,7 +192,8 @@ def weighted_average_life(
     loans
         As for `amortize`.
     as_of
-        The day from which years count; payments after it count. ``None``: from the start of each loan.
+        The day from which years count; payments after it count, those of later draws do not. ``None``: from
+        the start of each loan.
     by
         ``None`` gives a row per loan, keys the average of a pool.
     year_days
@@ -230,7 +230,7 @@ def weighted_average_life(
     checked, beside = loan_options("weighted_average_life", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
     groups = None if keys is None else data.groups(keys)
-    books = keep_books(data, measured=False)
+    books = keep_books(data, measured=False, as_of=day)
     paid = books["payment_date"].astype(np.int64)
     if day is None:
         days = paid - _starts(books)[books.loan]

@@ -18,6 +18,9 @@ impl Rate {
     /// Nothing.
     pub const ZERO: Self = Self { parts: 0, reduced: (0, 1) };
 
+    /// All of it.
+    pub const WHOLE: Self = Self { parts: UNIT, reduced: (1, 1) };
+
     /// Reads the decimal nearest to `rate` with twelve places.
     ///
     /// # Errors
@@ -38,8 +41,12 @@ impl Rate {
 
     /// This share of `amount`, rounded half-to-even once. `|amount| * 10^12 < 2^104` stays far inside `i128`.
     #[must_use]
+    #[inline]
     pub fn of(self, amount: i64) -> i64 {
         let (top, bottom) = self.reduced;
+        if top == 0 {
+            return 0;
+        }
         // Common rates such as 5 % = 1/20 stay in 64 bits.
         if let Some(product) = amount.checked_mul(top) {
             return quotient_half_even(product, bottom);

@@ -85,8 +85,7 @@ class Cure:
 @dataclass
 class _Past:
     counted: dict[int, int] = field(default_factory=dict)  # cures that count, by period
-    last: int | None = None  # the test before, if it was cured
-    run: int = 0
+    run: int = 0  # of tests up to the one before that were cured
 
 
 def side(
@@ -153,7 +152,7 @@ def outcomes_of(
         if not calendar.due(at, clause.every):
             continue
         if not holding:
-            past.last = None
+            past.run = 0  # a period without a cure breaks the row, tested or not
             found.append(Outcome(at, "not_tested"))
             continue
         outcome = _test(clause, rows, at, calendar, (cures or {}).get(at, []), waivers, past)

@@ -189,6 +189,11 @@ class Engine:
                 before = self.periods[-2] if len(self.periods) > 1 else None
                 start = before.end if before else loan.start
                 last = before.scheduled if before else loan.start
+                # One payment is the first of the longer loan too, unless the maturity cuts its period short.
+                least = loan.first_payment or loan.start
+                own = loan.stub.endswith("front") and loan.first_payment is None and before is None
+                if own and self._on_grid(loan.maturity):
+                    least = loan.maturity
                 number = 0
                 while step(self.anchor, loan.cycle, number, loan.end_of_month) > last:
                     number -= 1
@@ -196,7 +201,7 @@ class Engine:
                     number += 1
                     date = step(self.anchor, loan.cycle, number, loan.end_of_month)
                     end = date if self.terms.unadjusted else self.move(date)
-                    if date > last and end > start:
+                    if date > last and end > start and (before or date >= least):
                         times.append(self.time(start, end, None))
                         start = end
             times = times[:wanted]
@@ -206,6 +211,17 @@ class Engine:
             year = {"M": 12, "W": 364, "D": 364 if days % 7 == 0 else 365}[unit]
             times = [Fraction(count if unit == "M" else days, year)] * len(times)
         return times
+
+    def _on_grid(self, date: dt.date) -> bool:
+        assert self.loan.cycle is not None
+        for way in (1, -1):
+            number, at = 0, self.anchor
+            while (at < date) if way == 1 else (at > date):
+                number += way
+                at = step(self.anchor, self.loan.cycle, number, self.loan.end_of_month)
+            if at == date:
+                return True
+        return False
 
     # --- money ---------------------------------------------------------------------------------------------
 

@@ -18,7 +18,8 @@ from neocalc.report.money import number, symbol
 from neocalc.report.page import document, table
 
 _WORDS = {"default": "Default", "lock_up": "Lock-up", "sizing": "Draw"}
-_MEANING = {
+UNTESTED = ("insufficient_data", "unknown", "undefined")
+MEANING = {
     "pass": "met",
     "at_risk": "met, with little headroom",
     "cured": "met after an equity cure",
@@ -153,7 +154,7 @@ def _tiles(cells: Sequence[Explanation]) -> str:
     groups: tuple[tuple[str, Iterable[str], str], ...] = (
         ("met", MET, "var(--long)"),
         ("not met", FAILED, "var(--short)"),
-        ("could not be tested", ("insufficient_data", "unknown", "undefined"), "var(--gap)"),
+        ("could not be tested", UNTESTED, "var(--gap)"),
         ("not due", ("not_tested",), "var(--muted)"),
     )
     tiles = "".join(
@@ -217,7 +218,7 @@ def _summary(
                 _show(result["threshold"], unit, currency),
                 _show(result["headroom"], unit, currency),
                 _amount(result["headroom_amount"], currency),
-                f'<span style="color:{colour}">{escape(_MEANING[cell.status])}</span>',
+                f'<span style="color:{colour}">{escape(MEANING[cell.status])}</span>',
             ]
         )
     body = table("Tests due on this date, and those that are not yet", f"<tr>{head}</tr>", lines)

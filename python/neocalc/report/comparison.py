@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import neocalc
+from neocalc._columns import is_missing
 from neocalc.errors import NeocalcError
 from neocalc.report.money import amount
 
@@ -87,7 +88,7 @@ def column_values(frame: Any, name: str) -> list[Any]:
     column = frame[name]
     values = column.to_pylist() if hasattr(column, "to_pylist") else column.to_list()
     # NaN, the null of a pandas text column, is not itself.
-    return [None if v != v else v.date() if isinstance(v, dt.datetime) else v for v in values]
+    return [None if is_missing(v) else v.date() if isinstance(v, dt.datetime) else v for v in values]
 
 
 def _rows(frame: Any, *names: str) -> Iterator[tuple[Any, ...]]:

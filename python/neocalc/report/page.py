@@ -129,7 +129,8 @@ def _headline(data: Comparison) -> str:
     )
 
 
-def _figure(svg: str, heading: str, text: str) -> str:
+def figure(svg: str, heading: str, text: str) -> str:
+    """Frame a drawing with its heading and what it shows."""
     return (
         f'<figure><figcaption><h2>{escape(heading)}</h2><p class="text">{escape(text)}</p></figcaption>\n'
         f'<div class="scroll">{svg}</div></figure>\n'
@@ -164,14 +165,14 @@ def render_page(data: Comparison) -> str:
     """
     compared = len(data.policies) > 1
     short, long = spelled(data.shortest), spelled(data.longest)
-    figures = _figure(
+    figures = figure(
         book_value_figure(data),
         "Net book value",
         "What the balance sheet still shows: same machines, same cost, another life."
         if compared
         else "What the balance sheet still shows.",
     )
-    figures += _figure(
+    figures += figure(
         yearly_charge_figure(data),
         "Charge of each year",
         "A short life charges more at first and nothing later; over the whole life all charge the same."
@@ -179,7 +180,7 @@ def render_page(data: Comparison) -> str:
         else "Depreciation in the income statement, year by year.",
     )
     if compared:
-        figures += _figure(
+        figures += figure(
             difference_figure(data),
             "The widening difference",
             f"Bars: the year's charge over {short} lives less that over {long} lives. "

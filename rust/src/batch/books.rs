@@ -49,7 +49,9 @@ impl<T: Money + Exact> Prepared<T> {
             this.happenings.events(index, null_group, &mut events);
             let first_day = this.entered(index)?;
             let mut terms = Vec::new();
-            this.changes(run, settings, (index, first_day), &mut terms, &mut events);
+            if !run.changes.is_empty() {
+                this.changes(run, settings, (index, first_day), &mut terms, &mut events);
+            }
             let holding = Holding {
                 asset: *asset,
                 in_service: *this.day.get(index)?,
@@ -110,6 +112,7 @@ impl<T: Money + Exact> Prepared<T> {
             let Some(life_months) = spec.life(None).or(spec.life(self.own_life(index))) else { continue };
             events.push(Event {
                 date,
+                month: month_of(date),
                 kind: Kind::PolicyChange,
                 amount: None,
                 share: Rate::ZERO,

@@ -210,6 +210,15 @@ impl<T: Sum, L: Layout> Flows<T, L> {
         }
     }
 
+    /// The slot for what comes before the horizon, and those of so many months from `first` on that lie in it.
+    #[inline]
+    pub fn stretch(&mut self, plane: usize, group: usize, first: Month, months: usize) -> Option<(&mut T, &mut [T])> {
+        let early = usize::try_from(self.horizon.start.saturating_sub(first)).unwrap_or(0).min(months);
+        let start = self.slot(first.max(self.horizon.start))?.saturating_sub(1);
+        let (lump, inside) = self.row(plane, group).split_first_mut()?;
+        Some((lump, inside.get_mut(start..start.saturating_add(months).saturating_sub(early))?))
+    }
+
     /// Makes room for sums that may grow by `magnitude`.
     #[inline]
     pub fn reserve(&mut self, magnitude: u64) -> Result<(), Error> {

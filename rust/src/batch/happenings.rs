@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::columns::{Load, MoneyColumn};
 use super::reader::Money;
-use crate::calendar::{Date, Month};
+use crate::calendar::{Date, Month, month_of};
 use crate::depreciation::{Event, Kind, Usage};
 use crate::rate::Rate;
 
@@ -22,18 +22,18 @@ pub struct Events<'a> {
     pub kind: &'a dyn Load<i8>,
     /// Amounts; the least integer or NaN for none.
     pub amount: MoneyColumn<'a>,
-    /// Proceeds, likewise.
-    pub proceeds: MoneyColumn<'a>,
-    /// Shares disposed of, 0 to 1.
-    pub share: &'a dyn Load<f64>,
+    /// Proceeds, likewise; without the column there are none.
+    pub proceeds: Option<MoneyColumn<'a>>,
+    /// Shares disposed of, 0 to 1; by default all.
+    pub share: Option<&'a dyn Load<f64>>,
     /// Remaining months; 0 for none.
-    pub months: &'a dyn Load<i32>,
-    /// Months in whose books they stand; the least integer for their own.
-    pub posted: &'a dyn Load<i32>,
-    /// Groups after a transfer.
-    pub group: &'a dyn Load<i32>,
-    /// Rows of the frame they come from.
-    pub source: &'a dyn Load<i32>,
+    pub months: Option<&'a dyn Load<i32>>,
+    /// Months in whose books they stand; the least integer, and the default, for their own.
+    pub posted: Option<&'a dyn Load<i32>>,
+    /// Groups after a transfer; by default none.
+    pub group: Option<&'a dyn Load<i32>>,
+    /// Rows of the frame they come from; by default their own place.
+    pub source: Option<&'a dyn Load<i32>>,
 }
 
 /// Usage by asset: months in ascending order and cumulative millionths of a unit.
@@ -60,6 +60,7 @@ pub struct Happenings<T> {
     posted: Vec<i32>,
     groups: Vec<i32>,
     sources: Vec<i32>,
+    first_event: usize,
     usage_offsets: Vec<i64>,
     usage_months: Vec<Month>,
     usage: Vec<i64>,
@@ -75,12 +76,16 @@ impl<T: Money> Happenings<T> {
             stretch(events.date, &part, &mut self.dates);
             stretch(events.kind, &part, &mut self.kinds);
             T::load_optional(&events.amount, &part, &mut self.amounts);
-            T::load_optional(&events.proceeds, &part, &mut self.proceeds);
-            stretch(events.share, &part, &mut self.shares);
-            stretch(events.months, &part, &mut self.months);
-            stretch(events.posted, &part, &mut self.posted);
-            stretch(events.group, &part, &mut self.groups);
-            stretch(events.source, &part, &mut self.sources);
+            self.proceeds.clear();
+            if let Some(proceeds) = &events.proceeds {
+                T::load_optional(proceeds, &part, &mut self.proceeds);
+            }
+            stretch_of(events.share, &part, &mut self.shares);
+            stretch_of(events.months, &part, &mut self.months);
+            stretch_of(events.posted, &part, &mut self.posted);
+            stretch_of(events.group, &part, &mut self.groups);
+            stretch_of(events.source, &part, &mut self.sources);
+            self.first_event = part.start;
         }
         if let Some(usage) = usage {
             let part = offsets(usage.offsets, range, &mut self.usage_offsets);
@@ -102,13 +107,23 @@ impl<T: Money> Happenings<T> {
 
     /// Appends the events of the asset at `index`; `null_group` stands for no group.
     pub fn events(&self, index: usize, null_group: usize, out: &mut Vec<Event<T>>) {
-        for at in part(&self.event_offsets, index) {
-            let kind = self.kinds.get(at).and_then(|kind| usize::try_from(*kind).ok());
-            let Some((_, kind)) = kind.and_then(|kind| Kind::ALL.get(kind)) else { continue };
-            let share = self.shares.get(at).and_then(|share| Rate::new(*share).ok());
-            let (Some(date), Some(share)) = (self.dates.get(at), share) else { continue };
+        let part = part(&self.event_offsets, index);
+        let stated = |at: &Range<usize>| Some((self.dates.get(at.clone())?, self.kinds.get(at.clone())?));
+        let Some((dates, kinds)) = stated(&part) else { return };
+        for ((at, date), kind) in part.zip(dates).zip(kinds) {
+            let Some((_, kind)) = usize::try_from(*kind).ok().and_then(|kind| Kind::ALL.get(kind)) else { continue };
+            let share = match self.shares.get(at) {
+                None => Rate::WHOLE,
+                Some(share) if *share == 1.0 => Rate::WHOLE,
+                Some(share) => match Rate::new(*share) {
+                    Ok(share) => share,
+                    Err(_) => continue,
+                },
+            };
+            let source = self.sources.get(at).and_then(|source| usize::try_from(*source).ok());
             out.push(Event {
                 date: *date,
+                month: month_of(*date),
                 kind: *kind,
                 amount: self.amounts.get(at).copied().flatten(),
                 share,
@@ -117,7 +132,7 @@ impl<T: Money> Happenings<T> {
                 group: self.groups.get(at).and_then(|group| usize::try_from(*group).ok()).unwrap_or(null_group),
                 terms: 0,
                 posted: self.posted.get(at).copied().filter(|month| *month != i32::MIN),
-                source: self.sources.get(at).and_then(|source| usize::try_from(*source).ok()).unwrap_or(at),
+                source: source.unwrap_or(self.first_event.saturating_add(at)),
             });
         }
     }
@@ -149,6 +164,13 @@ fn part(offsets: &[i64], index: usize) -> Range<usize> {
     let at = |index: usize| offsets.get(index).and_then(|offset| usize::try_from(*offset).ok()).unwrap_or(0);
     let start = at(index);
     start..at(index.saturating_add(1)).max(start)
+}
+
+fn stretch_of<V: Clone + Default>(column: Option<&dyn Load<V>>, part: &Range<usize>, out: &mut Vec<V>) {
+    match column {
+        Some(column) => stretch(column, part, out),
+        None => out.clear(),
+    }
 }
 
 fn stretch<V: Clone + Default>(column: &dyn Load<V>, part: &Range<usize>, out: &mut Vec<V>) {

@@ -18,6 +18,7 @@ mod loans;
 mod months;
 mod patterns;
 mod pool;
+mod posting;
 mod reader;
 mod remainders;
 mod roll;
@@ -32,7 +33,7 @@ pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use covenants::{Tested, test_covenants};
-pub use cube::{Cube, CubeMeasure, CubeTargets, CubeTerms, Kernels, test_cube};
+pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube, whole_rows};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Averaging, Books, Choice, ConstructionSteps, Curves, DatedColumns, DrawColumns, FacilityColumns, HEDGE_KINDS,
@@ -43,6 +44,7 @@ pub use loans::{
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading};
+pub use remainders::{AddAlike, add_alike};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

@@ -2,7 +2,8 @@
 //!
 //! With a life of `U` units write `R = 2U a + b`, `0 <= b < 2U`. The balance after `u` units is
 //! `2 a u + half-even(b u / U)`, as [`super::cohorts`] explains, so the charges of `b` are worked out once and serve
-//! every asset that has the same remainder.
+//! every asset that has the same remainder. What is left of a life after an event is a life of its own: `U` is what is
+//! left of it then.
 #![forbid(unsafe_code)]
 
 use crate::calendar::Month;
@@ -10,104 +11,158 @@ use crate::depreciation::straight_line::Amount;
 use crate::depreciation::{Asset, Rounding, Timing};
 use crate::money::MinorUnits;
 
-/// Tables to remember: a fleet has few lives, and one that has many gains nothing.
-const MOST_TABLES: usize = 8;
+/// Places for tables. Lives of whole months all have their own; others share, and whoever comes second divides.
+const PLACES: usize = 256;
+/// What no charge of a table is.
+const UNKNOWN: u8 = u8::MAX;
 /// Bytes of a table; more would not stay near.
 const MOST_BYTES: usize = 1 << 16;
 
-/// What a life charges but for the amount: units in each of so many first months, in each later one, and in all.
+/// What a schedule charges but for the amount: units in each of so many first months, in each later one, and in all.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shape {
     first_months: usize,
     first: i64,
     later: i64,
-    total: i64,
+    span: i64,
     months: usize,
 }
 
 impl Shape {
-    /// `None` where days count, or the life had begun before the asset was brought in.
+    /// `None` where days count.
     #[inline]
     fn of(timing: &Timing) -> Option<Self> {
         let (start, first_months, first, later) = timing.ramp()?;
-        let whole = timing.elapsed() == 0 && timing.open_month == start;
-        let months = usize::try_from(timing.last_month.saturating_sub(start).saturating_add(1)).ok()?;
-        let first_months = usize::try_from(first_months).ok()?;
-        whole.then_some(Self { first_months, first, later, total: timing.total(), months })
+        let months = usize::try_from(timing.last_month.saturating_sub(timing.open_month).saturating_add(1)).ok()?;
+        // What the rest of a life charges depends on nothing that lies before it.
+        let passed = timing.open_month.saturating_sub(start);
+        let first_months = usize::try_from(first_months.saturating_sub(passed)).unwrap_or(0);
+        let first_months = if first == later { 0 } else { first_months };
+        let first = if first_months == 0 { later } else { first };
+        timing.starts_clean().then_some(Self { first_months, first, later, span: timing.span(), months })
+    }
+
+    /// Where its table would be.
+    #[inline]
+    fn place(&self) -> usize {
+        let Self { first_months, first, later, span, .. } = self;
+        let others = first.wrapping_sub(*later).wrapping_mul(31).wrapping_add(later.wrapping_sub(1).wrapping_mul(67));
+        let place = usize::try_from(span.wrapping_add(others) & 255).unwrap_or(0);
+        place.wrapping_add(first_months.wrapping_mul(13)) & PLACES.wrapping_sub(1)
     }
 }
 
 /// The charges of each remainder under one shape, filled in as remainders turn up.
 struct Table {
     shape: Shape,
-    modulus: i64,
+    modulus: u64,
+    /// Whether all months weigh the same, the last one too.
+    even: bool,
     units: Vec<i64>,
+    /// A row for each remainder, [`UNKNOWN`] where none has turned up.
     charges: Vec<u8>,
-    known: Vec<bool>,
     /// A place to work a row out.
     scratch: Vec<i64>,
 }
 
 impl Table {
     fn new(shape: Shape, timing: &Timing) -> Option<Self> {
-        let modulus = shape.total.checked_mul(2)?;
+        let modulus = shape.span.unsigned_abs().checked_mul(2)?;
         let rows = usize::try_from(modulus).ok()?;
         let bytes = rows.checked_mul(shape.months).filter(|bytes| *bytes <= MOST_BYTES)?;
         let passed = |month: Month| timing.charged_units(month);
         let months = timing.open_month..=timing.last_month;
-        let units = months.map(|month| passed(month).saturating_sub(passed(month.saturating_sub(1)))).collect();
-        Some(Self { shape, modulus, units, charges: vec![0; bytes], known: vec![false; rows], scratch: Vec::new() })
+        let units: Vec<i64> =
+            months.map(|month| passed(month).saturating_sub(passed(month.saturating_sub(1)))).collect();
+        let even = units.iter().all(|units| *units == shape.later);
+        Some(Self { shape, modulus, even, units, charges: vec![UNKNOWN; bytes], scratch: Vec::new() })
     }
 
     /// The charges of an amount.
     #[inline]
-    fn steps(&mut self, left: i64, timing: &Timing) -> Option<Steps<'_>> {
+    fn steps(&mut self, left: u64, timing: &Timing) -> Option<Steps<'_>> {
         let whole = left.checked_div(self.modulus)?.saturating_mul(2);
         let rest = left.checked_rem(self.modulus)?;
-        let row = usize::try_from(rest).ok()?;
-        let from = row.saturating_mul(self.shape.months);
+        let from = usize::try_from(rest).ok()?.saturating_mul(self.shape.months);
+        let (whole, rest) = (i64::try_from(whole).ok()?, i64::try_from(rest).ok()?);
         let extra = self.charges.get_mut(from..from.saturating_add(self.shape.months))?;
-        let known = self.known.get_mut(row)?;
-        if !*known {
+        if extra.first() == Some(&UNKNOWN) {
             let sample = Asset { cost: rest, base: rest, opening: 0, timing: *timing };
             self.scratch.resize(self.shape.months, 0);
             i64::charges_into(&sample, Rounding::Balance, timing.open_month, &mut self.scratch);
-            for (slot, charge) in extra.iter_mut().zip(&self.scratch) {
-                *slot = u8::try_from(*charge).ok()?;
+            if self.scratch.iter().any(|charge| *charge >= UNKNOWN.into()) {
+                return None;
             }
-            *known = true;
+            for (slot, charge) in extra.iter_mut().zip(&self.scratch) {
+                *slot = u8::try_from(*charge).unwrap_or(UNKNOWN);
+            }
         }
-        Some(Steps { shape: self.shape, open_month: timing.open_month, whole, rest, units: &self.units, extra })
+        let Shape { later, span, .. } = self.shape;
+        let (open_month, even) = (timing.open_month, self.even);
+        Some(Steps { later, span, even, open_month, whole, rest, units: &self.units, extra })
     }
 }
 
 /// One thread's tables.
 #[derive(Default)]
 pub struct Remainders {
-    tables: Vec<Table>,
+    tables: Vec<Option<Table>>,
 }
 
 impl Remainders {
     /// The charges of an asset, if its kind is worth a table.
     #[inline]
     pub fn steps(&mut self, asset: &Asset<i64>) -> Option<Steps<'_>> {
-        let left = asset.base.checked_sub(asset.opening).filter(|left| *left >= 0)?;
+        let left = u64::try_from(asset.base.checked_sub(asset.opening)?).ok()?;
         let shape = Shape::of(&asset.timing)?;
-        let at = match self.tables.iter().position(|table| table.shape == shape) {
-            Some(at) => at,
-            None if self.tables.len() < MOST_TABLES => {
-                self.tables.push(Table::new(shape, &asset.timing)?);
-                self.tables.len().saturating_sub(1)
-            }
-            None => return None,
+        if self.tables.is_empty() {
+            self.tables.resize_with(PLACES, || None);
+        }
+        let place = self.tables.get_mut(shape.place())?;
+        let table = match place {
+            Some(table) => table,
+            None => place.insert(Table::new(shape, &asset.timing)?),
         };
-        self.tables.get_mut(at)?.steps(left, &asset.timing)
+        if table.shape == shape { table.steps(left, &asset.timing) } else { None }
     }
+}
+
+/// The sum of the charges of a row, eight at a time: its months are at most 181, so sums stay below 2^16.
+#[inline]
+fn sum_of_bytes(bytes: &[u8]) -> i64 {
+    const EVEN: u64 = 0x00FF_00FF_00FF_00FF;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let sums = eights.iter().fold(0, |sums: u64, eight| {
+        let eight = u64::from_le_bytes(*eight);
+        sums.wrapping_add(eight & EVEN).wrapping_add(eight.wrapping_shr(8) & EVEN)
+    });
+    let all = sums.wrapping_mul(0x0001_0001_0001_0001).wrapping_shr(48).cast_signed();
+    rest.iter().fold(all, |sum, byte| sum.wrapping_add(i64::from(*byte)))
+}
+
+/// [`add_alike`], as a caller had it compiled.
+pub type AddAlike = fn(i64, &[u8], &mut [i64]);
+
+/// Adds an amount, and an extra of its own, to each sum.
+// Always inline: the caller may be compiled for wider registers.
+#[inline(always)]
+pub fn add_alike(amount: i64, extra: &[u8], sums: &mut [i64]) {
+    let months = sums.len().min(extra.len());
+    let (sums, extra) = (sums.get_mut(..months).unwrap_or_default(), extra.get(..months).unwrap_or_default());
+    let add = |(sum, extra): (&mut i64, &u8)| *sum = sum.wrapping_add(amount.wrapping_add(i64::from(*extra)));
+    // Few months lie between two events: by fours, hardly any are left over to be added one by one.
+    let ((sums, last_sums), (extra, last_extra)) = (sums.as_chunks_mut::<4>(), extra.as_chunks::<4>());
+    for (sums, extra) in sums.iter_mut().zip(extra) {
+        sums.iter_mut().zip(extra).for_each(add);
+    }
+    last_sums.iter_mut().zip(last_extra).for_each(add);
 }
 
 /// The charges of one asset from its first month to its last: `whole x units + extra` in each.
 pub struct Steps<'a> {
-    shape: Shape,
+    later: i64,
+    span: i64,
+    even: bool,
     open_month: Month,
     whole: i64,
     rest: i64,
@@ -150,14 +205,40 @@ impl Steps<'_> {
         }
     }
 
+    /// What is charged by the end of so many months from the first on.
+    #[inline]
+    pub fn charged_by(&self, months: usize) -> i64 {
+        let extra = sum_of_bytes(self.extra.get(..months).unwrap_or(self.extra));
+        let units = if self.even {
+            self.later.wrapping_mul(i64::try_from(months.min(self.extra.len())).unwrap_or(0))
+        } else {
+            self.units.get(..months).unwrap_or(self.units).iter().fold(0, |sum: i64, units| sum.wrapping_add(*units))
+        };
+        self.whole.wrapping_mul(units).wrapping_add(extra)
+    }
+
+    /// Adds the charge of each month from `from` on; sums are known to fit.
+    #[inline]
+    pub fn add(&self, from: Month, sums: &mut [i64], add_alike: AddAlike) {
+        let early = usize::try_from(self.open_month.saturating_sub(from)).unwrap_or(0);
+        let passed = usize::try_from(from.saturating_sub(self.open_month)).unwrap_or(0);
+        let sums = sums.get_mut(early..).unwrap_or_default();
+        let extra = self.extra.get(passed..).unwrap_or_default();
+        if self.even {
+            return add_alike(self.whole.wrapping_mul(self.later), extra, sums);
+        }
+        let units = self.units.get(passed..).unwrap_or_default();
+        for ((sum, units), extra) in sums.iter_mut().zip(units).zip(extra) {
+            *sum = sum.wrapping_add(self.charge(*units, *extra));
+        }
+    }
+
     /// Writes them in major units where all months weigh the same: then there are but two amounts, a minor unit apart.
     /// `false`, and nothing written, where they do not.
     pub fn write_major(&self, from: Month, minor_units: MinorUnits, out: &mut [f64]) -> bool {
-        let Shape { first, later, total, months, .. } = self.shape;
-        let even = i64::try_from(months).ok().and_then(|months| later.checked_mul(months)) == Some(total);
-        let fewer = self.rest.checked_mul(later).and_then(|product| product.checked_div(total));
-        let (true, Some(Ok(fewer))) = (even && first == later, fewer.map(u8::try_from)) else { return false };
-        let low = self.charge(later, fewer);
+        let fewer = self.rest.checked_mul(self.later).and_then(|product| product.checked_div(self.span));
+        let (true, Some(Ok(fewer))) = (self.even, fewer.map(u8::try_from)) else { return false };
+        let low = self.charge(self.later, fewer);
         let (low, high) = (minor_units.to_major(low), minor_units.to_major(low.saturating_add(1)));
         let Cells { out, extra, .. } = self.charged(from, out, 0.0);
         for (slot, extra) in out.iter_mut().zip(extra) {
@@ -176,12 +257,14 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Against the kernel that divides for each month, in both kinds of cells, wherever the rows begin and end.
+        /// Against the kernel that divides for each month, in both kinds of cells, wherever the rows begin and end, and
+        /// wherever in its life an asset is re-based.
         #[test]
         fn tables_charge_as_divisions_do(
             amounts in prop::collection::vec(prop_oneof![0_i64..2_000, any::<i64>().prop_map(|a| a.saturating_abs() / 2)], 1..20),
             lives in prop::collection::vec(1_i32..130, 1..4), which in 0_usize..4, fiscal in 1_u8..=12,
             day in -3_000_i32..3_000, from in -4_i32..140, months in 0_usize..150, digits in 0_u8..=4,
+            rebased in proptest::option::of(-2_i32..130),
         ) {
             let grid = PeriodGrid::new(Frequency::Month, fiscal).unwrap();
             let minor_units = MinorUnits::new(digits).unwrap();
@@ -189,7 +272,10 @@ mod tests {
             for (number, amount) in amounts.iter().enumerate() {
                 let life_months = *lives.get(number % lives.len()).unwrap();
                 let service = Service { in_service: day, life_months, opening: None };
-                let timing = Timing::new(&service, Convention::ALL.get(which).unwrap().1, grid, true);
+                let mut timing = Timing::new(&service, Convention::ALL.get(which).unwrap().1, grid, true);
+                if let Some(after) = rebased {
+                    timing = timing.rebased(timing.open_month + after);
+                }
                 let asset = Asset { cost: *amount, base: *amount, opening: 0, timing };
                 let Some(steps) = remainders.steps(&asset) else { continue };
                 let first = timing.open_month + from;
@@ -197,6 +283,11 @@ mod tests {
                 i64::charges_into(&asset, Rounding::Balance, first, &mut want);
                 steps.write(first, &mut got);
                 prop_assert_eq!(&got, &want);
+                let mut sums = vec![5; months];
+                steps.add(first, &mut sums, add_alike);
+                let by_then = i64::accumulated_at(&asset, Rounding::Balance, timing.open_month + i32::try_from(months).unwrap() - 1);
+                prop_assert_eq!(steps.charged_by(months), by_then);
+                prop_assert_eq!(sums, want.iter().map(|charge| 5_i64.wrapping_add(*charge)).collect::<Vec<_>>());
                 let even = steps.write_major(first, minor_units, &mut majors);
                 prop_assert!(even || which > 1);
                 let want: Vec<f64> = want.iter().map(|minor| minor_units.to_major(*minor)).collect();
@@ -209,18 +300,25 @@ mod tests {
     fn what_a_table_is_for() {
         let grid = PeriodGrid::new(Frequency::Month, 12).unwrap();
         let mut remainders = Remainders::default();
-        let mut serves = |convention, life_months, base, opening| {
+        let serve = |remainders: &mut Remainders, convention, life_months, base, opening| {
             let service = Service { in_service: 14, life_months, opening };
             let timing = Timing::new(&service, convention, grid, true);
             remainders.steps(&Asset { cost: base, base, opening: 0, timing }).is_some()
         };
-        assert!(serves(Convention::FullMonth, 72, i64::MAX, None));
-        assert!(serves(Convention::MidMonth, 72, 5, None));
-        assert!(serves(Convention::HalfYear, 48, 5, None));
+        let mut serves = |convention, life, base, opening| serve(&mut remainders, convention, life, base, opening);
+        // Every life of whole months that a table has room for, from its beginning or brought in mid-life.
+        assert!((1..=181).all(|life| serves(Convention::FullMonth, life, i64::MAX, None)));
+        assert!((2..=181).all(|life| serves(Convention::NextMonth, life, 5, None)));
+        assert!(serves(Convention::FullMonth, 48, 5, Some(80)));
         assert!(!serves(Convention::ActualDays, 48, 5, None)); // months are not alike
         assert!(!serves(Convention::FullMonth, 48, -5, None)); // a credit
-        assert!(!serves(Convention::FullMonth, 48, 5, Some(80))); // brought in mid-life
-        assert!(!serves(Convention::FullMonth, 1_200, 5, None)); // 2,400 remainders x 1,200 months
-        assert!((1..20).filter(|life| serves(Convention::NextMonth, *life, 5, None)).count() < MOST_TABLES);
+        assert!(!serves(Convention::FullMonth, 182, 5, None)); // 364 remainders x 182 months
+        assert!(!serves(Convention::FullMonth, 1_200, 5, None));
+        // Other lives share places.
+        let mut few = Remainders::default();
+        assert!(serve(&mut few, Convention::MidMonth, 72, 5, None));
+        assert!(serve(&mut few, Convention::MidMonth, 72, 5, Some(80)));
+        assert!(serve(&mut few, Convention::HalfYear, 48, 5, None));
+        assert!((1..1_000).any(|life| !serve(&mut few, Convention::HalfYear, life, 5, None)));
     }
 }

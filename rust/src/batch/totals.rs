@@ -9,13 +9,16 @@ use super::chunk::Prepared;
 use super::cohort_plan::CohortPlan;
 use super::cohorts::{Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
-use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows, Planes};
+use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows, Planes, Sum};
 use super::pool::{Poll, filled, for_each_then, stretches};
+use super::posting::Posting;
+use super::remainders::Remainders;
 use super::roll::{Addable, Movements, Roll};
 use super::settings::{Horizon, Measure, Run, Settings};
 use super::survey::survey;
 use crate::calendar::{Date, Month, month_end};
-use crate::depreciation::{Asset, Flow, Rounding, Sink};
+use crate::depreciation::straight_line::Amount;
+use crate::depreciation::{Asset, Flow, Rounding};
 use crate::error::{Error, IssueLog};
 use crate::money::MinorUnits;
 
@@ -108,7 +111,8 @@ pub fn totals<T: Summable>(
         return Ok((validate::<T>(fleet, runs, settings, poll)?.0, None));
     };
     // Sums of each thread, and the cells of the measures that will be read from them.
-    let planes = Planes { groups, runs: runs.len(), eventful: fleet.events.is_some() };
+    let only_charges = measures.iter().all(|measure| *measure == Measure::Depreciation);
+    let planes = Planes { groups, runs: runs.len(), eventful: fleet.events.is_some() && !only_charges };
     let each = Flows::<T>::bytes(horizon, planes).max(1);
     let cells = each.saturating_mul(measures.len());
     let room = settings.memory_limit.saturating_sub(cells).min(ACCUMULATOR_BYTES.max(each));
@@ -124,8 +128,7 @@ pub fn totals<T: Summable>(
     let plan = if route == Route::Direct {
         None
     } else {
-        let entries = measures.iter().any(|measure| *measure != Measure::Depreciation);
-        CohortPlan::new(&found, fleet, runs, settings, groups, entries, route == Route::Cohorts)
+        CohortPlan::new(&found, fleet, runs, settings, groups, !only_charges, route == Route::Cohorts)
     };
     let fresh = || -> Result<Worker<T>, Error> {
         Ok(Worker {
@@ -139,6 +142,8 @@ pub fn totals<T: Summable>(
             codes: Vec::new(),
             charges: Vec::new(),
             leftover: Vec::new(),
+            remainders: Remainders::default(),
+            only_charges,
         })
     };
     let work = |state: &mut Option<Worker<T>>, range: Range<usize>| -> Result<(), Error> {
@@ -183,6 +188,8 @@ struct Worker<T: Summable> {
     codes: Vec<i32>,
     charges: Vec<T>,
     leftover: Vec<usize>,
+    remainders: Remainders,
+    only_charges: bool,
 }
 
 impl<T: Summable> Worker<T> {
@@ -220,7 +227,15 @@ impl<T: Summable> Worker<T> {
                 match row {
                     Row::Plain(asset) => self.charge(&asset, settings, horizon, group, number)?,
                     Row::Eventful(asset) => {
-                        let mut sink = Posting { flows: &mut self.flows, group, run: number, outcome: Ok(()) };
+                        let mut sink = Posting {
+                            flows: &mut self.flows,
+                            settings,
+                            remainders: &mut self.remainders,
+                            only_charges: self.only_charges,
+                            group,
+                            run: number,
+                            outcome: Ok(()),
+                        };
                         let row = (*index, &asset);
                         self.chunk.keep_books(run, settings, row, grouping.groups, horizon.end, &mut sink);
                         sink.outcome?;
@@ -249,6 +264,13 @@ impl<T: Summable> Worker<T> {
             self.flows.add(BROUGHT_IN, group, entry, asset.opening);
         }
         let plane = CHARGES.saturating_add(run);
+        let months = Horizon { start: timing.open_month, end: timing.last_month.min(horizon.end) }.months();
+        if settings.rounding == Some(Rounding::Balance)
+            && let Some(slots) = self.flows.stretch(plane, group, timing.open_month, months)
+            && T::add_charges(asset, settings, &mut self.remainders, timing.open_month, months, slots).is_some()
+        {
+            return Ok(());
+        }
         let first = timing.open_month.max(horizon.start);
         let last = timing.last_month.min(horizon.end);
         self.charges.resize(Horizon { start: first, end: last }.months(), T::default());
@@ -276,59 +298,6 @@ impl<T: Summable> Worker<T> {
         }
         Ok(self)
     }
-}
-
-/// Where the books of one asset are added up.
-struct Posting<'f, T: Addend> {
-    flows: &'f mut Flows<T>,
-    group: usize,
-    run: usize,
-    outcome: Result<(), Error>,
-}
-
-impl<T: Addend> Posting<'_, T> {
-    fn reserve(&mut self, magnitude: u64) {
-        if let Err(error) = self.flows.reserve(magnitude) {
-            self.outcome = Err(error);
-        }
-    }
-
-    fn add(&mut self, plane: usize, group: usize, month: Month, amount: T) {
-        if let Some(slot) = self.flows.slot(month) {
-            self.flows.add(plane, group, slot, amount);
-        }
-    }
-}
-
-impl<T: Addend> Sink<T> for Posting<'_, T> {
-    fn charges(&mut self, from: Month, charges: &[T], most: T) {
-        self.reserve(most.magnitude());
-        self.flows.add_months(self.flows.planes.of(self.run, Flow::Charge), self.group, from, charges);
-    }
-
-    fn flow(&mut self, month: Month, flow: Flow, amount: T) {
-        let shared = matches!(flow, Flow::CostIn | Flow::BroughtIn);
-        let plane = self.flows.planes.of(self.run, flow);
-        if shared && self.run > 0 || !shared && !self.flows.planes.eventful {
-            return;
-        }
-        self.reserve(amount.magnitude());
-        self.add(plane, self.group, month, amount);
-    }
-
-    fn moved(&mut self, month: Month, group: usize, cost: T, accumulated: T) {
-        let (costs, accumulations) = self.flows.planes.moved(self.run);
-        self.reserve(cost.magnitude().saturating_add(accumulated.magnitude()).saturating_mul(2));
-        for (group, cost, accumulated) in
-            [(self.group, T::default().minus(cost), T::default().minus(accumulated)), (group, cost, accumulated)]
-        {
-            self.add(costs, group, month, cost);
-            self.add(accumulations, group, month, accumulated);
-        }
-        self.group = group;
-    }
-
-    fn ended(&mut self, _: Month, _: bool) {}
 }
 
 impl<T: Addend> Totals<T> {
@@ -396,11 +365,46 @@ pub trait Summable: Addend {
     /// # Errors
     /// [`Error::OutOfMemory`].
     fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error>;
+
+    /// Adds the balanced charges of an asset in so many months from `from` on, by a table of remainders, to slots as
+    /// [`Flows::stretch`] has them, and returns what is accumulated then; `None`, and nothing added, without a table.
+    fn add_charges(
+        _: &Asset<Self>,
+        _: &Settings,
+        _: &mut Remainders,
+        _from: Month,
+        _months: usize,
+        _slots: (&mut Self, &mut [Self]),
+    ) -> Option<Self> {
+        None
+    }
 }
 
 impl Summable for i64 {
     fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error> {
         Ok(Some(Box::new(Cohorts::new(plan)?)))
+    }
+
+    #[inline]
+    fn add_charges(
+        asset: &Asset<i64>,
+        settings: &Settings,
+        remainders: &mut Remainders,
+        from: Month,
+        months: usize,
+        (lump, inside): (&mut i64, &mut [i64]),
+    ) -> Option<i64> {
+        let steps = remainders.steps(asset)?;
+        let early = i32::try_from(months.saturating_sub(inside.len())).unwrap_or(i32::MAX);
+        let first = from.saturating_add(early);
+        if early > 0 {
+            let before = |month: Month| Self::accumulated_at(asset, Rounding::Balance, month.saturating_sub(1));
+            *lump = Sum::sum(*lump, before(first).minus(before(from)));
+        }
+        steps.add(first, inside, settings.add_alike);
+        let passed = from.saturating_sub(asset.timing.open_month);
+        let all = usize::try_from(i64::from(passed).saturating_add(i64::try_from(months).ok()?)).unwrap_or(0);
+        Some(asset.opening.saturating_add(steps.charged_by(all)))
     }
 }
 

@@ -359,6 +359,12 @@ impl Schedule {
         if on_grid > self.last { self.end } else { self.grid.date(on_grid) }
     }
 
+    /// The number on the grid of the first payment, or of what would be the first if the end did not come before it.
+    #[must_use]
+    pub fn first_on_grid(&self) -> i32 {
+        self.first
+    }
+
     #[inline]
     fn on_grid(&self, number: i32) -> i32 {
         self.first.saturating_add(number).saturating_sub(1)

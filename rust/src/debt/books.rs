@@ -9,6 +9,7 @@ use super::effective_interest::{Kind, NoRate, Row, solve, unamortized_into};
 use super::floating::{InKind, Stretch};
 use super::hedge::Hedges;
 use super::steps::Movement;
+use super::together::{Shared, amortize_together};
 use super::{Amount, Entry, Fault, Ledger, ResolvedLoan, Rider, Sink, amortize};
 use crate::calendar::{Date, YearFraction};
 use crate::money::round_half_even;
@@ -16,7 +17,7 @@ use crate::rate::AnnualRate;
 
 /// What is not received of what is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Costs {
+pub struct Costs<'a> {
     /// The share of each draw that is received, in parts of one: the issue price.
     pub issue_price: i64,
     /// Fees to lenders and costs of third parties, for the whole commitment.
@@ -25,6 +26,16 @@ pub struct Costs {
     pub commitment: i64,
     /// The last day on which may be drawn: what no draw has taken then is expensed.
     pub draw_until: Date,
+    /// What is drawn of the commitment on terms of its own, by date: those draws take their shares with them.
+    pub elsewhere: &'a [(Date, i64)],
+}
+
+impl Costs<'_> {
+    /// What draws have taken of the costs in all, once so much is drawn.
+    #[must_use]
+    pub fn taken(&self, drawn: i64) -> i64 {
+        Amount::portion(self.upfront, drawn.min(self.commitment), self.commitment.max(1))
+    }
 }
 
 /// The part of interest cost that is capitalised from a date on (ASC 835-20, IAS 23), in parts of one.
@@ -57,6 +68,8 @@ pub struct BookRow {
     pub expensed: i64,
     /// Interest cost that becomes part of an asset.
     pub capitalized: i64,
+    /// The effective rate of a year: the spread over what the contract charges before this row, where it floats.
+    pub effective: f64,
 }
 
 /// Why there are no books.
@@ -69,6 +82,7 @@ pub enum BookFault {
 }
 
 /// Notes time, and what the contract charges, between rows.
+#[derive(Clone)]
 struct Watch<'a> {
     in_kind: InKind<'a, i64>,
     /// Since the start, and how much of it rows have been given.
@@ -103,7 +117,9 @@ impl Rider<i64> for Watch<'_> {
     }
 
     fn moved(&mut self, _: &Movement<i64>, ledger: &mut Ledger<i64>, entry: &mut Entry<i64>) -> Result<(), Fault> {
-        self.note(entry, self.time.0, self.growth.0);
+        if entry.is_shown() {
+            self.note(entry, self.time.0, self.growth.0); // else with the next row
+        }
         entry.accrued = ledger.interest().due()?.plus(self.in_kind.due()?).ok_or(Fault::Overflow)?;
         Ok(())
     }
@@ -143,15 +159,48 @@ impl Sink<i64> for Rows<'_> {
 pub fn keep(
     loan: &ResolvedLoan<'_, i64>,
     floats: bool,
-    costs: &Costs,
+    costs: &Costs<'_>,
     construction: &[Construction],
     books: &mut Vec<BookRow>,
     scratch: &mut Scratch,
 ) -> Result<f64, BookFault> {
     books.clear();
+    amortize(loan, watched(loan), &mut Rows(books)).map_err(BookFault::Loan)?;
+    measure(loan, floats, costs, construction, books, scratch).map_err(BookFault::Rate)
+}
+
+/// Writes the rows of draws that run together, for [`measure`].
+///
+/// # Errors
+/// Any [`Fault`].
+pub fn keep_together(
+    loans: &[ResolvedLoan<'_, i64>],
+    shared: &mut Shared<'_, i64>,
+    books: &mut [Vec<BookRow>],
+) -> Result<(), Fault> {
+    books.iter_mut().for_each(Vec::clear);
+    let mut sinks: Vec<_> = books.iter_mut().map(Rows).collect();
+    amortize_together(loans, loans.iter().map(watched), shared, &mut sinks)
+}
+
+fn watched<'a>(loan: &ResolvedLoan<'a, i64>) -> (Watch<'a>, Hedges<'a, i64>) {
+    let watch = Watch { in_kind: InKind::new(loan.path), time: (0.0, 0.0), growth: (0.0, 0.0) };
+    (watch, Hedges::new(loan.hedges, loan.path))
+}
+
+/// Books what the rows of a loan mean: [`keep`] has the terms.
+///
+/// # Errors
+/// [`NoRate`].
+pub fn measure(
+    loan: &ResolvedLoan<'_, i64>,
+    floats: bool,
+    costs: &Costs<'_>,
+    construction: &[Construction],
+    books: &mut [BookRow],
+    scratch: &mut Scratch,
+) -> Result<f64, NoRate> {
     let path = loan.path;
-    let watch = Watch { in_kind: InKind::new(path), time: (0.0, 0.0), growth: (0.0, 0.0) };
-    amortize(loan, &mut (watch, Hedges::new(loan.hedges, path)), &mut Rows(books)).map_err(BookFault::Loan)?;
     accrue_contract(books);
     spread_costs(books, costs);
     // One rate throughout earns itself, and so does a base that is the contract's own.
@@ -171,7 +220,7 @@ pub fn keep(
         let whole = AnnualRate::from_parts(loan.rate.parts().saturating_add(in_kind));
         if floats { 0.0 } else { whole.as_f64() }
     } else {
-        solve(rows).map_err(BookFault::Rate)?
+        solve(rows)?
     };
     scratch.left.clear();
     scratch.left.resize(rows.len(), 0);
@@ -180,6 +229,7 @@ pub fn keep(
     for (row, left) in books.iter_mut().zip(&scratch.left) {
         row.unamortized = *left;
         row.amortized = before.saturating_add(row.discount).saturating_sub(*left);
+        row.effective = if floats { row.entry.rate.as_f64() + rate } else { rate };
         before = *left;
     }
     capitalize(books, construction);
@@ -224,24 +274,36 @@ fn accrue_contract(books: &mut [BookRow]) {
 }
 
 /// Splits discount and costs over draws; the rest is an asset until the last day for draws.
-fn spread_costs(books: &mut [BookRow], costs: &Costs) {
-    let (mut drawn, mut received, mut taken, mut open) = (0_i64, 0_i64, 0_i64, true);
-    for row in books {
+fn spread_costs(books: &mut [BookRow], costs: &Costs<'_>) {
+    let (mut drawn, mut received, mut open) = (0_i64, 0_i64, true);
+    let (mut own, mut elsewhere) = (0_i64, costs.elsewhere);
+    let last = books.len().saturating_sub(1);
+    for (number, row) in books.iter_mut().enumerate() {
+        // Of one day, the loan's own draws come first.
+        drawn = drawn.saturating_add(drawn_before(&mut elsewhere, row.entry.clock));
+        let before = costs.taken(drawn);
         drawn = drawn.saturating_add(row.entry.draw);
-        let proceeds = Amount::portion(drawn, costs.issue_price, AnnualRate::UNIT);
+        own = own.saturating_add(row.entry.draw);
+        let proceeds = Amount::portion(own, costs.issue_price, AnnualRate::UNIT);
         row.discount = row.entry.draw.saturating_sub(proceeds.saturating_sub(received));
         received = proceeds;
-        let share = Amount::portion(costs.upfront, drawn.min(costs.commitment), costs.commitment.max(1));
-        row.discount = row.discount.saturating_add(share.saturating_sub(taken));
-        taken = share;
-        let rest = costs.upfront.saturating_sub(taken);
-        let over = drawn >= costs.commitment || row.entry.clock >= costs.draw_until;
+        row.discount = row.discount.saturating_add(costs.taken(drawn).saturating_sub(before));
+        drawn = drawn.saturating_add(drawn_before(&mut elsewhere, row.entry.clock.saturating_add(1)));
+        let rest = costs.upfront.saturating_sub(costs.taken(drawn));
+        let over = drawn >= costs.commitment || row.entry.clock >= costs.draw_until || number == last;
         row.commitment_cost = if over { 0 } else { rest };
         if open && over {
             open = false;
             row.expensed = rest;
         }
     }
+}
+
+/// Takes what was drawn before a day off the front.
+fn drawn_before(draws: &mut &[(Date, i64)], day: Date) -> i64 {
+    let (past, rest) = draws.split_at(draws.partition_point(|(date, _)| *date < day));
+    *draws = rest;
+    past.iter().fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
 }
 
 /// The part of interest cost that belongs to an asset under construction.

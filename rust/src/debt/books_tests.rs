@@ -54,6 +54,7 @@ fn books(
         open_until: 0,
         limits: &[],
         call: Call::default(),
+        partial: false,
         draw_number: 0,
     };
     let (mut rows, mut scratch) = (Vec::new(), Scratch::default());
@@ -61,7 +62,8 @@ fn books(
     (rate, rows)
 }
 
-const PAR: Costs = Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 100_000, draw_until: 0 };
+const PAR: Costs =
+    Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 100_000, draw_until: 0, elsewhere: &[] };
 
 #[test]
 fn par_books_are_the_contract() {

@@ -98,7 +98,9 @@ pub fn unamortized_into(rows: &[Row], rate: f64, par: bool, out: &mut [i64]) {
         out.fill(0);
         return;
     }
-    let last = rows.iter().rposition(|row| row.kind == Kind::Settlement);
+    // Where rows go on after all is repaid, as a commitment's may, the rest is gone by then.
+    let settles = |row: &Row| row.kind == Kind::Settlement;
+    let last = rows.iter().rposition(|row| settles(row) && row.repaid != 0).or(rows.iter().rposition(settles));
     let (mut face, mut left, mut accrued) = (0_i64, 0_i64, 0.0);
     for (number, (row, slot)) in rows.iter().zip(out).enumerate() {
         accrued += to_f64(face.saturating_sub(left)) * (row.base + rate * row.fraction);

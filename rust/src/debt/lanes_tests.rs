@@ -75,6 +75,7 @@ fn by_resets<A: Amount>(terms: &Terms, principal: A, rates: &[i64]) -> Vec<Entry
         open_until: Date::MIN,
         limits: &[],
         call: Call::default(),
+        partial: false,
         draw_number: 0,
     };
     assert!(loan.is_simple() || !steps.is_empty());

@@ -1,4 +1,4 @@
-//! From a resolved loan to its rows: dated steps run on the ledger, one after the other.
+//! A resolved loan, its rows, and what a payment of it is; [`super::course`] runs the days in order.
 //!
 //! On one day the scheduled payment comes first, on the balance before; then a new rate, principal agreed for the day,
 //! prepayments, and advances last. Movements on a payment date share its row; on other days they have one of their
@@ -63,6 +63,8 @@ pub struct ResolvedLoan<'a, A: Amount> {
     pub limits: &'a [(Date, A)],
     /// What a prepayment costs.
     pub call: Call<'a>,
+    /// Whether some of its draws are left out, so that what is agreed may be more than what is owed.
+    pub partial: bool,
     /// The number of the draw that it is, where a loan's draws have terms of their own.
     pub draw_number: usize,
 }
@@ -142,7 +144,7 @@ pub struct Entry<A: Amount> {
 }
 
 impl<A: Amount> Entry<A> {
-    fn on(number: usize, date: Date, ledger: &Ledger<A>) -> Self {
+    pub(super) fn on(number: usize, date: Date, ledger: &Ledger<A>) -> Self {
         Self {
             number,
             date,
@@ -152,6 +154,14 @@ impl<A: Amount> Entry<A> {
             level: ledger.payment(),
             ..Self::default()
         }
+    }
+}
+
+impl<A: Amount> Entry<A> {
+    /// Whether a day that is no payment date has a row.
+    pub(super) fn is_shown(&self) -> bool {
+        let moved = [self.draw, self.interest, self.pik, self.principal, self.prepayment, self.fee];
+        self.observed || moved.iter().any(|amount| *amount != A::zero())
     }
 }
 
@@ -199,6 +209,35 @@ pub trait Rider<A: Amount> {
     }
 }
 
+/// A rider that its owner looks at afterwards.
+impl<A: Amount, R: Rider<A>> Rider<A> for &mut R {
+    #[inline]
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
+        R::pass(self, ledger, drawn, date, time)
+    }
+
+    #[inline]
+    fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        R::pay(self, ledger, interest, entry)
+    }
+
+    #[inline]
+    fn moved(&mut self, what: &Movement<A>, ledger: &mut Ledger<A>, entry: &mut Entry<A>) -> Result<(), Fault> {
+        R::moved(self, what, ledger, entry)
+    }
+
+    #[inline]
+    fn look(
+        &mut self,
+        ledger: &Ledger<A>,
+        then: &Ledger<A>,
+        time: YearFraction,
+        entry: &mut Entry<A>,
+    ) -> Result<(), Fault> {
+        R::look(self, ledger, then, time, entry)
+    }
+}
+
 /// No rider.
 impl<A: Amount> Rider<A> for () {
     #[inline]
@@ -209,6 +248,21 @@ impl<A: Amount> Rider<A> for () {
     #[inline]
     fn pay(&mut self, _: &mut Ledger<A>, _: &mut A, _: &mut Entry<A>) -> Result<(), Fault> {
         Ok(())
+    }
+}
+
+/// A rider, or none.
+impl<A: Amount, R: Rider<A>> Rider<A> for Option<R> {
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
+        self.as_mut().map_or(Ok(()), |rider| rider.pass(ledger, drawn, date, time))
+    }
+
+    fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.as_mut().map_or(Ok(()), |rider| rider.pay(ledger, interest, entry))
+    }
+
+    fn moved(&mut self, what: &Movement<A>, ledger: &mut Ledger<A>, entry: &mut Entry<A>) -> Result<(), Fault> {
+        self.as_mut().map_or(Ok(()), |rider| rider.moved(what, ledger, entry))
     }
 }
 
@@ -241,80 +295,12 @@ impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
     }
 }
 
-/// Runs a loan to its end.
-///
-/// # Errors
-/// Any [`Fault`]; rows up to it have been written.
-pub fn amortize<A: Amount>(
-    loan: &ResolvedLoan<'_, A>,
-    rider: &mut impl Rider<A>,
-    sink: &mut impl Sink<A>,
-) -> Result<(), Fault> {
-    let ledger = Ledger::new(loan.start, loan.rate);
-    let mut run = Run {
-        loan,
-        ledger,
-        rider,
-        drawn: A::zero(),
-        elsewhere: A::zero(),
-        basis: A::zero(),
-        since: 0,
-        ahead: false,
-        next: 0,
-        settled: loan.start,
-        fixing: true,
-        later: 0,
-    };
-    run.later = loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count();
-    let mut steps = loan.steps;
-    let mut entry = Entry::on(0, loan.start, &run.ledger);
-    run.draw(loan.principal, &mut entry)?;
-    entry.fee = loan.upfront;
-    run.happen(take_until(&mut steps, loan.start), loan.periods.first(), &mut entry)?;
-    run.close(&mut entry, false, sink)?;
-    for (number, period) in (1..).zip(loan.periods) {
-        while let Some(step) = steps.first().filter(|step| step.date < period.end) {
-            let now = take_until(&mut steps, step.date);
-            if now.iter().all(|step| matches!(step.movement, Movement::Observe)) {
-                run.look(step.date, period, sink)?;
-                continue;
-            }
-            run.pass_to(step.date, period)?;
-            let mut entry = Entry::on(run.next, step.date, &run.ledger);
-            run.happen(now, Some(period), &mut entry)?;
-            run.close(&mut entry, false, sink)?;
-        }
-        if run.is_over() {
-            break;
-        }
-        run.pass_to(period.end, period)?;
-        let mut entry = Entry::on(number, period.paid, &run.ledger);
-        run.pay(period, &mut entry)?;
-        let following = loan.periods.get(number);
-        if following.is_some() {
-            run.happen(take_until(&mut steps, period.end), following, &mut entry)?;
-        }
-        run.close(&mut entry, true, sink)?;
-        if run.is_over() {
-            break;
-        }
-    }
-    run.refuse_rest(steps)
-}
-
-/// Takes the steps up to and on a day off the front.
-fn take_until<'s, A: Amount>(steps: &mut &'s [Step<A>], date: Date) -> &'s [Step<A>] {
-    let count = steps.iter().take_while(|step| step.date <= date).count();
-    let (now, later) = steps.split_at(count.min(steps.len()));
-    *steps = later;
-    now
-}
-
 /// A loan on its way.
-pub(super) struct Run<'l, 'r, A: Amount, R> {
+#[derive(Clone)]
+pub(super) struct Run<'l, A: Amount, R> {
     pub loan: &'l ResolvedLoan<'l, A>,
     pub ledger: Ledger<A>,
-    pub rider: &'r mut R,
+    pub rider: R,
     /// All that was lent.
     pub drawn: A,
     /// Lent under the same commitment by loans of their own.
@@ -333,15 +319,38 @@ pub(super) struct Run<'l, 'r, A: Amount, R> {
     pub fixing: bool,
     /// How many advances are still to come.
     pub later: usize,
+    /// The principal of the coming payment, where it is decided for several loans together.
+    pub told: Option<A>,
+    /// What is repaid with it beyond that.
+    pub extra: A,
 }
 
-impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
-    fn is_over(&self) -> bool {
+impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
+    pub fn new(loan: &'l ResolvedLoan<'l, A>, rider: R) -> Self {
+        Self {
+            loan,
+            ledger: Ledger::new(loan.start, loan.rate),
+            rider,
+            drawn: A::zero(),
+            elsewhere: A::zero(),
+            basis: A::zero(),
+            since: 0,
+            ahead: loan.partial,
+            next: 0,
+            settled: loan.start,
+            fixing: true,
+            later: loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count(),
+            told: None,
+            extra: A::zero(),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
         self.later == 0 && self.ledger.balance() == A::zero() && self.ledger.clock() >= self.loan.open_until
     }
 
     /// Interest accrues up to a day of the period.
-    fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
+    pub fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
         let time = self.time_to(date, period);
         let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
         self.rider.pass(&self.ledger, drawn, date, time)?;
@@ -350,7 +359,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
 
     /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
     /// less where a period is cut, and looking must not change what is owed.
-    fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+    pub fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
         let time = self.time_to(date, period);
         let mut then = self.ledger;
         then.accrue_to(date, time)?;
@@ -358,6 +367,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
         entry.observed = true;
         self.rider.look(&self.ledger, &then, time, &mut entry)?;
         entry.closing = then.balance();
+        entry.draw_number = self.loan.draw_number;
         entry.clock = date;
         sink.entry(&entry);
         Ok(())
@@ -373,11 +383,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     }
 
     /// Makes the payment that ends a period.
-    fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
+    pub fn pay(&mut self, period: &Period, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.accrual_start = self.settled;
         (entry.settles, entry.scheduled) = (true, true);
         self.settled = period.end;
-        let holiday = self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled));
+        let holiday = self.holiday(period);
         if self.next >= self.loan.interest_only && holiday.is_none() {
             self.fix(YearFraction::ZERO)?;
         }
@@ -406,8 +416,14 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                 payment: self.ledger.payment(),
                 agreed: self.loan.payment.is_some() || matches!(self.loan.profile, Profile::Sculpted(_)),
             };
-            principal = self.loan.profile.principal(&due)?;
-            self.judge(&due, principal, period)?;
+            principal = match self.told.take() {
+                Some(told) => told,
+                None => {
+                    let principal = self.loan.profile.principal(&due)?;
+                    self.judge(&due, principal, period)?;
+                    principal
+                }
+            };
             if principal < A::zero() {
                 let unpaid = self.room().lesser(A::zero().minus(principal).ok_or(Fault::Overflow)?);
                 self.capitalise(unpaid, entry)?;
@@ -420,10 +436,17 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
             self.ahead |= excess > principal;
             principal = principal.greater(excess);
         }
+        let extra = std::mem::take(&mut self.extra);
+        self.ahead |= extra > A::zero();
+        principal = principal.plus(extra).ok_or(Fault::Overflow)?;
         entry.interest = entry.interest.plus(interest).ok_or(Fault::Overflow)?;
         entry.principal = self.ledger.repay(principal)?;
         self.next = number;
         Ok(())
+    }
+
+    pub fn holiday(&self, period: &Period) -> Option<&'l PaymentHoliday> {
+        self.loan.holidays.iter().find(|holiday| holiday.covers(period.scheduled))
     }
 
     /// Refuses an agreed payment that leaves interest unpaid, or the balance as it is, without leave.
@@ -457,14 +480,13 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
     }
 
     /// Ends a day: writes the row of a scheduled payment, or of another day if anything moved.
-    fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+    pub fn close(&mut self, entry: &mut Entry<A>, scheduled: bool, sink: &mut impl Sink<A>) -> Result<(), Fault> {
         entry.closing = self.ledger.balance();
         entry.draw_number = self.loan.draw_number;
         entry.clock = self.ledger.clock();
         let paid = entry.interest.plus(entry.principal).and_then(|sum| sum.plus(entry.prepayment));
         entry.payment = paid.and_then(|sum| sum.plus(entry.fee)).ok_or(Fault::Overflow)?;
-        let moved = [entry.draw, entry.interest, entry.pik, entry.principal, entry.prepayment, entry.fee];
-        if scheduled || entry.observed || moved.iter().any(|amount| *amount != A::zero()) {
+        if scheduled || entry.is_shown() {
             sink.entry(entry);
         }
         Ok(())

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
+use super::super::amortize;
 use super::super::prepayment::{Call, Prepayment};
 use super::*;
 use crate::calendar::{Context, YearFraction};
@@ -55,6 +56,7 @@ fn rows(
         open_until: 0,
         limits: &[],
         call: Call::default(),
+        partial: false,
         draw_number: 0,
     };
     assert_eq!(loan.is_simple(), steps.is_empty());
@@ -203,6 +205,7 @@ fn principal_beyond_the_balance_is_refused() {
         open_until: 0,
         limits: &[],
         call: Call::default(),
+        partial: false,
         draw_number: 0,
     };
     struct Nowhere;

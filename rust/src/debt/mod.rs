@@ -12,6 +12,7 @@ pub mod annuity;
 pub mod books;
 mod borrowing_base;
 mod bullet;
+mod course;
 mod curve;
 mod custom;
 mod double_double;
@@ -34,11 +35,13 @@ mod profile;
 pub mod sculpted;
 pub mod sofr;
 pub mod steps;
+pub mod together;
 
 pub use accrual::{Accrual, Rate};
 pub use amount::{Amount, ExactInterest};
+pub use course::amortize;
 pub use ledger::Ledger;
-pub use loan::{Entry, ResolvedLoan, Rider, Sink, amortize};
+pub use loan::{Entry, ResolvedLoan, Rider, Sink};
 pub use profile::{Due, Profile, ProfileKind};
 
 use crate::calendar::Date;

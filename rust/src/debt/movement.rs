@@ -7,7 +7,7 @@ use super::{Amount, Entry, Fault, Profile, Rider};
 use crate::calendar::YearFraction;
 use crate::rate::AnnualRate;
 
-impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
+impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     pub fn draw(&mut self, amount: A, entry: &mut Entry<A>) -> Result<(), Fault> {
         self.ledger.advance(amount)?;
         let received = |drawn: A| drawn.portion(self.loan.issue_price.parts(), AnnualRate::UNIT);
@@ -36,6 +36,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
                     self.ledger.reset(rate);
                 }
                 Movement::Principal(amount) => {
+                    let amount = if self.loan.partial { amount.lesser(self.ledger.balance()) } else { amount };
                     if amount.exceeds(self.ledger.balance()) {
                         return Err(Fault::BeyondBalance { number: self.next });
                     }

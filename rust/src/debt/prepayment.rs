@@ -42,7 +42,7 @@ pub struct Call<'a> {
     pub make_whole: Option<(Date, AnnualRate)>,
 }
 
-impl<A: Amount, R: Rider<A>> Run<'_, '_, A, R> {
+impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     /// Pays beyond what was agreed; returns what was paid.
     pub fn prepay(
         &mut self,

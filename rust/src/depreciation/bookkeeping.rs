@@ -58,8 +58,8 @@ pub fn keep<'a, T: Exact>(
     }
     let mut rest = &*events;
     while let Some(first) = rest.first() {
-        let month = first.month();
-        let count = rest.partition_point(|event| event.month() == month);
+        let month = first.month;
+        let count = rest.partition_point(|event| event.month == month);
         let (now, later) = rest.split_at(count);
         let (opening, closing) = now.split_at(now.partition_point(|event| !event.kind.is_at_close()));
         books.last = month;
@@ -162,9 +162,9 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         }
     }
 
-    /// A balance around the month's charge.
-    fn balance(&self, opening: T, month: Month) -> Balance<T> {
-        let other = self.at(opening, month.saturating_sub(1));
+    /// A balance around the month's charge; the one before it may be known.
+    fn balance(&self, opening: T, month: Month, known: Option<T>) -> Balance<T> {
+        let other = known.unwrap_or_else(|| self.at(opening, month.saturating_sub(1)));
         Balance { other, charge: self.at(opening, month).minus(other) }
     }
 
@@ -190,23 +190,21 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         }
     }
 
-    /// Writes the charges up to `until`.
-    fn emit(&mut self, until: Month, sink: &mut impl Sink<T>) {
+    /// Writes the charges up to `until`; what is accumulated then, where that is known already.
+    fn emit(&mut self, until: Month, sink: &mut impl Sink<T>) -> Option<T> {
         let from = self.from;
         if from > until {
-            return;
+            return None;
         }
         self.from = until.saturating_add(1);
         // Months after the last charge have none, whatever the method.
         let last = until.min(self.timing.last_month).min(self.rules.until);
         if self.held.is_some() || self.suspended.is_some() || last < from {
-            return;
+            return None;
         }
         let months = usize::try_from(last.saturating_sub(from)).unwrap_or(0).saturating_add(1);
-        let schedule = self.schedule(self.main);
-        self.scratch.resize(months, T::default());
-        schedule.charges_into(self.rules.rounding, from, self.scratch);
-        sink.charges(from, self.scratch, schedule.asset.base.minus(schedule.asset.opening));
+        let after = sink.spread(&self.schedule(self.main), self.rules.rounding, from, months, self.scratch);
+        after.filter(|_| last == until)
     }
 
     /// Lets the rest of the life begin with `month`.
@@ -229,7 +227,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     /// What counts from the first day of the month.
     fn open(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<(), Fault> {
         let before = month.saturating_sub(1);
-        self.emit(before, sink);
+        let known = self.emit(before, sink);
         if events.iter().all(|event| event.kind == Kind::Transfer) {
             // Nothing changes but the group: the schedule runs on as it was.
             let accumulated = self.held.map_or(self.at(self.main, before), |held| held.accumulated);
@@ -239,7 +237,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         // A new life may start before the convention would have had it.
         self.from = month;
         self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
-        self.main = self.at(self.main, before);
+        self.main = known.unwrap_or_else(|| self.at(self.main, before));
         for event in events {
             self.judge(event)?;
             match event.kind {
@@ -364,9 +362,9 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
 
     /// What falls at the close of the month; whether nothing is left.
     fn close(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
-        self.emit(month.saturating_sub(1), sink);
-        let running = self.balance(self.main, month);
-        let mut unimpaired = self.unimpaired.map(|opening| self.balance(opening, month));
+        let known = self.emit(month.saturating_sub(1), sink);
+        let running = self.balance(self.main, month, known);
+        let mut unimpaired = self.unimpaired.map(|opening| self.balance(opening, month, None));
         // What the schedule says, and what the books say: the same unless the asset is held for sale.
         let mut in_use = running;
         let mut books = match self.held {

@@ -204,6 +204,14 @@ impl Timing {
         self.units_at(month).max(self.elapsed)
     }
 
+    /// Whether all that passed before the first month that may be charged had passed when this schedule began, so that
+    /// its first month is a whole one.
+    #[must_use]
+    #[inline]
+    pub fn starts_clean(&self) -> bool {
+        self.units_at(self.open_month.saturating_sub(1)) == self.elapsed
+    }
+
     /// Units of the life that had passed when this schedule began.
     #[must_use]
     pub fn elapsed(&self) -> i64 {

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Convention, Method};
-use crate::calendar::{Date, Month, day_of_month, days_in_month, month_of};
+use crate::calendar::{Date, Month, day_of_month, days_in_month};
 use crate::error::Rule;
 use crate::rate::Rate;
 
@@ -110,6 +110,8 @@ pub struct Terms<'a> {
 pub struct Event<T> {
     /// Its day.
     pub date: Date,
+    /// The month of that day.
+    pub month: Month,
     /// Its kind.
     pub kind: Kind,
     /// Cost added, residual value, recoverable amount or fair value.
@@ -131,15 +133,9 @@ pub struct Event<T> {
 }
 
 impl<T> Event<T> {
-    /// Its month.
-    #[must_use]
-    pub fn month(&self) -> Month {
-        month_of(self.date)
-    }
-
     /// Where it comes among the events of its asset.
     pub(super) fn order(&self) -> (Month, bool, Date, Kind, usize) {
-        (self.month(), self.kind.is_at_close(), self.date, self.kind, self.source)
+        (self.month, self.kind.is_at_close(), self.date, self.kind, self.source)
     }
 
     /// The fraction of its month's charge that a sale on its day leaves: the mirror image of the convention.
@@ -149,7 +145,7 @@ impl<T> Event<T> {
             Convention::NextMonth => (1, 1),
             Convention::MidMonth => (1, 2),
             Convention::ActualDays => {
-                let days = days_in_month(self.month());
+                let days = days_in_month(self.month);
                 (day_of_month(self.date).saturating_sub(1).into(), days.into())
             }
         }

@@ -4,7 +4,7 @@
 use super::amount::Exact;
 use super::event::{Framework, Terms};
 use super::units_of_production::Usage;
-use super::{Asset, Convention, Method, Rounding};
+use super::{Asset, Convention, Method, Rounding, Schedule};
 use crate::calendar::{Date, Month, PeriodGrid};
 
 /// An amount that moves in a month.
@@ -51,6 +51,24 @@ impl Flow {
 pub trait Sink<T> {
     /// The charges of consecutive months; sums of them are no larger than `most`.
     fn charges(&mut self, from: Month, charges: &[T], most: T);
+    /// The charges that a schedule has in so many months from `from` on. A sink that knows a shorter way to them may
+    /// learn on it what is accumulated at their end.
+    fn spread(
+        &mut self,
+        schedule: &Schedule<'_, T>,
+        rounding: Rounding,
+        from: Month,
+        months: usize,
+        scratch: &mut Vec<T>,
+    ) -> Option<T>
+    where
+        T: Exact,
+    {
+        scratch.resize(months, T::default());
+        schedule.charges_into(rounding, from, scratch);
+        self.charges(from, scratch, schedule.asset.base.minus(schedule.asset.opening));
+        None
+    }
     /// An amount of one month.
     fn flow(&mut self, month: Month, flow: Flow, amount: T);
     /// The asset, with its cost and accumulated depreciation, goes to another group on the first of `month`.

@@ -31,8 +31,9 @@ pub enum Method {
 impl Method {
     /// Whether its charges are those of straight line, which has kernels of its own.
     #[must_use]
+    #[inline]
     pub fn is_straight_line(&self) -> bool {
-        *self == Self::StraightLine
+        matches!(self, Self::StraightLine)
     }
 
     /// Whether a life says when it ends: a table has its own, and use ends when it ends.
@@ -122,7 +123,10 @@ impl<T: Exact> Schedule<'_, T> {
         self
     }
 
-    fn is_plain(&self) -> bool {
+    /// Whether straight line is all there is to it.
+    #[must_use]
+    #[inline]
+    pub fn is_plain(&self) -> bool {
         self.method.is_straight_line() || self.asset.timing.is_over()
     }
 

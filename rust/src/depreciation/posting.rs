@@ -22,7 +22,10 @@ pub fn keep_posted<'a, T: Exact>(
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
 ) -> Result<(), Fault> {
-    let lands = |event: &Event<T>| through.and_then(|through| landing(event.month(), event.posted, through));
+    let Some(through) = through else {
+        return keep(holding, events, rules, sink, scratch);
+    };
+    let lands = |event: &Event<T>| landing(event.month, event.posted, through);
     let mut landings: Vec<Month> = events.iter().filter_map(lands).collect();
     if landings.is_empty() {
         return keep(holding, events, rules, sink, scratch);
@@ -48,7 +51,7 @@ pub fn keep_posted<'a, T: Exact>(
     let mut moves: Vec<(Month, usize)> = events
         .iter()
         .filter(|event| event.kind == Kind::Transfer)
-        .map(|event| (lands(event).unwrap_or(event.month()), event.group))
+        .map(|event| (lands(event).unwrap_or(event.month), event.group))
         .collect();
     moves.sort_by_key(|(month, _)| *month);
     tape.play(&moves, rules.until, sink);

@@ -58,12 +58,12 @@ pub fn keep_tax<T: Exact>(
                 let (cost_out, immediate_out) = (event.share.of(cost), event.share.of(immediate));
                 (cost, immediate) = (cost.saturating_sub(cost_out), immediate.saturating_sub(immediate_out));
                 let basis = cost_out.saturating_sub(immediate_out);
-                let sold = TaxAsset { immediate: immediate_out, basis, service, disposal: Some(event.month()) };
+                let sold = TaxAsset { immediate: immediate_out, basis, service, disposal: Some(event.month) };
                 portions.push((sold, event.proceeds));
                 gone = event.share.is_whole();
-                last = if gone { event.month() } else { last.max(event.month()) };
+                last = if gone { event.month } else { last.max(event.month) };
             }
-            Kind::Transfer => last = if gone { last } else { last.max(event.month()) },
+            Kind::Transfer => last = if gone { last } else { last.max(event.month) },
             _ => {}
         }
     }
@@ -75,7 +75,7 @@ pub fn keep_tax<T: Exact>(
     let (mut held, mut accumulated) = (holding.asset.cost.whole(), 0_i64);
     let mut before: Vec<i64> = vec![0; portions.len()];
     for month in service..=last {
-        while let Some(event) = transfers.next_if(|event| event.month() <= month) {
+        while let Some(event) = transfers.next_if(|event| event.month <= month) {
             sink.moved(month, event.group, T::of_whole(held), T::of_whole(accumulated));
         }
         let mut charge = 0_i64;

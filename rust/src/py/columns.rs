@@ -11,9 +11,10 @@
 //! documents that as unsafe for any holder.
 //!
 //! # Processors
-//! The wheel is built for any x86-64. The loops over scenarios of a cube, over loans of equal periods and over flows gain from
-//! registers of 256 bits; they are compiled a second time for those, by inlining the same safe code, and taken where the processor has them. Both
-//! do the same operations in the same order (nothing is fused), so results are the same bits.
+//! The wheel is built for any x86-64. The loops over scenarios of a cube, those over loans of equal periods, sums
+//! over cash flows, and the addition of an asset's charges gain from registers of 256 bits; they are compiled a second
+//! time for those, by inlining the same safe code, and taken where the processor has them. Both do the same operations
+//! in the same order (nothing is fused), so results are the same bits.
 #![allow(unsafe_code)]
 
 use std::sync::atomic::{AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicU8, AtomicU64, Ordering};
@@ -22,7 +23,7 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::batch::{Kernels, Load};
+use crate::batch::{AddAlike, Kernels, Load, add_alike};
 use crate::debt::lane_kernels::LaneKernels;
 use crate::roots::Kernel;
 
@@ -136,20 +137,20 @@ macro_rules! wide {
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
-    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
+    use crate::covenant::{CubeResult, CubeTest, Exact, Lane, Lanes, Scratch};
     use crate::money::MinorUnits;
 
     wide! {
-        whole_into(units: MinorUnits, major: &[f64], out: &mut [f64], limit: f64) -> bool =
-            units.from_major_whole_into(major, out, limit);
+        whole_rows(units: MinorUnits, major: &[f64], rows: &mut [Lane], place: [usize; 2], limit: f64) -> bool =
+            crate::batch::whole_rows(units, major, rows, place, limit);
         test_block(
-            test: &CubeTest<'_>,
+            tests: &[CubeTest<'_>],
             block: &[Lanes],
+            lanes: usize,
             exact: Exact<'_>,
-            all_exact: bool,
             scratch: &mut Scratch,
-            out: &mut CubeResult<'_>
-        ) = test.test_block(block, exact, all_exact, scratch, out);
+            out: &mut [CubeResult<'_>]
+        ) = crate::covenant::test_block(tests, block, lanes, exact, scratch, out);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
@@ -157,12 +158,32 @@ pub fn cube_kernels() -> Kernels {
     }
     Kernels {
         // SAFETY: the processor has AVX2, as was just seen.
-        whole_into: |units, major, out, limit| unsafe { whole_into(units, major, out, limit) },
+        whole_rows: |units, major, rows, place, limit| unsafe { whole_rows(units, major, rows, place, limit) },
         // SAFETY: as above.
-        test_block: |test, block, exact, all_exact, scratch, out| unsafe {
-            test_block(test, block, exact, all_exact, scratch, out);
+        test_block: |tests, block, lanes, exact, scratch, out| unsafe {
+            test_block(tests, block, lanes, exact, scratch, out);
         },
     }
+}
+
+/// The addition of charges that suits this processor.
+#[cfg(target_arch = "x86_64")]
+pub fn add_alike_kernel() -> AddAlike {
+    wide! {
+        wide(amount: i64, extra: &[u8], sums: &mut [i64]) = add_alike(amount, extra, sums);
+    }
+
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return add_alike;
+    }
+    // SAFETY: the processor has AVX2, as was just seen.
+    |amount, extra, sums| unsafe { wide(amount, extra, sums) }
+}
+
+/// The addition of charges.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn add_alike_kernel() -> AddAlike {
+    add_alike
 }
 
 /// The kernels of loans that suit this processor.

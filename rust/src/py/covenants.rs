@@ -10,12 +10,12 @@ use super::columns::{Column, cube_kernels};
 use super::door::enter;
 use super::inputs::{MoneyArray, count_threads};
 use super::{IssueTuple, issue_tuples};
-use crate::batch::{Cube, CubeMeasure, CubeTargets, CubeTerms, Load, Poll, test_covenants, test_cube};
+use crate::batch::{Cube, CubeMeasure, CubeTargets, Load, Poll, test_covenants, test_cube};
 use crate::calendar::{Date, Frequency, PeriodGrid};
 use crate::covenant::cross::Edge;
 use crate::covenant::{
     Book, Clause, Cure, CureRights, CureTarget, Fraction, Level, Limit, Measure, Metric, Outcome, Place, Span,
-    Springing, Status, Term, Threshold, Window,
+    Springing, Status, Term, Window,
 };
 use crate::money::MinorUnits;
 
@@ -31,7 +31,6 @@ const LONGEST_WINDOW: usize = 1_200;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<CovenantBook>()?;
-    module.add_function(wrap_pyfunction!(covenant_cube, module)?)?;
     module.add("COVENANT_STATUSES", PyTuple::new(module.py(), Status::ALL.map(|(name, _)| name))?)
 }
 
@@ -232,7 +231,10 @@ impl CovenantBook {
                 Ok(Measure { values: values(amounts)?, known })
             })
             .collect::<PyResult<Vec<_>>>()?;
-        let is_whole = |measure: &Measure| measure.values.len() == dates.len() && measure.known.len() == dates.len();
+        // A book for cubes has the names of measures, and no amounts.
+        let is_whole = |measure: &Measure| {
+            measure.values.len() == measure.known.len() && [0, dates.len()].contains(&measure.values.len())
+        };
         if months.len() != dates.len() || !measures.iter().all(is_whole) {
             return Err(refuse("columns differ in length"));
         }
@@ -364,97 +366,77 @@ impl CovenantBook {
         }
         Ok(found)
     }
+
+    /// Tests facilities over periods under scenarios; fills the arrays and returns what is wrong, measure by measure.
+    #[pyo3(signature = (
+        measures, is_flat, shape, tests, first, headroom, undecided, statuses, *, minor_units, round_input=false,
+        threads=0
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "the signature that Python sees")]
+    fn test_cube(
+        &self,
+        py: Python<'_>,
+        measures: Vec<Bound<'_, PyAny>>,
+        is_flat: Vec<bool>,
+        shape: (usize, usize, usize),
+        tests: &Bound<'_, PyAny>,
+        first: &Bound<'_, PyArray1<i16>>,
+        headroom: &Bound<'_, PyArray1<f64>>,
+        undecided: &Bound<'_, PyArray1<bool>>,
+        statuses: &Bound<'_, PyArray1<i8>>,
+        minor_units: u8,
+        round_input: bool,
+        threads: usize,
+    ) -> PyResult<Vec<Vec<IssueTuple>>> {
+        let (facilities, periods, scenarios) = shape;
+        let cells = facilities.checked_mul(periods).ok_or_else(|| refuse("the cube is too large"))?;
+        if is_flat.len() != measures.len() || measures.len() != self.book.measures.len() {
+            return Err(refuse("columns differ in length"));
+        }
+        let held = measures
+            .iter()
+            .zip(&is_flat)
+            .map(|(array, flat)| {
+                let len = if *flat { Some(cells) } else { cells.checked_mul(scenarios) };
+                MoneyArray::take(array, Some(len.ok_or_else(|| refuse("the cube is too large"))?))
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        let tests = self.tests(&values::<i32>(tests)?)?;
+        let busy = |error: numpy::BorrowError| refuse(&error.to_string());
+        let (mut first, mut headroom) = (first.try_readwrite().map_err(busy)?, headroom.try_readwrite().map_err(busy)?);
+        let mut undecided = undecided.try_readwrite().map_err(busy)?;
+        let mut statuses = statuses.try_readwrite().map_err(busy)?;
+        let whole = |_| refuse("output arrays must be contiguous");
+        let targets = CubeTargets {
+            first: first.as_slice_mut().map_err(whole)?,
+            headroom: headroom.as_slice_mut().map_err(whole)?,
+            undecided: undecided.as_slice_mut().map_err(whole)?,
+            statuses: statuses.as_slice_mut().map_err(whole)?,
+        };
+        let measures: Vec<CubeMeasure<'_>> =
+            held.iter().zip(is_flat).map(|(array, is_flat)| CubeMeasure { values: array.borrow(), is_flat }).collect();
+        let cube = Cube {
+            shape: [facilities, periods, scenarios],
+            measures: &measures,
+            book: &self.book,
+            tests: &tests,
+            units: MinorUnits::new(minor_units).ok_or_else(|| refuse("minor_units out of range"))?,
+            round_input,
+            kernels: cube_kernels(),
+        };
+        let threads = count_threads(threads);
+        let logs = enter(py, |poll: Poll<'_>| test_cube(&cube, targets, threads, poll))?;
+        Ok(logs.iter().map(issue_tuples).collect())
+    }
 }
 
-/// Tests facilities over periods under scenarios; fills the arrays and returns what is wrong, measure by measure.
-#[pyfunction]
-#[pyo3(signature = (
-    metrics, measures, is_flat, shape, tests, thresholds, first, headroom, undecided, *, per_year, minor_units, scale,
-    round_input=false, threads=0
-))]
-#[allow(clippy::too_many_arguments, reason = "the signature that Python sees")]
-fn covenant_cube(
-    py: Python<'_>,
-    metrics: Vec<MetricTuple>,
-    measures: Vec<Bound<'_, PyAny>>,
-    is_flat: Vec<bool>,
-    shape: (usize, usize, usize),
-    tests: &Bound<'_, PyDict>,
-    thresholds: &Bound<'_, PyDict>,
-    first: &Bound<'_, PyArray1<i16>>,
-    headroom: &Bound<'_, PyArray1<f64>>,
-    undecided: &Bound<'_, PyArray1<bool>>,
-    per_year: usize,
-    minor_units: u8,
-    scale: i64,
-    round_input: bool,
-    threads: usize,
-) -> PyResult<Vec<Vec<IssueTuple>>> {
-    let (facilities, periods, scenarios) = shape;
-    let cells = facilities.checked_mul(periods).ok_or_else(|| refuse("the cube is too large"))?;
-    if is_flat.len() != measures.len() {
-        return Err(refuse("columns differ in length"));
+impl CovenantBook {
+    /// The covenants of each facility and test, where it has them.
+    fn tests(&self, numbers: &[i32]) -> PyResult<Vec<Option<usize>>> {
+        let known = |number: &i32| match place(*number) {
+            Some(number) if number >= self.book.covenants.len() => Err(refuse("no such covenant")),
+            number => Ok(number),
+        };
+        numbers.iter().map(known).collect()
     }
-    let metrics = self::metrics(&metrics, measures.len())?;
-    let held = measures
-        .iter()
-        .zip(&is_flat)
-        .map(|(array, flat)| {
-            let len = if *flat { Some(cells) } else { cells.checked_mul(scenarios) };
-            MoneyArray::take(array, Some(len.ok_or_else(|| refuse("the cube is too large"))?))
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    let table = Table(tests);
-    let codes = table.rows::<i8, 2>(["limit", "strict"])?;
-    let terms: Vec<CubeTerms> = table
-        .column::<i32>("metric")?
-        .into_iter()
-        .zip(codes)
-        .map(|(metric, [side, strict])| {
-            let metric = place(metric).filter(|metric| *metric < metrics.len());
-            let metric = metric.ok_or_else(|| refuse("no such metric"))?;
-            Ok(CubeTerms { metric, limit: limit(side), strict: strict != 0 })
-        })
-        .collect::<PyResult<_>>()?;
-    let table = Table(thresholds);
-    let kinds = table.column::<i8>("kind")?;
-    let numbers = table.rows::<i64, 2>(["whole", "parts"])?;
-    let metric_of = |at: usize| at.checked_div(periods).and_then(|test| terms.get(test)).map_or(0, |test| test.metric);
-    let thresholds: Vec<Threshold> = kinds
-        .into_iter()
-        .zip(numbers)
-        .enumerate()
-        .map(|(at, (kind, number))| match kind {
-            0 => Threshold::None,
-            1 => threshold(&metrics, metric_of(at), number, 1, scale).map_or(Threshold::Unknown, Threshold::Known),
-            _ => Threshold::Unknown,
-        })
-        .collect();
-    let busy = |error: numpy::BorrowError| refuse(&error.to_string());
-    let (mut first, mut headroom) = (first.try_readwrite().map_err(busy)?, headroom.try_readwrite().map_err(busy)?);
-    let mut undecided = undecided.try_readwrite().map_err(busy)?;
-    let whole = |_| refuse("output arrays must be contiguous");
-    let targets = CubeTargets {
-        first: first.as_slice_mut().map_err(whole)?,
-        headroom: headroom.as_slice_mut().map_err(whole)?,
-        undecided: undecided.as_slice_mut().map_err(whole)?,
-    };
-    let measures: Vec<CubeMeasure<'_>> =
-        held.iter().zip(is_flat).map(|(array, is_flat)| CubeMeasure { values: array.borrow(), is_flat }).collect();
-    let units = MinorUnits::new(minor_units).ok_or_else(|| refuse("minor_units out of range"))?;
-    let cube = Cube {
-        shape: [facilities, periods, scenarios],
-        measures: &measures,
-        metrics: &metrics,
-        tests: &terms,
-        thresholds: &thresholds,
-        per_year,
-        units,
-        scale,
-        round_input,
-        kernels: cube_kernels(),
-    };
-    let threads = count_threads(threads);
-    let logs = enter(py, |poll: Poll<'_>| test_cube(&cube, targets, threads, poll))?;
-    Ok(logs.iter().map(issue_tuples).collect())
 }

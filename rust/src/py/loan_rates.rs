@@ -251,6 +251,8 @@ fn loan_books<'py>(
     columns.set_item("payment_number", PyArray1::from_iter(py, rows.iter().map(|row| whole(row.entry.number))))?;
     columns.set_item("payment_date", PyArray1::from_iter(py, rows.iter().map(|row| row.entry.date)))?;
     columns.set_item("accrued_to", PyArray1::from_iter(py, rows.iter().map(|row| row.entry.clock)))?;
+    columns.set_item("draw_number", PyArray1::from_iter(py, rows.iter().map(|row| whole(row.entry.draw_number))))?;
+    columns.set_item("effective_rate", PyArray1::from_iter(py, rows.iter().map(|row| row.effective)))?;
     columns.set_item("annual_rate", PyArray1::from_iter(py, rows.iter().map(|row| row.entry.rate.as_f64())))?;
     columns.set_item("settles", PyArray1::from_iter(py, rows.iter().map(|row| row.entry.settles)))?;
     columns.set_item("observed", PyArray1::from_iter(py, rows.iter().map(|row| row.entry.observed)))?;

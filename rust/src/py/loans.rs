@@ -403,6 +403,7 @@ impl LoanSettings {
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
                 observe: false,
+                as_of: None,
                 draws_apart,
                 threads: count_threads(threads),
                 kernels: lane_kernels(),
@@ -415,5 +416,10 @@ impl LoanSettings {
     /// The same, and books are looked at, at the end of each period too.
     fn observing(&self) -> Self {
         Self { inner: batch::LoanSettings { observe: true, ..self.inner.clone() } }
+    }
+
+    /// The same, and what is drawn after a day is left out.
+    fn drawn_until(&self, day: i32) -> Self {
+        Self { inner: batch::LoanSettings { as_of: Some(day), ..self.inner.clone() } }
     }
 }

@@ -5,13 +5,15 @@ use std::ops::Range;
 
 use super::chunk::LoanChunk;
 use super::columns::Loans;
+use super::joint::Stop;
 use super::refusal::Refusal;
 use super::resolve::Layout;
 use super::settings::LoanSettings;
+use super::vintages::Vintage;
 use crate::batch::pool::{Poll, for_each, stretches};
 use crate::calendar::Date;
 use crate::debt::ResolvedLoan;
-use crate::debt::books::{BookFault, BookRow, Costs, Scratch, keep};
+use crate::debt::books::{BookFault, BookRow, Costs, Scratch, keep, keep_together, measure};
 use crate::debt::effective_interest::NoRate;
 use crate::error::{Error, IssueLog, Rule};
 use crate::rate::AnnualRate;
@@ -83,22 +85,41 @@ pub fn loan_books(
 }
 
 impl Worker {
-    /// Keeps the books of a loan, or without measuring those of all its draws, one after the other.
+    /// Keeps the books of a loan, or those of all its draws, by date: each draw with terms of its own is an instrument of
+    /// its own, with the discount it was drawn at, its share of the costs, and its effective rate.
     fn keep(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
         self.chunk.left.clear();
         if !self.chunk.has_vintages(index) {
-            return self.keep_one(loans, settings, index, measured);
+            let floats = !measured || self.chunk.rates.floats(index);
+            return self.keep_one(loans, settings, index, floats, measured.then(|| self.chunk.costs(index)));
         }
-        if measured {
-            // One rate cannot be the effective rate of draws with terms of their own.
-            self.chunk.refuse_draws(index);
-            return None;
-        }
+        let shares = if measured { self.chunk.shares(index) } else { Shares::default() };
+        self.chunk.watched.set(shares.whole.is_some_and(|costs| costs.upfront > 0));
+        let kept = if self.chunk.is_joint(index) {
+            self.keep_jointly(loans, settings, index, measured, &shares)
+        } else {
+            self.keep_each(loans, settings, index, measured, &shares)
+        };
+        self.chunk.watched.set(false);
+        self.rows.sort_by_key(|row| (row.entry.date, row.entry.draw_number));
+        kept
+    }
+
+    fn keep_each(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        measured: bool,
+        shares: &Shares,
+    ) -> Option<f64> {
         let mut all = Vec::new();
         let mut chunk = std::mem::take(&mut self.chunk);
         let fine = chunk.each_part(settings, index, |chunk| {
             std::mem::swap(chunk, &mut self.chunk);
-            let kept = self.keep_one(loans, settings, index, false).is_some();
+            let floats = !measured || self.chunk.rates.floats(index);
+            let costs = measured.then(|| shares.of(self.chunk.vintage.get().as_ref()));
+            let kept = self.keep_one(loans, settings, index, floats, costs).is_some();
             std::mem::swap(chunk, &mut self.chunk);
             for row in &self.rows {
                 chunk.take_prepaid(index, row.entry.clock, row.entry.prepayment);
@@ -107,36 +128,127 @@ impl Worker {
             kept
         });
         self.chunk = chunk;
-        all.sort_by_key(|row| (row.entry.date, row.entry.draw_number));
         self.rows = all;
         fine.then_some(0.0)
     }
 
-    fn keep_one(&mut self, loans: &Loans<'_>, settings: &LoanSettings, index: usize, measured: bool) -> Option<f64> {
-        let par = Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 0, draw_until: Date::MIN };
-        let costs = if measured { self.chunk.costs(index) } else { par };
+    fn keep_jointly(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        measured: bool,
+        shares: &Shares,
+    ) -> Option<f64> {
+        self.rows.clear();
+        if *self.chunk.reader.bad.get(index)? {
+            return None;
+        }
         let construction = self.chunk.beside.construction(index).to_vec();
-        let floats = !measured || self.chunk.rates.floats(index);
+        let index_floats = self.chunk.rates.floats(index);
+        let draws = self.chunk.facility.draws(index).to_vec();
+        let vintage_of = |loan: &ResolvedLoan<'_, i64>| {
+            let number = loan.draw_number;
+            number.checked_sub(1).and_then(|at| draws.get(at)).map(|draw| Vintage { number, draw: *draw })
+        };
+        let (rows, scratch) = (&mut self.rows, &mut self.scratch);
+        let outcome = self.chunk.jointly(loans, settings, index, &mut self.layout, |all, shared| {
+            let mut books = vec![Vec::new(); all.len()];
+            keep_together(all, shared, &mut books).map_err(BookFault::Loan)?;
+            for (loan, books) in all.iter().zip(&mut books) {
+                let vintage = vintage_of(loan);
+                let fixed = vintage.is_some_and(|vintage| vintage.draw.rate.is_some());
+                let costs = if measured { shares.of(vintage.as_ref()) } else { PAR };
+                let costs = costs.at_least(loan.principal);
+                measure(loan, !measured || index_floats && !fixed, &costs, &construction, books, scratch)
+                    .map_err(BookFault::Rate)?;
+                rows.extend_from_slice(books);
+            }
+            Ok(())
+        });
+        match outcome {
+            Ok(()) => {}
+            Err(Stop::Refused(refusal)) => {
+                self.chunk.refuse(index, refusal);
+                return None;
+            }
+            Err(Stop::Failed(fault)) => {
+                self.refuse(settings, index, &fault);
+                return None;
+            }
+        }
+        self.chunk.refuse_left(settings, index).then_some(0.0)
+    }
+
+    /// Keeps the books of the loan at hand; without costs nothing is measured.
+    fn keep_one(
+        &mut self,
+        loans: &Loans<'_>,
+        settings: &LoanSettings,
+        index: usize,
+        floats: bool,
+        costs: Option<Costs<'_>>,
+    ) -> Option<f64> {
+        let costs = costs.unwrap_or(PAR);
+        let construction = self.chunk.beside.construction(index).to_vec();
         let (rows, scratch) = (&mut self.rows, &mut self.scratch);
         let work = |loan: &ResolvedLoan<'_, i64>| {
-            let commitment = if costs.commitment > 0 { costs.commitment } else { loan.principal };
-            keep(loan, floats, &Costs { commitment, ..costs }, &construction, rows, scratch)
+            keep(loan, floats, &costs.at_least(loan.principal), &construction, rows, scratch)
         };
-        let refusal = match self.chunk.with(loans, settings, index, &mut self.layout, work)? {
-            Ok(rate) => return Some(rate),
-            Err(BookFault::Loan(fault)) => self.chunk.explain(settings, index, &fault),
-            Err(BookFault::Rate(NoRate::Open)) => Refusal::new("principal", Rule::NoRoot, "not repaid"),
-            Err(BookFault::Rate(NoRate::OutOfBounds)) => {
+        match self.chunk.with(loans, settings, index, &mut self.layout, work)? {
+            Ok(rate) => Some(rate),
+            Err(fault) => {
+                self.refuse(settings, index, &fault);
+                None
+            }
+        }
+    }
+
+    fn refuse(&mut self, settings: &LoanSettings, index: usize, fault: &BookFault) {
+        let refusal = match fault {
+            BookFault::Loan(fault) => self.chunk.explain(settings, index, fault),
+            BookFault::Rate(NoRate::Open) => Refusal::new("principal", Rule::NoRoot, "not repaid"),
+            BookFault::Rate(NoRate::OutOfBounds) => {
                 Refusal::new("issue_price", Rule::NoRoot, "nothing, or too little, is received")
             }
         };
         self.chunk.refuse(index, refusal);
-        None
+    }
+}
+
+/// Nothing is paid or kept back for what is owed.
+const PAR: Costs<'_> =
+    Costs { issue_price: AnnualRate::UNIT, upfront: 0, commitment: 0, draw_until: Date::MIN, elsewhere: &[] };
+
+impl Costs<'_> {
+    /// Where there is no commitment, what is lent on the first day stands for it.
+    fn at_least(self, principal: i64) -> Self {
+        Self { commitment: if self.commitment > 0 { self.commitment } else { principal }, ..self }
+    }
+}
+
+/// The costs of a facility, divided among its draws.
+#[derive(Default)]
+struct Shares {
+    whole: Option<Costs<'static>>,
+    /// Draws with terms of their own, by date.
+    elsewhere: Vec<(Date, i64)>,
+    /// Of each of these its number and its share.
+    shares: Vec<(usize, i64)>,
+}
+
+impl Shares {
+    /// The costs of the loan itself, or of a draw.
+    fn of(&self, vintage: Option<&Vintage<i64>>) -> Costs<'_> {
+        let whole = self.whole.unwrap_or(PAR);
+        let Some(vintage) = vintage else { return Costs { elsewhere: &self.elsewhere, ..whole } };
+        let share = self.shares.iter().find(|(number, _)| *number == vintage.number).map_or(0, |(_, share)| *share);
+        Costs { upfront: share, commitment: vintage.draw.amount, draw_until: Date::MAX, ..whole }
     }
 }
 
 impl LoanChunk<i64> {
-    fn costs(&self, index: usize) -> Costs {
+    fn costs(&self, index: usize) -> Costs<'static> {
         // A fee that is wrong was refused with the loan.
         let fee = self.upfront(index).unwrap_or(0);
         Costs {
@@ -144,6 +256,27 @@ impl LoanChunk<i64> {
             upfront: fee.saturating_add(self.issue_costs.get(index).unwrap_or(0)),
             commitment: self.commitment.get(index).unwrap_or(0),
             draw_until: self.draw_end.get(index).unwrap_or(Date::MAX),
+            elsewhere: &[],
         }
+    }
+
+    /// What each draw takes of the costs of the loan at `index`, by what was drawn before it; of one day, the loan's own
+    /// draws come first.
+    fn shares(&self, index: usize) -> Shares {
+        let principal = self.principal.get(index).unwrap_or_default();
+        let whole = self.costs(index).at_least(principal);
+        let draws = self.facility.draws(index);
+        let mut shares = Shares { whole: Some(whole), ..Shares::default() };
+        for (place, draw) in draws.iter().enumerate().filter(|(_, draw)| draw.is_vintage()) {
+            let earlier = draws
+                .iter()
+                .enumerate()
+                .filter(|(at, other)| if other.is_vintage() { *at < place } else { other.date <= draw.date });
+            let before = earlier.fold(principal, |sum, (_, other)| sum.saturating_add(other.amount));
+            let share = whole.taken(before.saturating_add(draw.amount)).saturating_sub(whole.taken(before));
+            shares.elsewhere.push((draw.date, draw.amount));
+            shares.shares.push((place.saturating_add(1), share));
+        }
+        shares
     }
 }

@@ -1,6 +1,7 @@
 //! One chunk of a loan book: copied out and judged value by value.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::{Range, RangeInclusive};
 
 use super::LoanAmount;
@@ -85,7 +86,9 @@ pub struct LoanChunk<A: LoanAmount> {
     pub beside: Beside<A>,
     pub facility: FacilityChunk<A>,
     /// The draw that is the loan at hand, where it is not the row itself.
-    pub vintage: Option<Vintage<A>>,
+    pub vintage: Cell<Option<Vintage<A>>>,
+    /// Whether draws with terms of their own have a row in the books of the loan itself.
+    pub watched: Cell<bool>,
     /// Of each prepayment of the loan at hand, what its draws have not taken yet.
     pub left: Vec<A>,
     codes: Vec<i32>,
@@ -116,7 +119,8 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
             hedges: HedgeChunk::default(),
             beside: Beside::default(),
             facility: FacilityChunk::default(),
-            vintage: None,
+            vintage: Cell::new(None),
+            watched: Cell::new(false),
             left: Vec::new(),
             codes: Vec::new(),
         }

@@ -36,14 +36,14 @@ impl<A: LoanAmount> LoanChunk<A> {
     ) -> Result<Facility<'_, A>, Refusal> {
         self.add_services(settings, index, words, dates, layout)?;
         self.add_limits(index, words, layout)?;
-        self.add_prepayments(index, words, dates, layout)?;
+        self.add_prepayments(settings, index, words, dates, layout)?;
         let call = Call { premiums: self.facility.premiums(index), make_whole: self.make_whole(index)? };
         let mut found = Facility { upfront: A::zero(), undrawn: None, open_until: Date::MIN, call };
-        if self.vintage.is_some() {
+        if self.vintage.get().is_some() {
             return Ok(found);
         }
         let window = self.window(index, dates)?;
-        self.add_draws(settings, index, words, window, layout)?;
+        self.add_draws(settings, index, window, layout)?;
         found.upfront = self.upfront(index)?;
         if let Some(rate) = self.facility.undrawn_fee.get(index).filter(|rate| rate.parts() != 0) {
             if rate.parts() < 0 {
@@ -58,6 +58,9 @@ impl<A: LoanAmount> LoanChunk<A> {
         if self.has_vintages(index) && !layout.path.is_empty() && !self.hedges.of(index).is_empty() {
             // Hedges of the whole facility are settled on its own dates, though all is owed under its draws.
             found.open_until = dates.maturity;
+        }
+        if self.watched.get() {
+            found.open_until = found.open_until.max(window.1);
         }
         // What accrues up to that day is paid with the next payment.
         let last = layout.periods.iter().find(|period| period.end >= found.open_until).or(layout.periods.last());
@@ -84,7 +87,6 @@ impl<A: LoanAmount> LoanChunk<A> {
         &self,
         settings: &LoanSettings,
         index: usize,
-        words: &Words,
         (from, to): (Date, Date),
         layout: &mut Layout<A>,
     ) -> Result<(), Refusal> {
@@ -108,16 +110,16 @@ impl<A: LoanAmount> LoanChunk<A> {
                 return refuse(1, Rule::Commitment, format!("{} in all, of {}", show(drawn), show(commitment)));
             }
             if draw.is_vintage() {
-                let alone = matches!(words.profile, ProfileKind::Custom | ProfileKind::Sculpted);
-                if alone || self.facility.advance_rate.get(index).is_some() || self.payment.get(index).is_some() {
-                    // Amounts that are stated for the loan as a whole cannot be divided among its draws.
-                    return refuse(2, Rule::Profile, String::new());
-                }
                 if draw.margin.is_some() && (draw.rate.is_some() || !self.rates.floats(index)) {
                     return refuse(3, Rule::RateConflict, String::new());
                 }
-                layout.steps.push(Step { date: draw.date, movement: Movement::DrawnElsewhere(draw.amount) });
-            } else {
+                if settings.knows(draw.date) {
+                    layout.steps.push(Step { date: draw.date, movement: Movement::DrawnElsewhere(draw.amount) });
+                }
+                if self.watched.get() {
+                    layout.steps.push(Step { date: draw.date, movement: Movement::Observe });
+                }
+            } else if settings.knows(draw.date) {
                 layout.steps.push(Step { date: draw.date, movement: Movement::Draw(draw.amount) });
             }
         }
@@ -126,6 +128,7 @@ impl<A: LoanAmount> LoanChunk<A> {
 
     fn add_prepayments(
         &self,
+        settings: &LoanSettings,
         index: usize,
         words: &Words,
         dates: &Dates,
@@ -133,7 +136,7 @@ impl<A: LoanAmount> LoanChunk<A> {
     ) -> Result<(), Refusal> {
         let draws = self.facility.draws(index);
         let shared = draws.iter().any(|draw| draw.is_vintage());
-        let mine = self.vintage.as_ref().map_or(0, |vintage| vintage.number);
+        let mine = self.vintage.get().map_or(0, |vintage| vintage.number);
         for (place, row) in self.facility.prepayments(index).iter().enumerate() {
             let refuse = |which, rule, example| Err(Refusal::beside(row.column(which), rule, example, row.source));
             if row.date < dates.origin || !shared && row.date >= dates.maturity {
@@ -151,7 +154,7 @@ impl<A: LoanAmount> LoanChunk<A> {
                     continue;
                 }
             }
-            if row.date >= dates.maturity || self.vintage.is_some() && row.date <= dates.start {
+            if row.date >= dates.maturity || self.vintage.get().is_some() && row.date <= dates.start {
                 continue;
             }
             let left = self.left.get(place).copied();
@@ -160,7 +163,7 @@ impl<A: LoanAmount> LoanChunk<A> {
                 movement: Movement::Prepayment(Prepayment {
                     amount: row.amount.map(|amount| left.unwrap_or(amount)),
                     refix: row.refix,
-                    capped: row.capped || shared,
+                    capped: row.capped || shared || !settings.knows(row.date),
                     called: row.called,
                     with_interest: row.with_interest,
                     place,
@@ -190,27 +193,44 @@ impl<A: LoanAmount> LoanChunk<A> {
         if ratio.parts() <= 0 {
             return Err(Refusal::new("target_dscr", Rule::Range, ratio.as_f64().to_string()));
         }
-        let rows = self.facility.cash_flow(index);
-        if rows.is_empty() {
+        if self.facility.cash_flow(index).is_empty() {
             return Err(Refusal::new("profile", Rule::Null, "no cash flow"));
         }
-        let column = "cash_flow.cfads";
         layout.amounts.clear();
-        layout.amounts.resize(layout.periods.len(), A::zero());
-        let mut rows = rows.iter().filter(|row| row.date > dates.start).peekable();
-        for (period, service) in layout.periods.iter().zip(&mut layout.amounts) {
-            let mut last = 0;
-            while let Some(row) = rows.next_if(|row| row.date <= period.scheduled) {
+        if self.is_joint(index) {
+            return Ok(()); // one cash flow serves all draws
+        }
+        let days = layout.periods.iter().map(|period| period.scheduled);
+        self.services(settings, index, dates.start, days, &mut layout.amounts)
+    }
+
+    /// What each payment may take of the cash flow since the one before.
+    pub(super) fn services(
+        &self,
+        settings: &LoanSettings,
+        index: usize,
+        start: Date,
+        days: impl Iterator<Item = Date>,
+        services: &mut Vec<A>,
+    ) -> Result<(), Refusal> {
+        let column = "cash_flow.cfads";
+        let ratio = self.facility.target_dscr.get(index).unwrap_or(AnnualRate::from_parts(AnnualRate::UNIT));
+        let mut rows = self.facility.cash_flow(index).iter().filter(|row| row.date > start).peekable();
+        for day in days {
+            let (mut service, mut last) = (A::zero(), 0);
+            while let Some(row) = rows.next_if(|row| row.date <= day) {
                 let sum = service.plus(row.amount);
-                *service = sum.ok_or_else(|| Refusal::beside(column, Rule::Overflow, "", row.source))?;
+                service = sum.ok_or_else(|| Refusal::beside(column, Rule::Overflow, "", row.source))?;
                 last = row.source;
             }
-            if *service < A::zero() {
-                let example = format!("{} up to {}", service.show(settings.reading.units), iso(period.scheduled));
+            if service < A::zero() {
+                let example = format!("{} up to {}", service.show(settings.reading.units), iso(day));
                 return Err(Refusal::beside(column, Rule::NegativeCashFlow, example, last));
             }
-            *service = sculpted::service(*service, ratio)
-                .map_err(|_| Refusal::beside(column, Rule::Overflow, String::new(), last))?;
+            services.push(
+                sculpted::service(service, ratio)
+                    .map_err(|_| Refusal::beside(column, Rule::Overflow, String::new(), last))?,
+            );
         }
         Ok(())
     }

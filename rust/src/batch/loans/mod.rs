@@ -13,6 +13,7 @@ mod curves;
 mod facility;
 mod facility_terms;
 mod hedges;
+mod joint;
 mod ladder;
 mod lane_rows;
 mod lanes;

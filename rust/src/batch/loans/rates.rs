@@ -1,6 +1,7 @@
 //! What decides the rate of each loan: its columns, as terms that the core knows.
 #![forbid(unsafe_code)]
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use super::LoanAmount;
@@ -142,9 +143,9 @@ pub struct RateChunk {
     default_to: Optional<Date>,
     codes: Vec<i32>,
     /// A draw's own margin, while the loan at hand is that draw.
-    pub own_margin: Option<i64>,
+    pub own_margin: Cell<Option<i64>>,
     /// Whether it has a fixed rate of its own instead of the index.
-    pub own_fixed: bool,
+    pub own_fixed: Cell<bool>,
 }
 
 // Places in `rates` and `counts`.
@@ -229,13 +230,13 @@ impl RateChunk {
 
     /// The number of the loan's curve, where it has one.
     fn code(&self, index: usize) -> Option<usize> {
-        let code = self.index.get(index).filter(|_| !self.own_fixed);
+        let code = self.index.get(index).filter(|_| !self.own_fixed.get());
         code.and_then(|code| usize::try_from(*code).ok())
     }
 
     fn rate(&self, which: usize, index: usize) -> Option<i64> {
-        if which == MARGIN && (self.own_fixed || self.own_margin.is_some()) {
-            return self.own_margin;
+        if which == MARGIN && (self.own_fixed.get() || self.own_margin.get().is_some()) {
+            return self.own_margin.get();
         }
         self.rates.get(which).and_then(|column| column.get(index)).map(AnnualRate::parts)
     }
@@ -423,7 +424,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.path.clear();
         layout.changes.clear();
         for step in self.beside.steps(index) {
-            if let Some(vintage) = &self.vintage {
+            if let Some(vintage) = &self.vintage.get() {
                 if !vintage.keeps(step.term) {
                     let date = layout.moved(step.date.max(start));
                     layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
@@ -437,11 +438,11 @@ impl<A: LoanAmount> LoanChunk<A> {
             let date = layout.moved(step.date);
             layout.changes.push(Change { date, term: step.term, value: step.rate.parts() });
         }
-        let own = self.vintage.as_ref().and_then(|vintage| vintage.draw.rate);
+        let own = self.vintage.get().and_then(|vintage| vintage.draw.rate);
         let fixed = own.or_else(|| self.rate.get(index));
         let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
         // Hedges belong to the loan as a whole.
-        let hedged = self.vintage.is_none() && !self.hedges.of(index).is_empty();
+        let hedged = self.vintage.get().is_none() && !self.hedges.of(index).is_empty();
         let plain = annual && !self.rates.matters(index) && !hedged;
         if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
             layout.cuts.clear();

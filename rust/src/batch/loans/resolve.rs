@@ -34,6 +34,10 @@ pub struct Layout<A: LoanAmount> {
     pub(super) limits: Vec<(Date, A)>,
     /// Rows of a loan's draws, before they are shown together.
     pub(super) parts: Vec<Entry<A>>,
+    /// For a draw that runs together with others: the days of the loan's own payments, as scheduled and as paid.
+    pub(super) days_of_loan: Vec<(Date, Date)>,
+    /// Where its draws are laid out, where they run together.
+    pub(super) draws: Vec<Layout<A>>,
 }
 
 impl<A: LoanAmount> Default for Layout<A> {
@@ -50,6 +54,8 @@ impl<A: LoanAmount> Default for Layout<A> {
             interest_only: 0,
             limits: Vec::new(),
             parts: Vec::new(),
+            days_of_loan: Vec::new(),
+            draws: Vec::new(),
         }
     }
 }
@@ -79,7 +85,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         }
     }
 
-    fn resolve<'a>(
+    pub(super) fn resolve<'a>(
         &'a self,
         loans: &Loans<'_>,
         settings: &LoanSettings,
@@ -90,7 +96,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         let start = *self.start.get(index).ok_or_else(missing)?;
         let words = *self.words.get(index).ok_or_else(missing)?;
         let dates = self.dates(index, start, &words)?;
-        let (principal, dates) = match &self.vintage {
+        let (principal, dates) = match &self.vintage.get() {
             None => (self.lent(settings, index)?, dates),
             Some(vintage) => (vintage.draw.amount, self.dates_of_draw(index, vintage, dates, &words)?),
         };
@@ -98,7 +104,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.lay_periods(settings, &words, &dates)?;
         let payment = self.payment.get(index);
         let levelled = matches!(words.profile, ProfileKind::LevelPayment | ProfileKind::LevelPrincipal);
-        if let (Some(payment), true) = (payment, !levelled || self.vintage.is_some()) {
+        if let (Some(payment), false) = (payment, levelled) {
             return Err(Refusal::new("payment", Rule::Profile, payment.show(settings.reading.units)));
         }
         layout.interest_only = self.interest_only(index, &words, &dates, &layout.periods)?;
@@ -143,14 +149,15 @@ impl<A: LoanAmount> LoanChunk<A> {
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
             path: &layout.path,
-            hedges: if layout.path.is_empty() || self.vintage.is_some() { &[] } else { self.hedges.of(index) },
+            hedges: if layout.path.is_empty() || self.vintage.get().is_some() { &[] } else { self.hedges.of(index) },
             issue_price: self.issue_price.get(index).unwrap_or(AnnualRate::from_parts(AnnualRate::UNIT)),
             upfront: facility.upfront,
             undrawn: facility.undrawn,
             open_until: facility.open_until,
             limits: &layout.limits,
             call: facility.call,
-            draw_number: self.vintage.as_ref().map_or(0, |vintage| vintage.number),
+            partial: self.facility.draws(index).iter().any(|draw| !settings.knows(draw.date)),
+            draw_number: self.vintage.get().map_or(0, |vintage| vintage.number),
         })
     }
 
@@ -173,7 +180,7 @@ impl<A: LoanAmount> LoanChunk<A> {
             None => dates.maturity,
         };
         let count = periods.iter().take_while(|period| period.scheduled <= end).count();
-        if self.vintage.is_some() {
+        if self.vintage.get().is_some() {
             return Ok(count.min(periods.len().saturating_sub(1)));
         }
         if count >= periods.len() && words.profile != ProfileKind::Bullet {
@@ -209,14 +216,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         layout.amounts.resize(if profile == ProfileKind::Custom { count } else { 0 }, A::zero());
         for row in rows {
             let refuse = |column, rule, example: String| Refusal::beside(column, rule, example, row.source);
-            if self.vintage.is_some() && row.number == 0 && (row.date <= dates.start || row.date > dates.maturity) {
+            if self.vintage.get().is_some() && row.number == 0 && (row.date <= dates.start || row.date > dates.maturity)
+            {
                 continue;
             }
             if row.amount.is_some() && row.share.is_some() {
                 return Err(refuse(unwanted, Rule::Profile, String::new()));
             }
             let place = if row.number > 0 {
-                if row.number > count && self.vintage.is_some() {
+                if self.vintage.get().is_some() && (row.number > count || profile == ProfileKind::Custom) {
                     continue;
                 }
                 if row.number > count {
@@ -242,6 +250,8 @@ impl<A: LoanAmount> LoanChunk<A> {
                 Some(slot) => {
                     let sum = slot.plus(amount);
                     *slot = sum.ok_or_else(|| refuse(wanted, Rule::Overflow, String::new()))?;
+                }
+                None if layout.days_of_loan.iter().any(|(scheduled, paid)| [*scheduled, *paid].contains(&row.date)) => {
                 }
                 None => layout.steps.push(Step { date: row.date, movement: Movement::Principal(amount) }),
             }
@@ -333,8 +343,9 @@ impl<A: LoanAmount> Layout<A> {
         // A last period cut short by the maturity is a whole one of the longer loan.
         self.times.pop();
         let last = self.periods.len().checked_sub(2).and_then(|before| self.periods.get(before));
-        let (mut start, before) = last.map_or((dates.start, dates.start), |last| (last.end, last.scheduled));
-        let mut next = grid.first_after(before);
+        // One payment is the first of the longer loan too: a long stub at the front stays as long.
+        let (mut start, mut next) = last
+            .map_or((dates.start, dates.schedule.first_on_grid()), |last| (last.end, grid.first_after(last.scheduled)));
         while self.times.len() < wanted {
             let scheduled = grid.date(next);
             next = next.saturating_add(1);

@@ -35,6 +35,8 @@ pub struct LoanSettings {
     pub holidays: Holidays,
     /// Books are looked at, at the end of each period of the grid.
     pub observe: bool,
+    /// What is drawn after this day is left out.
+    pub as_of: Option<Date>,
     /// Draws with terms of their own have rows of their own.
     pub draws_apart: bool,
     /// The loops over loans of equal periods.
@@ -52,6 +54,12 @@ impl LoanSettings {
     #[must_use]
     pub fn terms(&self) -> RangeInclusive<i32> {
         1..=self.max_term_months
+    }
+
+    /// Whether what happens on a day is known.
+    #[must_use]
+    pub fn knows(&self, date: Date) -> bool {
+        self.as_of.is_none_or(|day| date <= day)
     }
 
     /// Whether a day lies in the horizon.

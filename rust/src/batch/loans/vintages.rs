@@ -101,7 +101,19 @@ impl<A: LoanAmount> LoanChunk<A> {
         if !self.has_vintages(index) {
             return self.run_one(loans, settings, index, layout, sink);
         }
+        if self.is_joint(index) {
+            let rows = self.run_jointly(loans, settings, index, layout);
+            rows.iter().flatten().flatten().for_each(|entry| sink.entry(entry));
+            return rows.is_some();
+        }
         self.each_part(settings, index, |chunk| chunk.run_one(loans, settings, index, layout, sink))
+    }
+
+    /// Makes a draw the loan at hand, or the loan itself.
+    pub(super) fn at_hand(&self, vintage: Option<Vintage<A>>) {
+        self.rates.own_margin.set(vintage.and_then(|vintage| vintage.draw.margin));
+        self.rates.own_fixed.set(vintage.is_some_and(|vintage| vintage.draw.rate.is_some()));
+        self.vintage.set(vintage);
     }
 
     /// Runs the loan at `index` itself and then each draw with terms of its own, as long as all goes well. What
@@ -118,19 +130,18 @@ impl<A: LoanAmount> LoanChunk<A> {
         let mut fine = run(self);
         for place in 0..self.facility.draws(index).len() {
             let draw = self.facility.draws(index).get(place).copied();
-            let Some(draw) = draw.filter(DrawRow::is_vintage) else { continue };
-            (self.rates.own_margin, self.rates.own_fixed) = (draw.margin, draw.rate.is_some());
-            self.vintage = Some(Vintage { number: place.saturating_add(1), draw });
+            let known = |draw: &DrawRow<A>| draw.is_vintage() && settings.knows(draw.date);
+            let Some(draw) = draw.filter(known) else { continue };
+            self.at_hand(Some(Vintage { number: place.saturating_add(1), draw }));
             fine = fine && run(self);
         }
-        (self.rates.own_margin, self.rates.own_fixed) = (None, false);
-        self.vintage = None;
+        self.at_hand(None);
         fine && self.refuse_left(settings, index)
     }
 
     /// Takes what was prepaid on a day off what is left of that day's prepayments.
     pub(super) fn take_prepaid(&mut self, index: usize, date: Date, mut paid: A) {
-        let mine = self.vintage.as_ref().map_or(0, |vintage| vintage.number);
+        let mine = self.vintage.get().map_or(0, |vintage| vintage.number);
         for (row, left) in self.facility.prepayments(index).iter().zip(&mut self.left) {
             if row.date == date && row.draw.is_none_or(|draw| draw == mine) {
                 let taken = if row.amount.is_none() { paid } else { paid.lesser(*left) };
@@ -161,7 +172,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         outcome?.map_err(|fault| self.refuse_fault(settings, index, &fault)).ok()
     }
 
-    fn refuse_fault(&mut self, settings: &LoanSettings, index: usize, fault: &Fault) {
+    pub(super) fn refuse_fault(&mut self, settings: &LoanSettings, index: usize, fault: &Fault) {
         let refusal = self.explain(settings, index, fault);
         self.refuse(index, refusal);
     }
@@ -232,21 +243,15 @@ impl<A: LoanAmount> LoanChunk<A> {
     }
 
     /// Refuses prepayments that all draws together could not take.
-    fn refuse_left(&mut self, settings: &LoanSettings, index: usize) -> bool {
+    pub(super) fn refuse_left(&mut self, settings: &LoanSettings, index: usize) -> bool {
         let rows = self.facility.prepayments(index).iter().zip(&self.left);
-        let over = rows.filter(|(row, left)| !row.capped && row.amount.is_some() && left.exceeds(A::zero()));
+        let over = rows.filter(|(row, left)| {
+            !row.capped && row.amount.is_some() && left.exceeds(A::zero()) && settings.knows(row.date)
+        });
         let Some((row, left)) = over.map(|(row, left)| (*row, *left)).next() else { return true };
         let example = format!("{} more than is owed", left.show(settings.reading.units));
         self.refuse(index, Refusal::beside(row.column(1), Rule::Overpayment, example, row.source));
         false
-    }
-
-    /// Refuses draws with terms of their own where there can be but one loan.
-    pub(super) fn refuse_draws(&mut self, index: usize) {
-        let draw = self.facility.draws(index).iter().find(|draw| draw.is_vintage());
-        if let Some(draw) = draw.copied() {
-            self.refuse(index, Refusal::beside(draw.column(2), Rule::Profile, "", draw.source));
-        }
     }
 
     /// When a draw is paid: on the dates of its loan, up to its own maturity.

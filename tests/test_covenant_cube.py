@@ -1,0 +1,191 @@
+"""Cubes of scenarios against `check_covenants`, scenario by scenario: springing, cures, waivers, stubs, steps."""
+
+from __future__ import annotations
+
+import datetime as dt
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import neocalc as nc
+from covenant_cases import FIRST, MEASURES, OWN, Case, frames, quarter_end, quarterly, random_case
+from neocalc.covenants import STATUSES
+
+PERIODS = 12
+ENDS = [quarter_end(FIRST + at) for at in range(PERIODS)]
+NUMBERS = range(FIRST, FIRST + PERIODS)
+FAILED = [STATUSES.index(name) for name in ("breach", "lock_up", "draw_stop")]
+OPEN = [STATUSES.index(name) for name in ("insufficient_data", "unknown", "undefined")]
+
+
+def whole_case(rng: Random, name: str) -> Case:
+    """A random covenant over all periods of the cube, with no amount missing; ties and cures stay."""
+    while True:
+        case = random_case(rng, name, periods=PERIODS)
+        if min(case.calendar.dates) == FIRST:
+            break
+    case.calendar = quarterly(NUMBERS)
+    for number in NUMBERS:
+        row = case.rows.setdefault(number, {})
+        for measure in MEASURES:
+            if row.get(measure) is None:
+                row[measure] = 100 * rng.randint(1, 10**6)
+    case.rows = {number: case.rows[number] for number in NUMBERS}
+    case.cures = {number: paid for number, paid in case.cures.items() if number in NUMBERS}
+    return case
+
+
+def cube_of(cases: list[Case], rng: Random, scenarios: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Amounts of every scenario, the first of which has the planted ties; and the frames of terms."""
+    base = {
+        name: np.array([[case.rows[number][name] / 100 for number in NUMBERS] for case in cases])
+        for name in MEASURES
+    }
+    amounts = {}
+    for at, (name, values) in enumerate(base.items()):
+        if at % 4 == 3:
+            amounts[name] = values  # the same in all scenarios
+            continue
+        noise = np.array([[[rng.choice((1, 1, 0.5, 0.9, 2, 0, -1)) for _ in range(scenarios)]
+                           for _ in NUMBERS] for _ in cases])  # fmt: skip
+        noise[:, :, 0] = 1
+        amounts[name] = np.round(values[:, :, None] * noise, 2)
+    tables = frames(cases)
+    return amounts, {name: tables[name] for name in ("covenants", "cures", "waivers") if name in tables}
+
+
+def compare(
+    cases: list[Case], amounts: dict[str, np.ndarray], tables: dict[str, Any], scenarios: int
+) -> set[str]:
+    """Hold every scenario against `check_covenants`; return the statuses that came."""
+    names = [case.name for case in cases]
+    given_ = {"entity_ids": names, "period_ends": ENDS, "measures": list(MEASURES), "metrics": [OWN]}
+    cube = nc.covenant_cube(**tables, **given_)
+    quick, slow = cube.test(amounts), cube.test(amounts, statuses=True)
+    np.testing.assert_array_equal(quick.first_breach, slow.first_breach)
+    np.testing.assert_array_equal(quick.undecided, slow.undecided)
+    np.testing.assert_allclose(quick.headroom, slow.headroom, rtol=1e-12, atol=1e-12)
+    assert quick.statuses is None
+    assert slow.statuses is not None
+    seen: set[str] = set()
+    for scenario in range(scenarios):
+        measures = pd.DataFrame(
+            {"entity_id": np.repeat(names, PERIODS), "period_end": pd.to_datetime(ENDS * len(names)),
+             **{name: (values if values.ndim == 2 else values[:, :, scenario]).reshape(-1)
+                for name, values in amounts.items()}}
+        )  # fmt: skip
+        found = nc.check_covenants(measures, metrics=[OWN], **tables)
+        code = {name: at for at, name in enumerate(STATUSES)}
+        wanted = np.full((len(names), len(cube.tests), PERIODS), -1)
+        room = np.full((len(names), len(cube.tests)), np.inf)
+        place = {end: at for at, end in enumerate(ENDS)}
+        for row in found.itertuples():
+            at = names.index(row.entity_id), cube.tests.index((row.covenant_id, row.level))
+            wanted[(*at, place[row.period_end.date()])] = code[row.status]
+            seen.add(row.status)
+            if row.status not in ("not_tested", "insufficient_data", "unknown", "undefined"):
+                room[at] = min(room[at], -np.inf if np.isnan(row.headroom) else row.headroom)
+        np.testing.assert_array_equal(slow.statuses[..., scenario], wanted)
+        failed = np.isin(wanted, FAILED)
+        first = np.where(failed.any(axis=2), failed.argmax(axis=2), -1)
+        np.testing.assert_array_equal(quick.first_breach[..., scenario], first)
+        np.testing.assert_array_equal(quick.undecided[..., scenario], np.isin(wanted, OPEN).any(axis=2))
+        np.testing.assert_allclose(quick.headroom[..., scenario], room, rtol=1e-12, atol=1e-12)
+    return seen
+
+
+def test_every_scenario_has_the_statuses_of_check_covenants() -> None:
+    rng = Random(5)
+    seen: set[str] = set()
+    for _ in range(4):
+        cases = [whole_case(rng, f"e{at:02d}") for at in range(25)]
+        amounts, tables = cube_of(cases, rng, 5)
+        seen |= compare(cases, amounts, tables, 5)
+    assert seen == set(STATUSES), "windows reach back before the record; all else is planted"
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_any_covenant_under_any_scenario(seed: int) -> None:
+    rng = Random(seed)
+    cases = [whole_case(rng, "e0"), whole_case(rng, "e1")]
+    amounts, tables = cube_of(cases, rng, 3)
+    compare(cases, amounts, tables, 3)
+
+
+def test_a_cure_counts_in_the_scenarios_that_need_it() -> None:
+    """Cash of 100, 99 and 90 against 100, and 5 paid in: met, cured, failed."""
+    ends = ["2025-03-31", "2025-06-30"]
+    terms = pd.DataFrame(
+        {"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [100.0], "cures_allowed": [1]}
+    )
+    cures = pd.DataFrame({"period_end": ends, "amount": [5.0, 5.0]})
+    cube = nc.covenant_cube(terms, entity_ids=[None], period_ends=ends, measures=["cash"], cures=cures)
+    found = cube.test({"cash": np.array([[[100.0, 99.0, 90.0], [100.0, 99.0, 90.0]]])}, statuses=True)
+    assert found.statuses is not None
+    words = np.array(STATUSES)[found.statuses[0, 0]]
+    assert words.tolist() == [["pass", "cured", "breach"], ["pass", "breach", "breach"]]
+    assert found.first_breach.tolist() == [[[-1, 1, 0]]]
+
+
+def test_waivers_and_springing_conditions_by_scenario() -> None:
+    ends = [dt.date(2025, 3, 31), dt.date(2025, 6, 30)]
+    cash, drawn = np.array([[[90.0, 110.0], [90.0, 90.0]]]), np.array([[[5.0, 5.0], [0.0, 5.0]]])
+    terms = pd.DataFrame({"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [100.0]})
+    waived = pd.DataFrame({"from_date": ["2025-01-01"], "to_date": ["2025-03-31"]})
+    common: dict[str, Any] = {"entity_ids": ["A"], "period_ends": ends}
+    cube = nc.covenant_cube(terms, measures=["cash"], waivers=waived.assign(entity_id="A"), **common)
+    found = cube.test({"cash": cash})
+    assert (found.first_breach.tolist(), found.headroom.tolist()) == ([[[1, 1]]], [[[-10.0, -10.0]]])
+    sprung = terms.assign(springing_measure="drawn", springing_above=1.0)
+    found = nc.covenant_cube(sprung, measures=["cash", "drawn"], **common).test(
+        {"cash": cash, "drawn": drawn}
+    )
+    assert found.first_breach.tolist() == [[[0, 1]]]
+    assert nc.covenant_cube(sprung, measures=["cash", "drawn"], **common).test(
+        {"cash": cash, "drawn": drawn * 0}
+    ).headroom.tolist() == [[[np.inf, np.inf]]]
+
+
+def test_amounts_too_large_for_doubles_are_decided_in_integers() -> None:
+    terms = pd.DataFrame({"covenant_id": ["x"], "metric": ["ltv"], "threshold": [0.5]})
+    cube = nc.covenant_cube(
+        terms,
+        entity_ids=["A"],
+        period_ends=["2025-03-31"],
+        measures=["total_debt", "collateral_value"],
+        amounts="minor",
+    )
+    value = np.full((1, 1, 3), 2**61 + 2, dtype=np.int64)
+    debt = np.array([[[2**60, 2**60 + 1, 2**60 + 2]]], dtype=np.int64)
+    found = cube.test({"total_debt": debt, "collateral_value": value})
+    assert found.first_breach.tolist() == [[[-1, -1, 0]]]
+
+
+def test_a_cube_may_have_more_scenarios_than_a_block() -> None:
+    rng = np.random.default_rng(9)
+    terms = pd.DataFrame(
+        {"covenant_id": ["x"], "metric": ["dscr"], "threshold": [1.25], "window_periods": [2]}
+    )
+    cube = nc.covenant_cube(
+        terms, entity_ids=["A", "B"], period_ends=ENDS, measures=["cfads", "debt_service"]
+    )
+    cfads = rng.integers(90, 160, (2, PERIODS, 2_500)).astype(float)
+    service = np.full((2, PERIODS), 100.0)
+    found = cube.test({"cfads": cfads, "debt_service": service})
+    year = cfads[:, 1:] + cfads[:, :-1]
+    failed = year < 250.0  # 1.25 x 200
+    wanted = np.where(failed.any(axis=1), failed.argmax(axis=1) + 1, -1)
+    np.testing.assert_array_equal(found.first_breach[:, 0], wanted)
+
+
+def test_statuses_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = pd.DataFrame({"covenant_id": ["x"], "metric": ["liquidity"], "threshold": [1.25]})
+    cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ENDS, measures=["cash"])
+    monkeypatch.setenv("NEOCALC_MEMORY_LIMIT_BYTES", "10")
+    with pytest.raises(nc.ResourceLimitError, match="some scenarios at a time"):
+        cube.test({"cash": np.ones((1, PERIODS, 3))}, statuses=True)
