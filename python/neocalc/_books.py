@@ -55,6 +55,7 @@ class Books:
             if name not in inspect.signature(book_values).parameters or name in _NOT_PASSED_ON:
                 raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
         shared = {name: value for name, value in given.items() if name in OptionArgs.__annotations__}
+        # The names were just checked; the values are in there.
         self.options: Options = make_options(verb, shared)  # type: ignore[arg-type]
         if not self.options.rounded:
             raise ConfigError(f"{verb} is exact to the minor unit: rounding must be 'balance' or 'level'")

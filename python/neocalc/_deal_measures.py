@@ -101,7 +101,8 @@ def largest_customer(outcome: Outcome) -> Amounts:
     customers = list(outcome.inputs.customers.by_customer.values())
     for _, months in quarters(outcome.grid, "Y", outcome.inputs.terms.fiscal_year_end):
         if customers:
-            out[months] = max(customers, key=lambda values, own=months: int(values[own].sum()))[months]  # type: ignore[misc]
+            totals = [int(values[months].sum()) for values in customers]
+            out[months] = customers[totals.index(max(totals))][months]
     return out
 
 

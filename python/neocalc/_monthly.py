@@ -42,6 +42,7 @@ def monthly_options(verb: str, given: Mapping[str, Any]) -> Options:
     for name in given:
         if name not in OPTION_NAMES:
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
+    # The names were just checked; the values are in there.
     return make_options(verb, dict(given))  # type: ignore[arg-type]
 
 

@@ -308,6 +308,7 @@ def read_amounts(
     # The values of `kind` differ in type, which a dict of keywords cannot say.
     found = money(raw, label, problems, **kind)  # type: ignore[arg-type]
     if found is not None and found[0].dtype.kind == "f":  # float32 that may be rounded
+        # As above.
         found = money(Raw(found[0].astype(object), found[1]), label, problems, **kind)  # type: ignore[arg-type]
     if found is None:
         return [None] * frame.n

@@ -144,6 +144,7 @@ def compare_policies(
     >>> lives["depreciation"].tolist()  # 4 years, and 5 from 2026 on
     [300.0, 225.0, 225.0, 225.0, 225.0]
     """
+    # Annotations bind no caller, so what they promise is checked.
     if not isinstance(policies, Mapping) or not policies:  # type: ignore[redundant-expr]
         raise ConfigError(f"policies must map names to policies, not {policies!r}")
     made: dict[str, Any] = {}

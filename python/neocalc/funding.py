@@ -152,6 +152,7 @@ class _Funding:
         taken = sorted({"draws", "by", *settings} & set(debt))
         if taken:
             raise ConfigError(f"debt must not hold {taken[0]!r}: it is an argument here, or has no use")
+        # Unknown keywords are refused in there, by name.
         self.options = make_options("sizing_tests", settings)  # type: ignore[arg-type]
         self.loans, self.covenants, self.debt, self.make, self.checks = loans, covenants, debt, make, checks
         self.settings = settings
@@ -246,8 +247,8 @@ class _Funding:
             status = "draw_stop" if failed else "at_risk" if "at_risk" in words else "pass"
         else:
             at, status = doubtful[0]
-        numbers = tuple(float(values[at]) for values in (checked.found["value"], checked.thresholds(), room))
-        return _Outcome(source, status, int(checked.days[at]), numbers)  # type: ignore[arg-type]
+        value, threshold = float(checked.found["value"][at]), float(checked.thresholds()[at])
+        return _Outcome(source, status, int(checked.days[at]), (value, threshold, float(room[at])))
 
     def _available(self, draw: int) -> int:
         """Return an amount that passes where one unit more does not."""

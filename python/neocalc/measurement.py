@@ -178,10 +178,10 @@ class _Measurement:
         choice("freq", freq, FREQS)
         self.fiscal_year_end = int_between("fiscal_year_end", fiscal_year_end, 1, 12)
         self.step = FREQUENCIES[freq]
-        self.bounds = tuple(
-            None if day is None else to_days(name, day) for name, day in (("start", start), ("end", end))
-        )
-        if None not in self.bounds and self.bounds[0] > self.bounds[1]:  # type: ignore[operator]
+        first = None if start is None else to_days("start", start)
+        last = None if end is None else to_days("end", end)
+        self.bounds = (first, last)
+        if first is not None and last is not None and first > last:
             raise ConfigError(f"start {start!r} is after end {end!r}")
         self.period_ends = self._days(ends)
         steps = _by_table("source_freq", source_freq)

@@ -398,6 +398,7 @@ def dated(first: Policy, *changes: tuple[Any, Policy]) -> DatedPolicy:
     (48, 60)
     """
     for change in changes:
+        # Annotations bind no caller, so what they promise is checked.
         if not isinstance(change, tuple) or len(change) != 2 or not isinstance(change[1], Policy):  # type: ignore[redundant-expr]
             raise ConfigError(f"a change is a pair of a date and a policy, not {change!r}")
     if not isinstance(first, Policy):

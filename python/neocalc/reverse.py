@@ -201,7 +201,7 @@ def _from_table(given: Any, checked: Checked) -> dict[str, Linear]:
     entities = table.values("entity_id")
     for column, values in (("measure", measures), ("of", of)):
         lost = [row for row, value in enumerate(values) if value is not None and value not in grid.names]
-        table.note(column, "metric_unknown", lost, lambda row, values=values: repr(values[row]))  # type: ignore[misc]
+        table.note(column, "metric_unknown", lost, [repr(value) for value in values].__getitem__)
     unknown = [row for row, one in enumerate(entities) if one is not None and one not in grid.by_entity]
     table.note("entity_id", "entity_unknown", unknown, lambda row: repr(entities[row]))
     empty = [row for row in range(table.frame.n) if rates[row] is None and amounts[row] is None]

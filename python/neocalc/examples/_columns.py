@@ -54,6 +54,7 @@ def _pandas(example: ExampleColumns) -> Any:
         elif isinstance(column, Nullable):
             data[name] = pd.arrays.IntegerArray(column.values.copy(), column.null.copy())
         elif _is_date(column):
+            # `_is_date` says that it is an array, in a way that types do not follow.
             data[name] = column.astype("datetime64[us]")  # type: ignore[union-attr]
         else:
             data[name] = column
