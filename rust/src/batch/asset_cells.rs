@@ -1,13 +1,13 @@
 //! The cells of an asset that straight line charges: what its rows say, as each column wants it.
 #![forbid(unsafe_code)]
 
-use super::cells::{Amounts, Cell, cut};
+use super::cells::{Amounts, Cell};
 use super::reader::Money;
 use super::remainders::Remainders;
 use super::roll::Addable;
 use super::settings::{Measure, Settings};
 use crate::calendar::Month;
-use crate::depreciation::straight_line::Amount;
+use crate::depreciation::straight_line::{Amount, level_cells};
 use crate::depreciation::{Asset, Exact, Rounding};
 use crate::money::{MinorUnits, small_f64};
 
@@ -88,7 +88,7 @@ pub trait RowAmount: Money + Exact + Addable + Cell {
         Self::charges_into(asset, rounding, from, charges)
     }
 
-    /// Cuts `count` cells off and writes the charges from `from` on straight from a table; `false` where there is none.
+    /// Cuts `count` cells off and writes the charges from `from` on without working each out; `false` where it cannot.
     fn write_charges(
         _: &Asset<Self>,
         _: &Settings,
@@ -131,12 +131,12 @@ impl RowAmount for i64 {
         remainders: &mut Remainders,
         charges: &mut [i64],
     ) -> i64 {
-        match remainders.steps(asset) {
-            Some(steps) if rounding == Rounding::Balance => {
+        match (rounding == Rounding::Balance).then(|| remainders.steps(asset)).flatten() {
+            Some(steps) => {
                 steps.write(from, charges);
                 Self::accumulated_at(asset, rounding, from.saturating_sub(1))
             }
-            _ => Self::charges_into(asset, rounding, from, charges),
+            None => Self::charges_into(asset, rounding, from, charges),
         }
     }
 
@@ -148,12 +148,26 @@ impl RowAmount for i64 {
         out: &mut Amounts<'_>,
         count: usize,
     ) -> bool {
-        let monthly = settings.rounding == Some(Rounding::Balance) && settings.period_months() == 1;
-        let Amounts::Major(out) = out else { return false };
-        let Some(steps) = monthly.then(|| remainders.steps(asset)).flatten() else { return false };
-        let written = steps.write_major(from, settings.units, out.get_mut(..count).unwrap_or_default());
+        if settings.period_months() != 1 {
+            return false;
+        }
+        let written = match (settings.rounding, &mut *out) {
+            (Some(Rounding::Level), Amounts::Minor(out)) => {
+                level_cells(asset, from, |charge| charge, out.get_mut(..count).unwrap_or_default())
+            }
+            (Some(Rounding::Level), Amounts::Major(out)) => level_cells(
+                asset,
+                from,
+                |charge| settings.units.to_major(charge),
+                out.get_mut(..count).unwrap_or_default(),
+            ),
+            (Some(Rounding::Balance), Amounts::Major(out)) => remainders
+                .steps(asset)
+                .is_some_and(|steps| steps.write_major(from, settings.units, out.get_mut(..count).unwrap_or_default())),
+            _ => false,
+        };
         if written {
-            cut(out, count);
+            out.cut(count);
         }
         written
     }

@@ -22,10 +22,8 @@ impl<T: Money + Exact> Prepared<T> {
     /// The row under the run last assigned; `None` where it is left out or wrong, and then noted.
     #[inline]
     pub fn row(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Row<T>> {
-        let asset = self.resolve(run, settings, index)?;
-        let plain = run.changes.is_empty()
-            && self.spec(run, settings, index).is_some_and(|spec| spec.method.is_straight_line())
-            && !self.happenings.has_events(index);
+        let (asset, spec) = self.resolve(run, settings, index)?;
+        let plain = run.changes.is_empty() && spec.method.is_straight_line() && !self.happenings.has_events(index);
         Some(if plain { Row::Plain(asset) } else { Row::Eventful(asset) })
     }
 

@@ -7,8 +7,9 @@ use super::columns::Fleet;
 use super::happenings::Happenings;
 use super::reader::{Money, Reader, iso, read_days, read_months};
 use super::settings::{Change, PolicySpec, Run, Settings};
+use super::timings::Timings;
 use crate::calendar::{Date, month_start};
-use crate::depreciation::{Asset, Event, Method, Service, Timing};
+use crate::depreciation::{Asset, Event, Method, Service};
 use crate::error::{Column, Rule};
 
 /// A chunk read and judged, ready to be resolved under any policy.
@@ -34,6 +35,7 @@ pub struct Prepared<T> {
     changed_codes: Vec<Vec<i32>>,
     /// What its tax returns deduct at once.
     immediate: Vec<i64>,
+    timings: Timings,
     /// Events and usage.
     pub happenings: Happenings<T>,
     /// Places to work out charges and to gather an asset's events in.
@@ -207,9 +209,15 @@ impl<T: Money> Prepared<T> {
         (!self.residual.is_empty()).then_some((&self.residual, &self.residual_null))
     }
 
-    /// The row as an asset under the run last assigned; `None` where it is left out or wrong, and then noted.
+    /// The row as an asset under the run last assigned, and its policy; `None` where it is left out or wrong, and then
+    /// noted.
     #[inline]
-    pub fn resolve(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Asset<T>> {
+    pub fn resolve<'r>(
+        &mut self,
+        run: &'r Run<'_>,
+        settings: &Settings,
+        index: usize,
+    ) -> Option<(Asset<T>, &'r PolicySpec)> {
         if *self.reader.bad.get(index)? {
             return None;
         }
@@ -243,14 +251,14 @@ impl<T: Money> Prepared<T> {
             }
         }
         let service = Service { in_service: day, life_months, opening: brought_in };
-        let mut timing = Timing::new(&service, spec.convention, settings.grid, settings.by_days());
+        let mut timing = self.timings.of(&service, spec.convention, settings.grid, settings.by_days());
         if let Method::UnitsOfProduction(capacity) = &spec.method {
             timing = timing.by_use(brought_in, self.happenings.usage(index).last_month(*capacity));
         }
-        Some(Asset { cost, base, opening, timing })
+        Some((Asset { cost, base, opening, timing }, spec))
     }
 
-    fn reject(&mut self, index: usize, column: Column, rule: Rule, example: String) -> Option<Asset<T>> {
+    fn reject<R>(&mut self, index: usize, column: Column, rule: Rule, example: String) -> Option<R> {
         self.reader.note(index, column, rule, example);
         None
     }

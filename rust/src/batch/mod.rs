@@ -25,6 +25,7 @@ mod roll;
 mod rows;
 mod settings;
 mod survey;
+mod timings;
 mod totals;
 
 pub use asset_cells::RowAmount;

@@ -71,7 +71,7 @@ enum Share {
 }
 
 /// When an asset is charged, resolved to months and units.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// The month in which its cost (or, brought in mid-life, its book value) enters the ledger.
     pub enter_month: Month,

@@ -293,34 +293,96 @@ impl Walk {
     }
 }
 
+/// Level charges of some months of a life: at most three amounts.
+struct Level {
+    /// Months with the first weight.
+    early: usize,
+    by_first: i64,
+    by_later: i64,
+    /// What the life's last month charges, where it is among these months.
+    last: Option<i64>,
+}
+
+impl Level {
+    /// The charges of so many months from `start` on, of which `charged` has been used up before; `None` where rounding
+    /// up uses `left` up before the last month, and where days count.
+    #[inline]
+    fn of(timing: &Timing, left: i64, start: Month, charged: i64, months: usize) -> Option<Self> {
+        let (ramp_start, first_months, first, later) = timing.ramp()?;
+        let first_end = ramp_start.saturating_add(first_months);
+        let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(months);
+        let by_first = share(left, first, timing.span());
+        let by_later = if later == first { by_first } else { share(left, later, timing.span()) };
+        let remaining = left.saturating_sub(charged);
+        let regular = |charge: i64, months: usize| charge.checked_mul(i64::try_from(months).ok()?);
+        let tail = months.saturating_sub(early);
+        let due = regular(by_first, early)?.checked_add(regular(by_later, tail)?)?;
+        // The months given never reach beyond the last.
+        let ends = start.saturating_add(i32::try_from(months).unwrap_or(i32::MAX)) > timing.last_month;
+        let last_regular = match (ends, tail) {
+            (false, _) => 0,
+            (true, 0) => by_first,
+            (true, _) => by_later,
+        };
+        let due = due.checked_sub(last_regular)?;
+        let last = ends.then(|| remaining.saturating_sub(due));
+        (due <= remaining).then_some(Self { early, by_first, by_later, last })
+    }
+
+    /// Writes them as `cell` makes them.
+    #[inline]
+    fn write<C: Copy>(&self, cell: impl Fn(i64) -> C, cells: &mut [C]) {
+        let (head, tail) = cells.split_at_mut(self.early.min(cells.len()));
+        if !head.is_empty() {
+            head.fill(cell(self.by_first));
+        }
+        if !tail.is_empty() {
+            tail.fill(cell(self.by_later));
+        }
+        if let (Some(last), Some(slot)) = (self.last, cells.last_mut()) {
+            *slot = cell(last);
+        }
+    }
+}
+
 /// Level charges, never above what is left, the remainder in the last month.
 fn level_into(timing: &Timing, left: i64, start: Month, charged: i64, charges: &mut [i64]) {
+    if let Some(level) = Level::of(timing, left, start, charged, charges.len()) {
+        return level.write(|charge| charge, charges);
+    }
     let Some((ramp_start, first_months, first, later)) = timing.ramp() else {
         return;
     };
-    let first_end = ramp_start.saturating_add(first_months);
-    let (by_first, by_later) = (share(left, first, timing.span()), share(left, later, timing.span()));
+    let early = usize::try_from(ramp_start.saturating_add(first_months).saturating_sub(start)).unwrap_or(0);
+    let (head, tail) = charges.split_at_mut(early.min(charges.len()));
+    head.fill(share(left, first, timing.span()));
+    tail.fill(share(left, later, timing.span()));
     let mut remaining = left.saturating_sub(charged);
-    let early = usize::try_from(first_end.saturating_sub(start)).unwrap_or(0).min(charges.len());
-    let (head, tail) = charges.split_at_mut(early);
-    head.fill(by_first);
-    tail.fill(by_later);
-    let regular = |charge: i64, months: usize| i64::try_from(months).ok().and_then(|months| charge.checked_mul(months));
-    let due = regular(by_first, head.len()).zip(regular(by_later, tail.len())).and_then(|(a, b)| a.checked_add(b));
-    // The months given never reach beyond the last.
-    let ends = start.saturating_add(i32::try_from(charges.len()).unwrap_or(i32::MAX)) > timing.last_month;
-    let last_regular = if ends { charges.last().copied().unwrap_or(0) } else { 0 };
-    match (due.and_then(|due| due.checked_sub(last_regular)), charges.last_mut()) {
-        (Some(due), Some(last)) if due <= remaining && ends => *last = remaining.saturating_sub(due),
-        (Some(due), _) if due <= remaining => {}
-        _ => {
-            // Rounding up has used the amount up before the last month.
-            for (month, slot) in (start..).zip(charges.iter_mut()) {
-                *slot = if month >= timing.last_month { remaining } else { (*slot).min(remaining) };
-                remaining = remaining.saturating_sub(*slot);
-            }
-        }
+    for (month, slot) in (start..).zip(charges.iter_mut()) {
+        *slot = if month >= timing.last_month { remaining } else { (*slot).min(remaining) };
+        remaining = remaining.saturating_sub(*slot);
     }
+}
+
+/// Writes the level charge of each month from `from` on as `cell` makes it, which is asked but a few times; `false`, and
+/// nothing of use written, for credits and where rounding up uses the amount up early.
+#[inline]
+pub fn level_cells<C: Copy>(asset: &Asset<i64>, from: Month, cell: impl Fn(i64) -> C, cells: &mut [C]) -> bool {
+    let timing = &asset.timing;
+    let left = asset.base.saturating_sub(asset.opening);
+    let start = from.max(timing.open_month);
+    let skip = usize::try_from(start.saturating_sub(from)).unwrap_or(usize::MAX);
+    let months = usize::try_from(timing.last_month.saturating_sub(start).saturating_add(1)).unwrap_or(0);
+    let (early, rest) = cells.split_at_mut(skip.min(cells.len()));
+    let (active, late) = rest.split_at_mut(months.min(rest.len()));
+    let charged = charged_before(timing, Rounding::Level, left, start);
+    let Some(level) = Level::of(timing, left, start, charged, active.len()).filter(|_| left >= 0) else {
+        return false;
+    };
+    early.fill(cell(0));
+    level.write(&cell, active);
+    late.fill(cell(0));
+    true
 }
 
 /// `base` for a cost and a residual value; `None` where the residual lies outside 0 to cost (mirrored for credits).
@@ -411,6 +473,15 @@ mod tests {
             let a = asset(base, day, life, Convention::ALL[which].1, Rounding::Level, None);
             let all = whole(&a, Rounding::Level);
             prop_assert_eq!(all.iter().sum::<i64>(), base);
+            let mut cells = vec![-1.0; all.len() + 7];
+            let first = a.timing.open_month - 3 + from;
+            if level_cells(&a, first, small_f64, &mut cells) {
+                let mut charges = vec![0; cells.len()];
+                i64::charges_into(&a, Rounding::Level, first, &mut charges);
+                prop_assert_eq!(cells, charges.into_iter().map(small_f64).collect::<Vec<_>>());
+            } else {
+                prop_assert!(base < 32 * i64::from(life * life)); // half a cent a month uses up a last fraction of one
+            }
             prop_assert!(all.iter().all(|charge| charge.signum() * base.signum() >= 0));
             let mut tail = vec![0; 3];
             let before = i64::charges_into(&a, Rounding::Level, a.timing.open_month + from, &mut tail);
