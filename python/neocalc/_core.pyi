@@ -174,16 +174,32 @@ def book_values(
     list[IssueTuple], Money, Money, Money, npt.NDArray[np.int32]
 ]: ...  # cost, accumulated, book value, months
 def to_minor(
-    major: npt.NDArray[np.float64], minor_units: int, round_input: bool, *, nan_is_none: bool = False
-) -> tuple[
-    npt.NDArray[np.int64], list[tuple[int, str]]
-]: ...  # amounts, (place, code) of those that are wrong
+    major: npt.NDArray[np.float64],
+    minor: npt.NDArray[np.int64],  # filled
+    minor_units: int,
+    round_input: bool,
+    *,
+    threads: int = 0,
+    nan_is_none: bool = False,
+) -> list[tuple[int, str]]: ...  # (place, code) of those that are wrong
 def to_days(
-    ticks: npt.NDArray[np.int64], per_day: int
-) -> tuple[npt.NDArray[np.int32], bool]: ...  # days since 1970-01-01; whether all are
+    ticks: npt.NDArray[np.int64],
+    days: npt.NDArray[np.int32],  # filled with days since 1970-01-01
+    per_day: int,
+    *,
+    threads: int = 0,
+) -> bool: ...  # whether all are days
 def to_counts(
-    numbers: npt.NDArray[np.float64], most: int
-) -> tuple[npt.NDArray[np.int32], bool]: ...  # NaN as 0; whether the rest are whole, from 1 to most
+    numbers: npt.NDArray[np.float64],
+    counts: npt.NDArray[np.int32],  # filled, NaN as 0
+    most: int,
+    *,
+    threads: int = 0,
+) -> bool: ...  # whether the rest are whole, from 1 to most
+def to_offsets(
+    rows: npt.NDArray[np.int64],
+    offsets: npt.NDArray[np.int64],  # filled with where each row's stretch begins, and the end of the last
+) -> bool: ...  # whether the rows are in order
 def macrs_shares(
     system: str, recovery_years: float, convention: str, percentages: str
 ) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator

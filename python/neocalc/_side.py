@@ -136,8 +136,8 @@ class Side:
             return np.zeros(self.n, dtype=np.int32), np.zeros(self.n, dtype=bool)
         counts, unit, mask = found
         if mask is None:
-            days, clean = _core.to_days(counts, TICKS[unit])
-            if clean:
+            days = np.empty(self.n, dtype=np.int32)
+            if _core.to_days(counts, days, TICKS[unit], threads=self.options.settings_args["threads"]):
                 return days, np.zeros(self.n, dtype=bool)
         null = counts == NO_MINOR if mask is None else mask | (counts == NO_MINOR)
         day, rest = np.divmod(np.where(null, 0, counts), TICKS[unit])
@@ -172,7 +172,11 @@ class Side:
             if not options.rounded:
                 self.note(name, "nonfinite", np.flatnonzero(np.isinf(plain)), values.item)
                 return plain
-            minor, wrong = _core.to_minor(plain, options.minor_units, options.round_input, nan_is_none=True)
+            minor = np.empty(self.n, dtype=np.int64)
+            threads = options.settings_args["threads"]
+            wrong = _core.to_minor(
+                plain, minor, options.minor_units, options.round_input, threads=threads, nan_is_none=True
+            )
             for code in sorted({code for _, code in wrong}):
                 self.note(name, code, np.array([at for at, other in wrong if other == code]), values.item)
             return minor
@@ -254,7 +258,11 @@ def match(known: Array, wanted: Array) -> Array:
 
 def by_row(rows: Array, n: int) -> tuple[Array | None, Array]:
     """Return the order that sorts by row (None: sorted already), and each row's stretch."""
-    order = None if not len(rows) or bool((rows[1:] >= rows[:-1]).all()) else np.argsort(rows, kind="stable")
-    offsets = np.zeros(n + 1, dtype=np.int64)
+    offsets = np.empty(n + 1, dtype=np.int64)
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    if _core.to_offsets(rows, offsets):
+        return None, offsets
+    order = np.argsort(rows, kind="stable")
+    offsets[0] = 0
     np.cumsum(np.bincount(rows, minlength=n), out=offsets[1:])
     return order, offsets

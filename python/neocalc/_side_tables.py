@@ -153,11 +153,12 @@ class SideTable:
             if self.frame.nan_is_null:
                 null |= np.isnan(values)
             major = np.where(null, 0.0, values)
-            whole, wrong = _core.to_minor(major, options.minor_units, options.round_input)
+            whole = np.empty(n, dtype=np.int64)
+            wrong = _core.to_minor(major, whole, options.minor_units, options.round_input)
             for code in sorted({code for _, code in wrong}):
                 rows = [at for at, other in wrong if other == code]
                 self.problems.rows(label, code, rows, n, values.item)
-            values = np.asarray(whole)
+            values = whole
         return np.where(null, 0, values), null
 
     def decimals(self, name: str) -> list[Decimal | None]:

@@ -32,8 +32,8 @@ pub fn validate<T: Money + Exact>(
         for run in runs {
             chunk.assign(run);
             for index in 0..bad.len() {
-                if let Some(Row::Eventful(asset)) = chunk.row(run, settings, index) {
-                    chunk.keep_books(run, settings, (index, &asset), 0, Month::MIN, &mut Judge);
+                if let Some(Row::Eventful(_)) = chunk.row(run, settings, index) {
+                    chunk.keep_books(run, settings, index, 0, Month::MIN, &mut Judge);
                 }
             }
         }
@@ -83,9 +83,9 @@ pub fn book_values<T: Money + Exact + Addable>(
             let asset = match chunk.row(run, settings, index) {
                 None => continue,
                 Some(Row::Plain(asset)) => asset,
-                Some(Row::Eventful(asset)) => {
+                Some(Row::Eventful(_)) => {
                     let mut sum = UpTo::new(as_of);
-                    chunk.keep_books(run, settings, (index, &asset), 0, Month::MAX, &mut sum);
+                    chunk.keep_books(run, settings, index, 0, Month::MAX, &mut sum);
                     *slot = sum.value();
                     continue;
                 }
@@ -96,7 +96,7 @@ pub fn book_values<T: Money + Exact + Addable>(
             // Before its cost enters the ledger an asset is worth nothing there, as in the totals.
             if as_of >= timing.enter_month {
                 slot.cost = asset.cost;
-                slot.accumulated = T::accumulated_at(&asset, settings.rounding.unwrap_or(Rounding::Balance), as_of);
+                slot.accumulated = T::accumulated_at(asset, settings.rounding.unwrap_or(Rounding::Balance), as_of);
                 slot.book_value = asset.cost.minus(slot.accumulated);
             }
         }

@@ -11,29 +11,30 @@ use crate::error::Column;
 use crate::rate::Rate;
 
 /// A row under a run: an asset that straight-line kernels can charge at once, or one whose books must be kept.
-pub enum Row<T> {
+pub enum Row<'c, T> {
     /// Straight line from service to the end of its life.
-    Plain(Asset<T>),
+    Plain(&'c Asset<T>),
     /// Another method, or something happens on the way.
-    Eventful(Asset<T>),
+    Eventful(&'c Asset<T>),
 }
 
 impl<T: Money + Exact> Prepared<T> {
     /// The row under the run last assigned; `None` where it is left out or wrong, and then noted.
     #[inline]
-    pub fn row(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Row<T>> {
-        let (asset, spec) = self.resolve(run, settings, index)?;
+    pub fn row(&mut self, run: &Run<'_>, settings: &Settings, index: usize) -> Option<Row<'_, T>> {
+        let spec = self.resolve(run, settings, index)?;
         let plain = run.changes.is_empty() && spec.method.is_straight_line() && !self.happenings.has_events(index);
+        let asset = self.asset.as_ref()?;
         Some(if plain { Row::Plain(asset) } else { Row::Eventful(asset) })
     }
 
-    /// Keeps the books of an eventful row; `null_group` stands for transfers to no group. Where an event cannot be, it
-    /// is noted and the row is bad.
+    /// Keeps the books of the row last resolved; `null_group` stands for transfers to no group. Where an event cannot be,
+    /// it is noted and the row is bad.
     pub fn keep_books(
         &mut self,
         run: &Run<'_>,
         settings: &Settings,
-        (index, asset): (usize, &Asset<T>),
+        index: usize,
         null_group: usize,
         until: Month,
         sink: &mut impl Sink<T>,
@@ -51,7 +52,7 @@ impl<T: Money + Exact> Prepared<T> {
                 this.changes(run, settings, (index, first_day), &mut terms, &mut events);
             }
             let holding = Holding {
-                asset: *asset,
+                asset: this.asset?,
                 in_service: *this.day.get(index)?,
                 convention: spec.convention,
                 method: &spec.method,

@@ -36,6 +36,8 @@ pub struct Prepared<T> {
     /// What its tax returns deduct at once.
     immediate: Vec<i64>,
     timings: Timings,
+    /// The row last resolved. It stays in its place: what was just written in parts is slow to copy as a whole.
+    pub asset: Option<Asset<T>>,
     /// Events and usage.
     pub happenings: Happenings<T>,
     /// Places to work out charges and to gather an asset's events in.
@@ -209,15 +211,10 @@ impl<T: Money> Prepared<T> {
         (!self.residual.is_empty()).then_some((&self.residual, &self.residual_null))
     }
 
-    /// The row as an asset under the run last assigned, and its policy; `None` where it is left out or wrong, and then
+    /// Makes [`Prepared::asset`] of the row under the run last assigned and returns its policy; `None` where it is left out or wrong, and then
     /// noted.
     #[inline]
-    pub fn resolve<'r>(
-        &mut self,
-        run: &'r Run<'_>,
-        settings: &Settings,
-        index: usize,
-    ) -> Option<(Asset<T>, &'r PolicySpec)> {
+    pub fn resolve<'r>(&mut self, run: &'r Run<'_>, settings: &Settings, index: usize) -> Option<&'r PolicySpec> {
         if *self.reader.bad.get(index)? {
             return None;
         }
@@ -251,11 +248,15 @@ impl<T: Money> Prepared<T> {
             }
         }
         let service = Service { in_service: day, life_months, opening: brought_in };
-        let mut timing = self.timings.of(&service, spec.convention, settings.grid, settings.by_days());
-        if let Method::UnitsOfProduction(capacity) = &spec.method {
-            timing = timing.by_use(brought_in, self.happenings.usage(index).last_month(*capacity));
-        }
-        Some((Asset { cost, base, opening, timing }, spec))
+        let timing = self.timings.of(&service, spec.convention, settings.grid, settings.by_days());
+        let timing = match &spec.method {
+            Method::UnitsOfProduction(capacity) => {
+                timing.by_use(brought_in, self.happenings.usage(index).last_month(*capacity))
+            }
+            _ => *timing,
+        };
+        self.asset = Some(Asset { cost, base, opening, timing });
+        Some(spec)
     }
 
     fn reject<R>(&mut self, index: usize, column: Column, rule: Rule, example: String) -> Option<R> {

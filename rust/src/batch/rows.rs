@@ -37,9 +37,9 @@ impl Stay {
                 Self { enter: asset.timing.enter_month, last: asset.timing.last_month, gone: false }
             }
             Some(Row::Eventful(asset)) => {
-                let mut extent = Extent::default();
-                match chunk.keep_books(run, settings, (index, &asset), 0, Month::MIN, &mut extent) {
-                    Some(()) => Self { enter: asset.timing.enter_month, last: extent.last, gone: extent.gone },
+                let (enter, mut extent) = (asset.timing.enter_month, Extent::default());
+                match chunk.keep_books(run, settings, index, 0, Month::MIN, &mut extent) {
+                    Some(()) => Self { enter, last: extent.last, gone: extent.gone },
                     None => Self::NONE,
                 }
             }
@@ -277,9 +277,9 @@ fn fill_chunk<T: RowAmount>(
         }
         let asset = match row {
             Row::Plain(asset) => asset,
-            Row::Eventful(asset) => {
+            Row::Eventful(_) => {
                 let mut months = Months::new(first, last);
-                chunk.keep_books(run, settings, (index, &asset), 0, last, &mut months);
+                chunk.keep_books(run, settings, index, 0, last, &mut months);
                 let lines = months.lines(settings.period_months());
                 for (measure, out) in &mut targets.money {
                     let values: Vec<T> = lines.iter().map(|line| line.measure(*measure)).collect();
@@ -289,11 +289,11 @@ fn fill_chunk<T: RowAmount>(
             }
         };
         if let (true, Some((_, out))) = (only_charges, targets.money.first_mut())
-            && T::write_charges(&asset, settings, first, &mut lines.remainders, out, count)
+            && T::write_charges(asset, settings, first, &mut lines.remainders, out, count)
         {
             continue;
         }
-        lines.compute(&asset, settings, first, last, balances);
+        lines.compute(asset, settings, first, last, balances);
         let ledger = Ledger {
             cost: asset.cost,
             enters: stay.enter >= horizon.start,

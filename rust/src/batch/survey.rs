@@ -170,10 +170,9 @@ fn by_assets<T: Addend>(
                     None => {}
                     Some(Row::Plain(asset)) => found.cover(asset.timing.enter_month, asset.timing.last_month),
                     Some(Row::Eventful(asset)) => {
-                        let mut extent = Extent::default();
-                        let row = (index, &asset);
-                        if chunk.keep_books(run, settings, row, 0, Month::MIN, &mut extent).is_some() {
-                            found.cover(asset.timing.enter_month, extent.last);
+                        let (enter, mut extent) = (asset.timing.enter_month, Extent::default());
+                        if chunk.keep_books(run, settings, index, 0, Month::MIN, &mut extent).is_some() {
+                            found.cover(enter, extent.last);
                         }
                     }
                 }

@@ -11,6 +11,8 @@ const PLACES: usize = 512;
 #[derive(Default)]
 pub struct Timings {
     places: Vec<Option<Known>>,
+    /// What has no place.
+    passing: Option<Known>,
 }
 
 struct Known {
@@ -21,22 +23,24 @@ struct Known {
 impl Timings {
     /// As [`Timing::new`].
     #[inline]
-    pub fn of(&mut self, service: &Service, convention: Convention, grid: PeriodGrid, by_days: bool) -> Timing {
-        let work_out = || Timing::new(service, convention, grid, by_days);
-        if service.opening.is_some() {
-            return work_out();
-        }
+    pub fn of(&mut self, service: &Service, convention: Convention, grid: PeriodGrid, by_days: bool) -> &Timing {
         let key = (service.in_service, service.life_months, convention);
-        let mix = key.0.wrapping_add(key.1.wrapping_mul(89)).cast_unsigned();
-        let place = usize::try_from(mix).unwrap_or(0) & PLACES.wrapping_sub(1);
+        let work_out = || Known { key, timing: Timing::new(service, convention, grid, by_days) };
         if self.places.is_empty() {
             self.places.resize_with(PLACES, || None);
         }
-        match self.places.get_mut(place) {
-            Some(Some(known)) if known.key == key => known.timing,
-            Some(slot) => slot.insert(Known { key, timing: work_out() }).timing,
-            None => work_out(),
-        }
+        let mix = key.0.wrapping_add(key.1.wrapping_mul(89)).cast_unsigned();
+        let place = usize::try_from(mix).unwrap_or(0) & PLACES.wrapping_sub(1);
+        let known = match self.places.get_mut(place) {
+            Some(slot) if service.opening.is_none() => {
+                if slot.as_ref().is_none_or(|known| known.key != key) {
+                    *slot = None;
+                }
+                slot.get_or_insert_with(work_out)
+            }
+            _ => self.passing.insert(work_out()),
+        };
+        &known.timing
     }
 }
 
@@ -60,7 +64,7 @@ mod tests {
                 let service = Service { in_service, life_months, opening: opening.map(|after| in_service + after) };
                 let convention = Convention::ALL.get(which).unwrap().1;
                 let new = Timing::new(&service, convention, grid, true);
-                prop_assert_eq!(timings.of(&service, convention, grid, true), new);
+                prop_assert_eq!(*timings.of(&service, convention, grid, true), new);
             }
         }
     }

@@ -225,8 +225,11 @@ impl<T: Summable> Worker<T> {
                 let Some(row) = self.chunk.row(run, settings, *index) else { continue };
                 let group = self.codes.get(*index).and_then(|code| usize::try_from(*code).ok()).unwrap_or(0);
                 match row {
-                    Row::Plain(asset) => self.charge(&asset, settings, horizon, group, number)?,
-                    Row::Eventful(asset) => {
+                    Row::Plain(asset) => {
+                        let sums = (&mut self.flows, &mut self.remainders, &mut self.charges);
+                        charge(asset, settings, horizon, group, number, sums)?;
+                    }
+                    Row::Eventful(_) => {
                         let mut sink = Posting {
                             flows: &mut self.flows,
                             settings,
@@ -236,48 +239,13 @@ impl<T: Summable> Worker<T> {
                             run: number,
                             outcome: Ok(()),
                         };
-                        let row = (*index, &asset);
-                        self.chunk.keep_books(run, settings, row, grouping.groups, horizon.end, &mut sink);
+                        self.chunk.keep_books(run, settings, *index, grouping.groups, horizon.end, &mut sink);
                         sink.outcome?;
                     }
                 }
             }
         }
         self.leftover = leftover;
-        Ok(())
-    }
-
-    /// Adds one asset; its cost enters with the first run.
-    fn charge(
-        &mut self,
-        asset: &Asset<T>,
-        settings: &Settings,
-        horizon: Horizon,
-        group: usize,
-        run: usize,
-    ) -> Result<(), Error> {
-        let timing = &asset.timing;
-        let Some(entry) = self.flows.slot(timing.enter_month) else { return Ok(()) };
-        self.flows.reserve(asset.cost.magnitude())?;
-        if run == 0 {
-            self.flows.add(COST, group, entry, asset.cost);
-            self.flows.add(BROUGHT_IN, group, entry, asset.opening);
-        }
-        let plane = CHARGES.saturating_add(run);
-        let months = Horizon { start: timing.open_month, end: timing.last_month.min(horizon.end) }.months();
-        if settings.rounding == Some(Rounding::Balance)
-            && let Some(slots) = self.flows.stretch(plane, group, timing.open_month, months)
-            && T::add_charges(asset, settings, &mut self.remainders, timing.open_month, months, slots).is_some()
-        {
-            return Ok(());
-        }
-        let first = timing.open_month.max(horizon.start);
-        let last = timing.last_month.min(horizon.end);
-        self.charges.resize(Horizon { start: first, end: last }.months(), T::default());
-        let rounding = settings.rounding.unwrap_or(Rounding::Balance);
-        let before = T::charges_into(asset, rounding, first, &mut self.charges);
-        self.flows.add(plane, group, 0, before.minus(asset.opening));
-        self.flows.add_months(plane, group, first, &self.charges);
         Ok(())
     }
 
@@ -298,6 +266,40 @@ impl<T: Summable> Worker<T> {
         }
         Ok(self)
     }
+}
+
+/// Adds one asset; its cost enters with the first run.
+fn charge<T: Summable>(
+    asset: &Asset<T>,
+    settings: &Settings,
+    horizon: Horizon,
+    group: usize,
+    run: usize,
+    (flows, remainders, charges): (&mut Flows<T>, &mut Remainders, &mut Vec<T>),
+) -> Result<(), Error> {
+    let timing = &asset.timing;
+    let Some(entry) = flows.slot(timing.enter_month) else { return Ok(()) };
+    flows.reserve(asset.cost.magnitude())?;
+    if run == 0 {
+        flows.add(COST, group, entry, asset.cost);
+        flows.add(BROUGHT_IN, group, entry, asset.opening);
+    }
+    let plane = CHARGES.saturating_add(run);
+    let months = Horizon { start: timing.open_month, end: timing.last_month.min(horizon.end) }.months();
+    if settings.rounding == Some(Rounding::Balance)
+        && let Some(slots) = flows.stretch(plane, group, timing.open_month, months)
+        && T::add_charges(asset, settings, remainders, timing.open_month, months, slots).is_some()
+    {
+        return Ok(());
+    }
+    let first = timing.open_month.max(horizon.start);
+    let last = timing.last_month.min(horizon.end);
+    charges.resize(Horizon { start: first, end: last }.months(), T::default());
+    let rounding = settings.rounding.unwrap_or(Rounding::Balance);
+    let before = T::charges_into(asset, rounding, first, charges);
+    flows.add(plane, group, 0, before.minus(asset.opening));
+    flows.add_months(plane, group, first, charges);
+    Ok(())
 }
 
 impl<T: Addend> Totals<T> {

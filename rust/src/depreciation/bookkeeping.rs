@@ -210,7 +210,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     /// Lets the rest of the life begin with `month`.
     fn rebase(&mut self, month: Month) {
         if self.suspended.is_none() {
-            self.timing = self.timing.rebased(month);
+            self.timing.rebase(month);
             self.settle();
         }
     }

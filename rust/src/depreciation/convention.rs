@@ -157,12 +157,21 @@ impl Timing {
 
     /// The rest of the life from `month` on; where nothing is left of it, all is charged in that month.
     #[must_use]
-    pub fn rebased(self, month: Month) -> Self {
+    pub fn rebased(mut self, month: Month) -> Self {
+        self.rebase(month);
+        self
+    }
+
+    /// As [`Timing::rebased`], in its place.
+    #[inline]
+    pub fn rebase(&mut self, month: Month) {
         let elapsed = self.units_at(month.saturating_sub(1));
         if elapsed >= self.total {
-            return self.at_once(month);
+            *self = self.at_once(month);
+        } else {
+            self.elapsed = elapsed;
+            self.open_month = month.max(self.share.first_charge_month());
         }
-        Self { elapsed, open_month: month.max(self.share.first_charge_month()), ..self }
     }
 
     /// The months in which use charges an asset: from service, or from where it was brought in, to the last use.

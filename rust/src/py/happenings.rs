@@ -1,18 +1,24 @@
 //! Events and usage, matched to a fleet's rows and sorted by the caller.
 #![forbid(unsafe_code)]
 
-use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::columns::Column;
-use super::inputs::MoneyArray;
+use super::door::enter;
+use super::inputs::{MoneyArray, count_threads};
+use super::outputs::{Out, written};
 use crate::batch;
 use crate::money::MinorUnits;
 
 /// An array of exactly this type and length.
 pub fn take<T: numpy::Element>(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<T>> {
     Column::take(array, Some(len))?.ok_or_else(|| PyTypeError::new_err("an array has the wrong type"))
+}
+
+/// An array of exactly this type.
+fn any_length<T: numpy::Element>(array: &Bound<'_, PyAny>) -> PyResult<Column<T>> {
+    Column::take(array, None)?.ok_or_else(|| PyTypeError::new_err("an array has the wrong type"))
 }
 
 /// The same of a column that may be left out.
@@ -35,87 +41,71 @@ pub fn take_offsets(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<i64
     Ok(offsets)
 }
 
-/// Amounts, and the places and codes of those that are none.
-type Minors<'py> = (Bound<'py, PyArray1<i64>>, Vec<(usize, &'static str)>);
-
-/// Float64 major units as int64 minor units. Where NaN stands for none, it becomes the least integer.
+/// Writes float64 major units as int64 minor units; the places and codes of those that are none. Where NaN stands for
+/// none, it becomes the least integer.
 #[pyfunction]
-#[pyo3(signature = (major, minor_units, round_input, *, nan_is_none=false))]
-pub fn to_minor<'py>(
-    py: Python<'py>,
-    major: PyReadonlyArray1<'py, f64>,
+#[pyo3(signature = (major, minor, minor_units, round_input, *, threads=0, nan_is_none=false))]
+pub fn to_minor(
+    py: Python<'_>,
+    major: &Bound<'_, PyAny>,
+    minor: &Bound<'_, PyAny>,
     minor_units: u8,
     round_input: bool,
+    threads: usize,
     nan_is_none: bool,
-) -> PyResult<Minors<'py>> {
-    const STRETCH: usize = 512;
+) -> PyResult<Vec<(usize, &'static str)>> {
     let units = MinorUnits::new(minor_units).ok_or_else(|| PyValueError::new_err("minor_units out of range"))?;
-    let major = slice_of(&major)?;
-    let mut minor = vec![0; major.len()];
-    let mut wrong = Vec::new();
-    let mut plain = [0.0; STRETCH];
-    for (number, (major, minor)) in major.chunks(STRETCH).zip(minor.chunks_mut(STRETCH)).enumerate() {
-        let is_none = |major: f64| nan_is_none && major.is_nan();
-        let plain = plain.get_mut(..major.len()).unwrap_or_default();
-        for (slot, major) in plain.iter_mut().zip(major) {
-            *slot = if is_none(*major) { 0.0 } else { *major };
-        }
-        if !units.from_major_into(plain, minor) {
-            for (at, (major, slot)) in plain.iter().zip(minor.iter_mut()).enumerate() {
-                *slot = units.from_major(*major, round_input).unwrap_or_else(|rule| {
-                    wrong.push((number.saturating_mul(STRETCH).saturating_add(at), rule.code()));
-                    0
-                });
-            }
-        }
-        for (slot, major) in minor.iter_mut().zip(major) {
-            *slot = if is_none(*major) { i64::MIN } else { *slot };
-        }
-    }
-    Ok((PyArray1::from_vec(py, minor), wrong))
+    let reading = batch::Reading { units, round_input, floor_time: false };
+    let major = any_length::<f64>(major)?;
+    let mut out = Out::<i64, i64>::take(minor, major.len())?;
+    let (Out::A(minor) | Out::B(minor)) = &mut out;
+    let minor = written(minor)?;
+    let wrong = enter(py, |poll| batch::minors_of(&major, &reading, nan_is_none, minor, count_threads(threads), poll))?;
+    Ok(wrong.into_iter().map(|(at, rule)| (at, rule.code())).collect())
 }
 
-/// Ticks since 1970, so many to a day, as days; and whether each is a midnight from 1900 to 2199.
+/// Writes ticks since 1970, so many to a day, as days; whether each is a midnight from 1900 to 2199.
 #[pyfunction]
-pub fn to_days<'py>(
-    py: Python<'py>,
-    ticks: PyReadonlyArray1<'py, i64>,
+#[pyo3(signature = (ticks, days, per_day, *, threads=0))]
+pub fn to_days(
+    py: Python<'_>,
+    ticks: &Bound<'_, PyAny>,
+    days: &Bound<'_, PyAny>,
     per_day: i64,
-) -> PyResult<(Bound<'py, PyArray1<i32>>, bool)> {
-    let mut clean = true;
-    let days = slice_of(&ticks)?.iter().map(|ticks| match batch::DateRead::of(*ticks, per_day.max(1)) {
-        batch::DateRead::Day(day) => day,
-        _ => {
-            clean = false;
-            0
-        }
-    });
-    let days = days.collect();
-    Ok((PyArray1::from_vec(py, days), clean))
+    threads: usize,
+) -> PyResult<bool> {
+    let ticks = any_length::<i64>(ticks)?;
+    let mut out = Out::<i32, i32>::take(days, ticks.len())?;
+    let (Out::A(days) | Out::B(days)) = &mut out;
+    let days = written(days)?;
+    enter(py, |poll| batch::days_of(&ticks, per_day.max(1), days, count_threads(threads), poll))
 }
 
-/// Float64 numbers as whole ones, NaN as 0; and whether the rest are whole, from 1 to `most`.
+/// Writes float64 numbers as whole ones, NaN as 0; whether the rest are whole, from 1 to `most`.
 #[pyfunction]
-pub fn to_counts<'py>(
-    py: Python<'py>,
-    numbers: PyReadonlyArray1<'py, f64>,
-    most: u32,
-) -> PyResult<(Bound<'py, PyArray1<i32>>, bool)> {
-    let most = f64::from(most.min(i32::MAX.unsigned_abs()));
-    let mut clean = true;
-    let counts = slice_of(&numbers)?.iter().map(|number| {
-        let inside = (*number >= 1.0) & (*number <= most);
-        #[expect(clippy::cast_possible_truncation, reason = "NaN becomes 0, and others are not used unless inside")]
-        let count = *number as i32;
-        clean &= number.is_nan() | (inside & (f64::from(count) == *number));
-        count
-    });
-    let counts = counts.collect();
-    Ok((PyArray1::from_vec(py, counts), clean))
+#[pyo3(signature = (numbers, counts, most, *, threads=0))]
+pub fn to_counts(
+    py: Python<'_>,
+    numbers: &Bound<'_, PyAny>,
+    counts: &Bound<'_, PyAny>,
+    most: i32,
+    threads: usize,
+) -> PyResult<bool> {
+    let numbers = any_length::<f64>(numbers)?;
+    let mut out = Out::<i32, i32>::take(counts, numbers.len())?;
+    let (Out::A(counts) | Out::B(counts)) = &mut out;
+    let counts = written(counts)?;
+    enter(py, |poll| batch::counts_of(&numbers, most, counts, count_threads(threads), poll))
 }
 
-fn slice_of<'a, T: numpy::Element>(array: &'a PyReadonlyArray1<'_, T>) -> PyResult<&'a [T]> {
-    array.as_slice().map_err(|_| PyValueError::new_err("arrays must be contiguous and aligned"))
+/// Writes where the stretch of each row begins, and the end of the last; `false` where rows are not in order.
+#[pyfunction]
+pub fn to_offsets(py: Python<'_>, rows: &Bound<'_, PyAny>, offsets: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let rows = any_length::<i64>(rows)?;
+    let mut out = Out::<i64, i64>::take(offsets, offsets.len()?)?;
+    let (Out::A(offsets) | Out::B(offsets)) = &mut out;
+    let offsets = written(offsets)?;
+    enter(py, |poll| batch::offsets_of(&rows, rows.len(), offsets, poll))
 }
 
 /// Events by asset.

@@ -1,0 +1,242 @@
+//! Whole columns converted at once, by all threads: what a frame of events brings along before its rows are matched.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+use super::columns::{DateRead, Load};
+use super::pool::{Poll, for_each, stretches};
+use super::reader::{Reading, days_of_ticks};
+use crate::calendar::Date;
+use crate::error::{Error, Rule};
+
+/// Rows that stay near while they are converted.
+const STRETCH: usize = 2_048;
+
+/// Ticks, so many to a day, as days; whether each is a midnight from 1900 to 2199, else the days are of no use.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn days_of(
+    ticks: &dyn Load<i64>,
+    per_day: i64,
+    days: &mut [Date],
+    threads: usize,
+    poll: Poll<'_>,
+) -> Result<bool, Error> {
+    let sound = convert(ticks, days, threads, poll, &|_, ticks, days, sound: &mut Option<bool>| {
+        let mut clean = sound.unwrap_or(true);
+        if !days_of_ticks(ticks, per_day, days) {
+            for (tick, slot) in ticks.iter().zip(days) {
+                let found = DateRead::of(*tick, per_day);
+                clean &= matches!(found, DateRead::Day(_));
+                *slot = if let DateRead::Day(day) = found { day } else { 0 };
+            }
+        }
+        *sound = Some(clean);
+    })?;
+    Ok(sound.into_iter().flatten().all(|sound| sound))
+}
+
+/// Numbers as whole ones, NaN as 0; whether the rest are whole, from 1 to `most`, else the counts are of no use.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn counts_of(
+    numbers: &dyn Load<f64>,
+    most: i32,
+    counts: &mut [i32],
+    threads: usize,
+    poll: Poll<'_>,
+) -> Result<bool, Error> {
+    let most = f64::from(most);
+    let sound = convert(numbers, counts, threads, poll, &|_, numbers, counts, sound: &mut Option<bool>| {
+        let mut clean = sound.unwrap_or(true);
+        for (number, slot) in numbers.iter().zip(counts) {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "NaN becomes 0, and others are of no use unless inside"
+            )]
+            let count = *number as i32;
+            let inside = (*number >= 1.0) & (*number <= most);
+            clean &= number.is_nan() | (inside & (f64::from(count) == *number));
+            *slot = count;
+        }
+        *sound = Some(clean);
+    })?;
+    Ok(sound.into_iter().flatten().all(|sound| sound))
+}
+
+/// Major units as minor units; the places of those that are none, in order. Where NaN stands for none it becomes the
+/// least integer.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn minors_of(
+    majors: &dyn Load<f64>,
+    reading: &Reading,
+    nan_is_none: bool,
+    minors: &mut [i64],
+    threads: usize,
+    poll: Poll<'_>,
+) -> Result<Vec<(usize, Rule)>, Error> {
+    let found = convert(majors, minors, threads, poll, &|start, majors, minors, wrong: &mut Vec<(usize, Rule)>| {
+        let is_none = |major: f64| nan_is_none & major.is_nan();
+        let mut plain = [0.0; STRETCH];
+        let plain = plain.get_mut(..majors.len()).unwrap_or_default();
+        for (slot, major) in plain.iter_mut().zip(majors) {
+            *slot = if is_none(*major) { 0.0 } else { *major };
+        }
+        if !reading.units.from_major_into(plain, minors) {
+            for (at, (major, slot)) in plain.iter().zip(minors.iter_mut()).enumerate() {
+                *slot = reading.units.from_major(*major, reading.round_input).unwrap_or_else(|rule| {
+                    wrong.push((start.saturating_add(at), rule));
+                    0
+                });
+            }
+        }
+        for (slot, major) in minors.iter_mut().zip(majors) {
+            *slot = if is_none(*major) { i64::MIN } else { *slot };
+        }
+    })?;
+    let mut wrong: Vec<_> = found.into_iter().flatten().collect();
+    wrong.sort_unstable_by_key(|(at, _)| *at);
+    Ok(wrong)
+}
+
+/// Where the stretch of each row begins, and the end of the last, among `rows` that are in order; `false` where they are
+/// not, or one lies beyond.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn offsets_of(rows: &dyn Load<i64>, count: usize, offsets: &mut [i64], poll: Poll<'_>) -> Result<bool, Error> {
+    let mut part = [0; STRETCH];
+    let (mut at, mut next) = (0_i64, 0_usize);
+    for (number, range) in stretches(count, STRETCH).into_iter().enumerate() {
+        if number & 255 == 255 && poll() {
+            return Err(Error::Interrupted);
+        }
+        let part = part.get_mut(..range.len()).unwrap_or_default();
+        rows.load(range.start, part);
+        for row in part {
+            let Ok(row) = usize::try_from(*row) else { return Ok(false) };
+            // The stretches of all rows up to this one have begun.
+            if row >= next {
+                let Some(begun) = offsets.get_mut(next..=row) else { return Ok(false) };
+                begun.fill(at);
+                next = row.saturating_add(1);
+            } else if row.saturating_add(1) != next {
+                return Ok(false);
+            }
+            at = at.saturating_add(1);
+        }
+    }
+    offsets.get_mut(next..).unwrap_or_default().fill(at);
+    // The last offset is the end, not the beginning of a row.
+    Ok(next < offsets.len())
+}
+
+/// Converts stretches of a column by `each`; what each thread found.
+fn convert<A: Copy + Default + Send, B: Send, S: Default + Send>(
+    source: &dyn Load<A>,
+    out: &mut [B],
+    threads: usize,
+    poll: Poll<'_>,
+    each: &(impl Fn(usize, &[A], &mut [B], &mut S) + Sync),
+) -> Result<Vec<S>, Error> {
+    const TOGETHER: usize = 32;
+    let size = STRETCH.saturating_mul(TOGETHER);
+    let tasks = stretches(out.len(), size).into_iter().zip(out.chunks_mut(size)).collect();
+    for_each(tasks, threads, poll, &S::default, &|found, (range, out): (Range<usize>, &mut [B])| {
+        let mut values = [A::default(); STRETCH];
+        for (at, out) in range.step_by(STRETCH).zip(out.chunks_mut(STRETCH)) {
+            let values = values.get_mut(..out.len()).unwrap_or_default();
+            source.load(at, values);
+            each(at, values, out, found);
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "tests")]
+    use super::*;
+    use crate::batch::columns::read_ticks;
+    use crate::money::MinorUnits;
+    use proptest::prelude::*;
+
+    #[test]
+    fn long_columns_are_converted_by_any_number_of_threads() {
+        const DAY: i64 = 86_400_000_000; // microseconds
+        let ticks: Vec<i64> = (0..200_000).map(|row| (row % 50_000 - 20_000) * DAY).collect();
+        let want: Vec<i32> = (0..200_000).map(|row| row % 50_000 - 20_000).collect();
+        let majors: Vec<f64> =
+            want.iter().map(|day| if day % 7 == 0 { f64::NAN } else { f64::from(*day) / 100.0 }).collect();
+        for threads in [1, 2, 7] {
+            let mut days = vec![0; ticks.len()];
+            assert!(days_of(&ticks, DAY, &mut days, threads, &mut || false).unwrap());
+            assert_eq!(days, want);
+            let reading = Reading { units: MinorUnits::new(2).unwrap(), round_input: false, floor_time: false };
+            let mut minors = vec![0; majors.len()];
+            let wrong = minors_of(&majors, &reading, true, &mut minors, threads, &mut || false).unwrap();
+            assert!(wrong.is_empty());
+            assert!(
+                minors
+                    .iter()
+                    .zip(&want)
+                    .all(|(minor, day)| { *minor == if day % 7 == 0 { i64::MIN } else { i64::from(*day) } })
+            );
+            let wrong = minors_of(&majors, &reading, false, &mut minors, threads, &mut || false).unwrap();
+            assert!(wrong.iter().map(|(at, _)| *at).eq((0..want.len()).filter(|at| want.get(*at).unwrap() % 7 == 0)));
+            assert!(wrong.iter().all(|(_, rule)| *rule == Rule::NonFinite));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn days_are_those_of_single_ticks(
+            days in prop::collection::vec(-30_000_i64..90_000, 0..40), off in prop_oneof![9 => Just(0_i64), 1 => 1_i64..5],
+            per_day in prop_oneof![Just(1_i64), Just(86_400), Just(86_400_000_000), Just(86_400_000_000_000)],
+        ) {
+            let ticks: Vec<i64> = days.iter().map(|day| day.saturating_mul(per_day).saturating_add(off)).collect();
+            let mut out = vec![0; ticks.len()];
+            let sound = days_of(&ticks, per_day, &mut out, 1, &mut || false).unwrap();
+            let single: Vec<_> = ticks.iter().map(|tick| read_ticks(*tick, per_day)).collect();
+            prop_assert_eq!(sound, single.iter().all(|day| matches!(day, DateRead::Day(_))));
+            if sound {
+                prop_assert_eq!(out.into_iter().map(DateRead::Day).collect::<Vec<_>>(), single);
+            }
+        }
+
+        #[test]
+        fn counts_are_whole(numbers in prop::collection::vec(prop_oneof![
+            (1_i32..60).prop_map(f64::from), Just(f64::NAN), Just(0.0), Just(2.5), Just(61.0), Just(f64::INFINITY)], 0..6)) {
+            let mut counts = vec![7; numbers.len()];
+            let sound = counts_of(&numbers, 60, &mut counts, 1, &mut || false).unwrap();
+            let fits = |number: &f64| number.is_nan() || (1.0..=60.0).contains(number) && number.fract() == 0.0;
+            prop_assert_eq!(sound, numbers.iter().all(fits));
+            if sound {
+                for (number, count) in numbers.iter().zip(counts) {
+                    prop_assert_eq!(f64::from(count), if number.is_nan() { 0.0 } else { *number });
+                }
+            }
+        }
+
+        #[test]
+        fn offsets_lead_through_rows_in_order(rows in prop::collection::vec(-1_i64..9, 0..12), n in 0_usize..10) {
+            let mut offsets = vec![-5; n + 1];
+            let sound = offsets_of(&rows, rows.len(), &mut offsets, &mut || false).unwrap();
+            let inside = rows.iter().all(|row| usize::try_from(*row).is_ok_and(|row| row < n));
+            prop_assert_eq!(sound, inside && rows.is_sorted());
+            if sound {
+                for row in 0..n {
+                    let found = i64::try_from(row).unwrap();
+                    let count = rows.iter().filter(|row| **row == found).count();
+                    let (begin, end) = (offsets.get(row).unwrap(), offsets.get(row + 1).unwrap());
+                    prop_assert_eq!(end - begin, i64::try_from(count).unwrap());
+                }
+                prop_assert_eq!(offsets.first(), Some(&0));
+            }
+        }
+    }
+}
