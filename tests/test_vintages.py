@@ -223,15 +223,15 @@ def test_one_draw_hedged_by_hand(profile: str) -> None:
             }
         ]
     )
-    draws = frame(
-        [{"loan_id": "A", "date": dt.date(2025, 3, 1), "amount": 500_000_00, "margin_rate": 0.03}]
-    )
+    draws = frame([{"loan_id": "A", "date": dt.date(2025, 3, 1), "amount": 500_000_00, "margin_rate": 0.03}])
     rates = pd.DataFrame({"index": "SOFR", "date": ["2025-01-01", "2025-03-01"], "value": [0.05, 0.04]})
     rates["date"] = rates["date"].astype("datetime64[us]")
     swap = {"loan_id": ["A"], "kind": ["pay_fixed_swap"], "strike_rate": [0.03], "from_date": ["2025-01-01"]}
     given = {"draws": draws, "rates": rates, "columns": ["draw_number", "hedge"], **FLAT}
     if profile == "custom":
-        given["principal_schedule"] = pd.DataFrame({"loan_id": ["A"], "payment_number": [1], "principal": [0]})
+        given["principal_schedule"] = pd.DataFrame(
+            {"loan_id": ["A"], "payment_number": [1], "principal": [0]}
+        )
     rows = nc.amortize(loans, hedges=pd.DataFrame(swap | {"notional_share": [0.5]}), **given)
     # 500,000 x (5 % - 3 %) x 90 / 360, and 250,000 x (4 % - 3 %) x 31 / 360: the draw was fixed in March.
     assert rows[rows["hedge"] != 0]["hedge"].tolist() == [-2_500_00, -215_28]

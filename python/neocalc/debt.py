@@ -199,7 +199,8 @@ def amortize(
     - ``frequency``: ``monthly`` (the default), ``quarterly``, ``semiannual``, ``annual``, ``weekly``,
       ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
     - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
-      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``.
+      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Where a rate or what is owed changes within a period, each
+      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none.
     - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,

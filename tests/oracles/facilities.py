@@ -335,10 +335,27 @@ class Part(Engine):
             elif kind == 3:
                 self.lend(value, row)
                 self.later -= 1
-                self.refix = True
+                self.refix = self.refix or value != 0
             else:
                 self.fix_before()
                 self.elsewhere += value
+
+    def still(self, steps: Sequence[tuple[dt.date, int, int, Fraction | int]]) -> bool:
+        """Whether nothing moves that interest or fees are computed on, so that the period is not cut."""
+        for _, kind, at, value in steps:
+            asked = self.left.amounts[at] if kind == 2 else None
+            if kind == 0:
+                moves = value != self.rate
+            elif kind != 2:
+                moves = value != 0
+            elif asked is None:
+                moves = self.balance != 0
+            else:
+                capped = self.facility.prepayments[at].capped or self.shared
+                moves = asked != 0 and not (capped and not self.balance)
+            if moves:
+                return False
+        return True
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -431,6 +448,9 @@ class Part(Engine):
                 date = rest[0][0]
                 now = [s for s in rest if s[0] == date]
                 rest = rest[len(now) :]
+                if self.still(now):
+                    self.later -= sum(kind == 3 for _, kind, _, _ in now)
+                    continue
                 self.accrue(date)
                 row = Row(self.made, date, self.balance, self.number)
                 self.do(now, row)

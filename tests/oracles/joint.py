@@ -220,7 +220,12 @@ class Joint:
                 part.end(row)
             elif part.begun and not part.finished:
                 asks = asked is not None and part.loan.start < date < part.periods[-1].end
-                if asks or any(step[0] == date for step in part.todo):
+                now = [step for step in part.todo if step[0] == date]
+                if part.still(now) and not (asks and min(self.takes or 0, int(part.balance))):
+                    part.later -= sum(step[1] == 3 for step in now)
+                    part.todo = part.todo[len(now) :]
+                    self.asking = self.asking or (asks and part.balance > 0)
+                elif asks or now:
                     part.accrue(date)
                     row = Row(part.made, date, int(part.balance), part.number)
                     self.move(part, date, row)
