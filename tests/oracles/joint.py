@@ -221,7 +221,8 @@ class Joint:
             elif part.begun and not part.finished:
                 asks = asked is not None and part.loan.start < date < part.periods[-1].end
                 now = [step for step in part.todo if step[0] == date]
-                if part.still(now) and not (asks and min(self.takes or 0, int(part.balance))):
+                takes = asks and min(self.takes or 0, int(part.balance))
+                if not takes and not any(part.moves(*step[1:]) for step in now):
                     part.later -= sum(step[1] == 3 for step in now)
                     part.todo = part.todo[len(now) :]
                     self.asking = self.asking or (asks and part.balance > 0)
