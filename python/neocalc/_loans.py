@@ -124,6 +124,7 @@ class LoanColumns(Records):
         _OPTIONAL,
         either=(("principal", "commitment"), ("maturity_date", "term_months"), ("annual_rate", "index")),
         bare=(("term", "term_months", "term_unit"), ("rate", "annual_rate", "rate_unit")),
+        other=("loans", ("cost", "in_service_date"), "validate and depreciate read fleets"),
     )
     # The first is also the column whose totals may overflow.
     compared = ("principal", *(name for name in (*_REQUIRED, *_OPTIONAL) if name != "principal"))

@@ -80,9 +80,10 @@ def amortize(
     hedges
         A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate``
         (the fixed rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share``
-        (of the loan's balance, without draws that have terms of their own). Rows of one ``hedge_id`` (else
-        of one kind and strike) are its notional schedule; 0 ends it. A hedge looks at the loan's own
-        fixings, before the loan's floors and caps, is settled with the loan's payments, and is netted into
+        (of the balance). A share rides on every draw that floats, also on terms of its own (each rounded to
+        the minor unit); an amount counts once, with the loan itself. Rows of one ``hedge_id`` (else of one
+        kind and strike) are its notional schedule; 0 ends it. A hedge looks at the fixings of the loan or
+        draw it rides on, before floors and caps, is settled with its payments, and is netted into
         ``interest``; ``hedge`` is the part of it that is paid under hedges, negative where more is received.
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
@@ -198,7 +199,8 @@ def amortize(
     - ``frequency``: ``monthly`` (the default), ``quarterly``, ``semiannual``, ``annual``, ``weekly``,
       ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
     - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
-      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``.
+      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Where a rate or what is owed changes within a period, each
+      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none.
     - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,

@@ -77,6 +77,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
     "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
+    "other_frame": ("must be of the kind that the verb reads", "pass it to the verb that reads such rows"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
     "duplicate_id": ("must not appear twice", "aggregate or rename these assets"),

@@ -71,7 +71,7 @@ def validate_loans(
     Raises
     ------
     InputError
-        For what is not a frame at all.
+        For what is not a frame at all, or a fleet: that is for `validate`.
     ConfigError
         For an argument that means nothing.
 
