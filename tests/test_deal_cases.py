@@ -345,14 +345,21 @@ def test_draws_with_terms_of_their_own_are_followed_one_by_one() -> None:
     assert yearly["debt_proceeds"].tolist() == [970.0, 0.0, 0.0]
     assert yearly["principal"].tolist() == [0.0, 600.0, 400.0]
     assert yearly["fees"].tolist() == [60.0, 0.0, 0.0]
-    # 18 and 60 over the 26 months from January 2025 to the last maturity, 12 over the 24 from March.
-    cost = [
-        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 10, 2),
-        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 12, 2),
-    ]
-    assert result.to_frame("income_statement", freq="Y")["interest_expense"].tolist()[:2] == [
-        float(one) for one in cost
-    ]
+    # Effective interest of each draw: the fees belong to what they were paid for, 36 to the first and 24, an asset until
+    # March, to the second. 582 - 36 grow to 600 in twelve months, 388 - 24 to 400 in twenty-four.
+    grown = [364 * (400 / 364) ** (months / 24) - 364 for months in (10, 22)]
+    cost = result.to_frame("income_statement", freq="Y")["interest_expense"].tolist()
+    assert cost[:2] == pytest.approx([54 + grown[0], grown[1] - grown[0]], abs=0.02)
+    # Month by month it is what the engine books for these loans.
+    loans = facility.rename(columns={"facility_id": "loan_id"})
+    given = {"draws": draw.rename(columns={"facility_id": "loan_id"}), "by": ["loan_id"], "freq": "M"}
+    booked = nc.interest_expense(loans, **given, start="2025-01-01", end="2027-12-31")
+    assert result.income_statement["interest_expense"].tolist() == booked["interest_expense"].tolist()
+    carried = nc.carrying_amount(loans, **given, start="2025-01-01", end="2027-12-31")
+    sheet = result.balance_sheet
+    assert (sheet["debt"] - sheet["commitment_cost"]).round(2).tolist() == (
+        carried["closing_carrying_amount"] - carried["commitment_cost"]
+    ).round(2).tolist()
     assert result.to_frame("income_statement", freq="Y")["interest_expense"].sum() == 90.0
     assert result.balance_sheet["debt"].iloc[-1] == 0
 

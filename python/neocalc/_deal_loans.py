@@ -78,15 +78,6 @@ class Loans:
         """Return the class of what a facility's capitalised interest becomes."""
         return self.classes.get(name)
 
-    def has_vintages(self, row: int) -> bool:
-        """Whether draws of a facility have terms of their own, so that each is a loan of its own."""
-        draws = self.beside["draws"]
-        own = ("maturity_date", "term_months", "annual_rate", "margin_rate")
-        return any(
-            draws["facility_id"][at] == self.name(row) and any(draws[name][at] is not None for name in own)
-            for at in range(draws.n)
-        )
-
     def loan_frame(self, rows: list[int]) -> Any:
         """Return facilities as loans."""
         columns = {"loan_id": Column("text", [self.name(row) for row in rows])}
