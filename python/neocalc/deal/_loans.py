@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Grid
-from neocalc._deal_tables import LOAN_COLUMNS, Rows
 from neocalc._options import Options
 from neocalc.calendar import payment_dates
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, Grid
+from neocalc.deal._tables import LOAN_COLUMNS, Rows
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 

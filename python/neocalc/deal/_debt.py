@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Grid, first_day, month_of
-from neocalc._deal_loans import RENAMED, Loans, Named
-from neocalc._deal_tables import LOAN_COLUMNS
 from neocalc._frames import as_frame
 from neocalc._loan_books import Books, cells, keep_books, loan_options, loans_as_groups, open_loans
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, Grid, first_day, month_of
+from neocalc.deal._loans import RENAMED, Loans, Named
+from neocalc.deal._tables import LOAN_COLUMNS
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 
