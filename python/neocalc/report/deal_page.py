@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from neocalc._deal_outcomes import DealResult
+from neocalc.deal._outcomes import DealResult
 from neocalc.report.certificate import MEANING, UNTESTED
 from neocalc.report.comparison import column_values
 from neocalc.report.deal_summary import COVER, DealSummary, Line, summarise

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from neocalc._deal_checks import Check, Checks
-from neocalc._deal_outcomes import DealResult
+from neocalc.deal._checks import Check, Checks
+from neocalc.deal._outcomes import DealResult
 from neocalc.report.comparison import column_values
 
 # A line of the summary: what it is, the statement's line, and whether months of it are summed.

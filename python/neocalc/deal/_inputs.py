@@ -6,17 +6,17 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from neocalc._deal_assets import Fleet, override_life, read_curves
-from neocalc._deal_company import Inputs
-from neocalc._deal_debt import Debt
-from neocalc._deal_frames import kind_of
-from neocalc._deal_grid import Grid
-from neocalc._deal_loans import KINDS
-from neocalc._deal_operations import customers_of, leases_of, no_leases, nothing
-from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
-from neocalc._deal_terms import DealTerms
 from neocalc._options import make_options
 from neocalc.contracts import contract_schedule
+from neocalc.deal._assets import Fleet, override_life, read_curves
+from neocalc.deal._company import Inputs
+from neocalc.deal._debt import Debt
+from neocalc.deal._frames import kind_of
+from neocalc.deal._grid import Grid
+from neocalc.deal._loans import KINDS
+from neocalc.deal._operations import customers_of, leases_of, no_leases, nothing
+from neocalc.deal._tables import IDS, TABLES, Rows, read_rows, unknown_columns
+from neocalc.deal._terms import DealTerms
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.leases import lease_schedule
 

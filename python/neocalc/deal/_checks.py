@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, month_of
-from neocalc._deal_results import STATEMENTS, Results
 from neocalc._frames import as_frame, nearest
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, month_of
+from neocalc.deal._results import STATEMENTS, Results
 from neocalc.errors import InputError, Issue
 from neocalc.maturities import yield_to_maturity
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_folder import read_folder, shipped_deals
-from neocalc._deal_inputs import Tables
-from neocalc._deal_outcomes import DealComparison, DealResult
-from neocalc._deal_results import run_deal
-from neocalc._deal_tables import TABLES
-from neocalc._deal_terms import DealTerms, read_terms
 from neocalc._options import choice
+from neocalc.deal._folder import read_folder, shipped_deals
+from neocalc.deal._inputs import Tables
+from neocalc.deal._outcomes import DealComparison, DealResult
+from neocalc.deal._results import run_deal
+from neocalc.deal._tables import TABLES
+from neocalc.deal._terms import DealTerms, read_terms
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import DatedPolicy, Policy
 

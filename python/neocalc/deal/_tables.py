@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neocalc._deal_frames import Column
 from neocalc._frames import as_frame, nearest
 from neocalc._options import Options
 from neocalc._side_tables import SideTable
+from neocalc.deal._frames import Column
 from neocalc.errors import InputError, Issue
 
 # Where a number is from and how far to trust it: every table may say so, row by row.

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_assets import Backed
-from neocalc._deal_company import Outcome
-from neocalc._deal_grid import Amounts
-from neocalc._deal_statements import Statements, quarters
+from neocalc.deal._assets import Backed
+from neocalc.deal._company import Outcome
+from neocalc.deal._grid import Amounts
+from neocalc.deal._statements import Statements, quarters
 
 Measures = dict[str, list[int | None]]
 # Measures that are balances at a month's end; others are of the month.

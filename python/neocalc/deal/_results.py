@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_assets import Backed, market_values_of
-from neocalc._deal_company import Inputs, Outcome
-from neocalc._deal_frames import Column, amounts_out, build
-from neocalc._deal_grid import Amounts
-from neocalc._deal_inputs import Tables
-from neocalc._deal_measures import (
+from neocalc._frames import as_frame
+from neocalc._side_tables import SideTable
+from neocalc.covenants import check_covenants
+from neocalc.deal._assets import Backed, market_values_of
+from neocalc.deal._company import Inputs, Outcome
+from neocalc.deal._frames import Column, amounts_out, build
+from neocalc.deal._grid import Amounts
+from neocalc.deal._inputs import Tables
+from neocalc.deal._measures import (
     LEVELS,
     Measures,
     company_measures,
@@ -23,11 +26,8 @@ from neocalc._deal_measures import (
     ratio,
     total_or_unknown,
 )
-from neocalc._deal_run import run
-from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, state
-from neocalc._frames import as_frame
-from neocalc._side_tables import SideTable
-from neocalc.covenants import check_covenants
+from neocalc.deal._run import run
+from neocalc.deal._statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc.measurement import measures
 
 STATEMENTS = ("income_statement", "balance_sheet", "cashflow", "equity", "property", "debt_balance", "tax")
