@@ -222,14 +222,22 @@ def _covenants(summary: DealSummary) -> str:
         rows.append(
             [
                 f"{escape(str(test['covenant_id']))}<br><small>{escape(_whose(test))}</small>",
-                "–" if test["value"] is None else number(float(test["value"]), 4),
-                _UNKNOWN if test["threshold"] is None else f"{float(test['threshold']):,.12g}",
+                "–" if test["value"] is None else _tested(test, "value", summary.currency),
+                _UNKNOWN if test["threshold"] is None else _tested(test, "threshold", summary.currency),
                 f"{test['period_end']:%d %b %Y}",
                 f'<span class="said" style="color:{colour}">{escape(MEANING[status])}</span>',
             ]
         )
     body = table("Of each covenant its worst test, of equal ones the last", f"<tr>{head}</tr>", rows)
     return f"<section><h2>Covenants</h2>\n{body}</section>\n"
+
+
+def _tested(test: Mapping[str, Any], name: str, currency: str) -> str:
+    """Write what is tested, or against what, so that it fits a cell."""
+    value = float(test[name])
+    if test["unit"] == "money":
+        return amount(value, currency)
+    return number(value, 4) if name == "value" else f"{value:,.12g}"
 
 
 def _whose(test: Mapping[str, Any]) -> str:
