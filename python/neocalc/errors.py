@@ -148,11 +148,15 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "measure_unknown": (
         "must name something that is computed",
-        "name a line of a statement, such as income_statement.revenue, a figure or facility.balance",
+        "a line such as income_statement.revenue or a figure; in metrics, a column of result.measures",
     ),
     "metric_unknown": (
         "must name a metric, built in or given, or a measure",
-        "define it with neocalc.metric(...) and pass metrics=",
+        "define it with neocalc.metric(...) and pass metrics=; of a deal, in its table metrics",
+    ),
+    "formula": (
+        "must be a sum of measures",
+        "write it as 'sum(ebitda) - sum(capex)'; help(neocalc.metric) has the windows",
     ),
     "limit_sense": (
         "must be the side on which the metric is met",

@@ -17,7 +17,6 @@ from neocalc.deal._frames import Column, amounts_out, build
 from neocalc.deal._grid import Amounts
 from neocalc.deal._inputs import Tables
 from neocalc.deal._measures import (
-    LEVELS,
     Measures,
     company_measures,
     facility_balances,
@@ -26,6 +25,7 @@ from neocalc.deal._measures import (
     ratio,
     total_or_unknown,
 )
+from neocalc.deal._metrics import LEVELS
 from neocalc.deal._run import run
 from neocalc.deal._statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc.measurement import measures
@@ -454,6 +454,7 @@ class Results:
         return check_covenants(
             found,
             frames["covenants"],
+            metrics=self.tables.metrics,
             **beside,
             freq="M",
             fiscal_year_end=terms.fiscal_year_end,
