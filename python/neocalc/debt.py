@@ -95,9 +95,10 @@ def amortize(
         the balance, as while an asset is under construction. Afterwards level amounts are worked out anew.
         The last payment has no holiday.
     draws
-        Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
-        ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a
-        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
+        Advances after the first: a table with ``loan_id``, ``date`` and ``amount``, together within the
+        commitment: what was repaid is not drawn again (a revolver is a facility of a `Deal`). With
+        ``maturity_date`` or ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan
+        of its own (a vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
         What is stated for the loan as a whole (a ``custom`` schedule, an agreed ``payment``, the cash flow of
         ``sculpted``, an ``advance_rate``) holds for all draws together: each payment pays the interest due on
         all of them, then what matures, then principal, the oldest draw first. Only unpaid interest under a
