@@ -83,7 +83,7 @@ def test_it_lists_what_amortize_raises() -> None:
 
 def test_every_kind_of_frame() -> None:
     loans, beside = book(term_months=[24, 0, 24, 24]), draws(amount=[100.0, 100.0, 100.0, -1.0])
-    want = [("term_months", "range"), ("draws.amount", "range")]
+    want = [("term_months", "range"), ("draws.amount", "redraw")]
     for make in (lambda frame: frame, pl.from_pandas, pa.Table.from_pandas):
         issues = nc.validate_loans(make(loans), draws=make(beside))
         assert type(issues) is type(make(loans))

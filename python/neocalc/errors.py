@@ -103,6 +103,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check draw_start_date and draw_end_date of the loan",
     ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
+    "redraw": (
+        "must not repay, nor draw again what was repaid",
+        "repay by rows of prepayments=; a revolver is a facility of kind 'revolver' of a Deal, see load_deal",
+    ),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
     "prepayment": (
         "must not exceed what the customer is bound to pay",
