@@ -114,7 +114,7 @@ def test_each_loan_is_flagged_with_its_own_problem() -> None:
     wrong = draws(amount=[-1.0, 100.0, 100.0, 100.0], date=["2025-03-01", "2025-03-01", None, "2025-03-01"])
     rows = nc.amortize(book(), draws=wrong, on_error="flag", keep_id_dtype=True)
     flagged = rows[rows["issue"].notna()].set_index("loan_id")["issue"].to_dict()
-    assert flagged == {"a": "range", "c": "null"}
+    assert flagged == {"a": "redraw", "c": "null"}
     skipped = nc.amortize(book(), draws=wrong, on_error="skip", keep_id_dtype=True)
     assert set(skipped["loan_id"]) == {"b", "d"}
     # As for a fleet and its events.
