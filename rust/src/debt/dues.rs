@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::ProfileKind;
-use super::lanes::{EqualLoan, Lanes, WIDTH};
+use super::lanes::{EqualLoan, WIDTH, growth_less_one};
 
 /// A loan of level payments that repay it in full, unrounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,25 +25,55 @@ pub struct LevelLoan {
 const STRIDE: usize = 4;
 type Stride = [f64; STRIDE];
 
-/// Whether a loan has the closed form.
-#[must_use]
-pub fn is_level(loan: &EqualLoan) -> bool {
-    loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full()
+/// A loan of level payments that repay it in full, as it is agreed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LevelTerms {
+    /// What is lent.
+    pub principal: f64,
+    /// Interest of a period on one unit.
+    pub factor: f64,
+    /// How many payments there are.
+    pub payments: u32,
 }
 
-/// Works loans out, eight side by side; each must be [`is_level`].
+impl LevelTerms {
+    /// The terms of a loan; `None` where it has no closed form.
+    #[must_use]
+    #[inline]
+    pub fn of(loan: &EqualLoan) -> Option<Self> {
+        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full();
+        is_level.then(|| Self { principal: loan.principal(), factor: loan.factor(), payments: loan.payments() })
+    }
+}
+
+/// Works loans out, eight side by side.
 // Always inline, with all loops: the caller may be compiled for wider registers.
 #[inline(always)]
-pub fn level_loans(loans: &[EqualLoan], out: &mut Vec<LevelLoan>) {
-    for eight in loans.chunks(WIDTH) {
-        let (first, interest) = Lanes::<false>::new(eight).first_payment();
-        for ((loan, first), interest) in eight.iter().zip(first).zip(interest) {
-            out.push(LevelLoan {
+pub fn level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) {
+    out.clear();
+    out.resize(terms.len(), LevelLoan::default());
+    for (eight, out) in terms.chunks(WIDTH).zip(out.chunks_mut(WIDTH)) {
+        let (mut principal, mut factor, mut payments) = ([0.0; WIDTH], [1.0; WIDTH], [1.0; WIDTH]);
+        for (((principal, factor), payments), terms) in
+            principal.iter_mut().zip(&mut factor).zip(&mut payments).zip(eight)
+        {
+            (*principal, *factor, *payments) = (terms.principal, terms.factor, f64::from(terms.payments));
+        }
+        let (grown, _) = growth_less_one(&factor, &payments);
+        let mut first = [0.0; WIDTH];
+        for ((((first, grown), factor), principal), payments) in
+            first.iter_mut().zip(&grown).zip(&factor).zip(&principal).zip(&payments)
+        {
+            let (bearing, free) = (principal * factor / grown, principal / payments);
+            *first = if *factor > 0.0 { bearing } else { free };
+        }
+        for ((slot, terms), first) in out.iter_mut().zip(eight).zip(first) {
+            *slot = LevelLoan {
                 first,
-                growth: 1.0 + loan.factor(),
-                payment: interest + first,
-                payments: usize::try_from(loan.payments()).unwrap_or(0),
-            });
+                growth: 1.0 + terms.factor,
+                payment: terms.principal * terms.factor + first,
+                payments: usize::try_from(terms.payments).unwrap_or(0),
+            };
         }
     }
 }
@@ -71,7 +101,9 @@ pub fn add_dues(loans: &[LevelLoan], sums: &mut [f64]) {
                     *due *= growth;
                 }
             }
-            sums.iter_mut().zip(sum).for_each(|(slot, sum)| *slot += sum);
+            for (slot, sum) in sums.iter_mut().zip(sum) {
+                *slot += sum;
+            }
         }
         for ((dues, growth), loan) in dues.iter().zip(&growth).zip(eight) {
             let left = loan.payments.saturating_sub(strides.saturating_mul(STRIDE)).min(rest.len());
@@ -90,5 +122,7 @@ fn add_one(mut dues: Stride, growth: f64, sums: &mut [f64]) {
             *due *= growth;
         }
     }
-    strides.into_remainder().iter_mut().zip(dues).for_each(|(sum, due)| *sum += due);
+    for (sum, due) in strides.into_remainder().iter_mut().zip(dues) {
+        *sum += due;
+    }
 }

@@ -48,6 +48,7 @@ impl EqualLoan {
     /// A loan of so many payments, the level amounts of which are spread over `spread` periods; `None` for one that is
     /// beyond the proofs here. The principal is a whole number of minor units, or unrounded.
     #[must_use]
+    #[inline]
     pub fn new(
         principal: f64,
         rate: AnnualRate,
@@ -74,30 +75,35 @@ impl EqualLoan {
 
     /// What is lent.
     #[must_use]
+    #[inline]
     pub fn principal(&self) -> f64 {
         self.principal
     }
 
     /// How many payments it has, unless it is repaid before.
     #[must_use]
+    #[inline]
     pub fn payments(&self) -> u32 {
         self.payments
     }
 
     /// How it is repaid.
     #[must_use]
+    #[inline]
     pub fn profile(&self) -> ProfileKind {
         self.profile
     }
 
     /// Interest of a period on one unit.
     #[must_use]
+    #[inline]
     pub fn factor(&self) -> f64 {
         self.factor
     }
 
     /// Whether its level amounts leave nothing to be paid with the last.
     #[must_use]
+    #[inline]
     pub fn repays_in_full(&self) -> bool {
         self.payments == self.spread
     }
@@ -221,31 +227,10 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
         self
     }
 
-    /// `(1 + x)^n - 1` for so many periods, and how many bits the longest has.
-    #[inline(always)]
-    fn growth_less_one(&self, left: &Lane) -> (Lane, f64) {
-        let longest = left.iter().fold(1.0, |longest: f64, left| if *left > longest { *left } else { longest });
-        let (mut worth, mut bits) = (1.0, 0.0);
-        while worth <= longest {
-            (worth, bits) = (worth * 2.0, bits + 1.0);
-        }
-        let (mut rest, mut grown) = (*left, [0.0; WIDTH]);
-        while worth > 1.0 {
-            worth *= 0.5;
-            for ((grown, rest), x) in grown.iter_mut().zip(&mut rest).zip(&self.factor) {
-                let twice: f64 = *grown * (2.0 + *grown);
-                let set = if *rest >= worth { 1.0 } else { 0.0 };
-                *rest -= set * worth;
-                *grown = twice + set * x * (1.0 + twice);
-            }
-        }
-        (grown, bits)
-    }
-
     /// The payments that repay each balance over so many periods at the rates in force.
     #[inline(always)]
     fn level(&self, left: &Lane) -> Lane {
-        let (grown, bits) = self.growth_less_one(left);
+        let (grown, bits) = growth_less_one(&self.factor, left);
         let interest = with(&self.balance, &self.factor, |balance, x| balance * x);
         let payment = with(&interest, &grown, |interest, grown| interest * (1.0 + 1.0 / grown));
         let share = (bits * 6.0 + 16.0) * UNIT_ROUNDOFF;
@@ -254,48 +239,17 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
         // NaN, where there is no interest, is not below any bound.
         let sure = with(&off, &payment, |off, payment| if off < 0.5 - payment * share { 1.0 } else { 0.0 });
         if sure.iter().fold(0.0, |sum, sure| sum + sure) < sure_f64(WIDTH) {
-            self.decide_level(left, &whole, &sure)
+            decide_level::<ROUNDED>(self.loans, (self.balance, self.rates, *left), whole, sure)
         } else {
             whole
         }
-    }
-
-    /// Level payments by the fraction itself, where the double may be a tie or there is no interest.
-    #[cold]
-    #[inline(never)]
-    fn decide_level(&self, left: &Lane, whole: &Lane, sure: &Lane) -> Lane {
-        let mut payment = *whole;
-        let state = self.balance.iter().zip(&self.rates).zip(left).zip(sure);
-        for ((payment, (((balance, rate), left), sure)), loan) in payment.iter_mut().zip(state).zip(self.loans) {
-            if *rate == 0 {
-                *payment = equal_part::<ROUNDED>(*balance, *left);
-            } else if *sure == 0.0 && ROUNDED {
-                *payment = loan.exact_payment(*balance, *rate, *left);
-            }
-        }
-        payment
-    }
-
-    /// What each loan of level payments repays with the first of them, and the interest of the first period: over the
-    /// whole time, unrounded.
-    #[inline(always)]
-    pub(super) fn first_payment(&self) -> (Lane, Lane) {
-        let (grown, _) = self.growth_less_one(&self.spread);
-        let interest = with(&self.balance, &self.factor, |balance, x| balance * x);
-        let mut first = with(&interest, &grown, |interest, grown| interest / grown);
-        for (((first, factor), balance), spread) in
-            first.iter_mut().zip(&self.factor).zip(&self.balance).zip(&self.spread)
-        {
-            *first = if *factor > 0.0 { *first } else { balance / spread };
-        }
-        (first, interest)
     }
 
     /// Writes the rows of loans that have another rate in each period: `rates` in 10^-12 by period and loan, none
     /// above that of the loan. Level amounts are worked out anew where the rate changes, as by the ledger.
     #[inline(always)]
     pub fn run_floating(mut self, rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
-        let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
+        let levelled = self.is_level();
         // Before the first payment nothing is in force.
         self.rates = [-1; WIDTH];
         let mut number = 1.0;
@@ -304,9 +258,9 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
                 self.reset(rates, number);
             }
             if levelled {
-                self.pay::<true, true, false>(number, row);
+                self.write::<true, true>(number, row);
             } else {
-                self.pay::<false, true, false>(number, row);
+                self.write::<false, true>(number, row);
             }
             number += 1.0;
         }
@@ -334,38 +288,45 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
         }
     }
 
-    /// Writes the rows of all payments, or with `ADD` adds interest and principal to what the rows hold. Rows after a
-    /// loan's last payment are of zeros.
+    /// Writes the rows of all payments. Rows after a loan's last payment are of zeros.
     #[inline(always)]
-    pub fn run<const ADD: bool>(self, rows: &mut [LaneRow]) {
-        self.levelled().pay_all::<ADD>(rows);
+    pub fn run(self, rows: &mut [LaneRow]) {
+        let mut lanes = self.levelled();
+        if lanes.is_level() {
+            lanes.pay_all::<true>(rows);
+        } else {
+            lanes.pay_all::<false>(rows);
+        }
+    }
+
+    fn is_level(&self) -> bool {
+        self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment)
+    }
+
+    /// How many payments none of which is anyone's last.
+    #[inline(always)]
+    fn sure(&self) -> usize {
+        let fewest = self.loans.iter().fold(u32::MAX, |fewest, loan| fewest.min(loan.payments));
+        usize::try_from(fewest).unwrap_or(0).saturating_sub(1)
     }
 
     #[inline(always)]
-    fn pay_all<const ADD: bool>(&mut self, rows: &mut [LaneRow]) {
-        let counts = self.loans.iter().map(|loan| usize::try_from(loan.payments).unwrap_or(0));
-        let sure = counts.min().unwrap_or(0).saturating_sub(1).min(rows.len());
-        let (before, from) = rows.split_at_mut(sure);
-        let levelled = self.loans.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
-        if levelled {
-            before.iter_mut().for_each(|row| self.pay::<true, false, ADD>(0.0, row));
-        } else {
-            before.iter_mut().for_each(|row| self.pay::<false, false, ADD>(0.0, row));
+    fn pay_all<const LEVEL: bool>(&mut self, rows: &mut [LaneRow]) {
+        let (before, from) = rows.split_at_mut(self.sure().min(rows.len()));
+        let mut number = 1.0 + sure_f64(before.len());
+        // Plain loops: a closure would not be compiled with the caller.
+        for row in before {
+            self.write::<LEVEL, false>(0.0, row);
         }
-        let mut number = 1.0 + sure_f64(sure);
         for row in from {
-            if levelled {
-                self.pay::<true, true, ADD>(number, row);
-            } else {
-                self.pay::<false, true, ADD>(number, row);
-            }
+            self.write::<LEVEL, true>(number, row);
             number += 1.0;
         }
     }
 
-    /// One payment of each; with `LAST` it may be the last.
+    /// One payment of each: interest and principal. With `LAST` it may be the last.
     #[inline(always)]
-    fn pay<const LEVEL: bool, const LAST: bool, const ADD: bool>(&mut self, number: f64, row: &mut LaneRow) {
+    fn pay<const LEVEL: bool, const LAST: bool>(&mut self, number: f64) -> (Lane, Lane) {
         let mut interest = with(&self.balance, &self.factor, |balance, factor| balance * factor);
         if ROUNDED {
             let whole = with(&interest, &interest, |interest, _| nearest_integer(interest).0);
@@ -373,7 +334,8 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
             let near = with(&off, &self.tie, |off, tie| off - tie);
             interest = whole;
             if near.iter().fold(false, |any, near| any | (*near >= 0.0)) {
-                interest = self.decide(&whole, &near);
+                // Copies, lest the loop keep what it works with in memory.
+                interest = decide(self.loans, (self.balance, self.rates), whole, near);
             }
         }
         let mut principal = if LEVEL {
@@ -391,27 +353,114 @@ impl<'a, const ROUNDED: bool> Lanes<'a, ROUNDED> {
             }
         }
         self.balance = with(&self.balance, &principal, |balance, principal| balance - principal);
-        if ADD {
+        (interest, principal)
+    }
+
+    /// One payment of each, written into a row.
+    #[inline(always)]
+    fn write<const LEVEL: bool, const LAST: bool>(&mut self, number: f64, row: &mut LaneRow) {
+        let (interest, principal) = self.pay::<LEVEL, LAST>(number);
+        *row = LaneRow { interest, principal, closing: self.balance };
+    }
+}
+
+/// Loans side by side: eight, or twice as many in two sets, so that the one is computed while the other waits.
+#[derive(Clone, Debug)]
+struct Sides<'a, const COUNT: usize>([Lanes<'a, true>; COUNT]);
+
+impl<const COUNT: usize> Sides<'_, COUNT> {
+    #[inline(always)]
+    fn add<const LEVEL: bool, const LAST: bool>(&mut self, number: f64, row: &mut LaneRow) {
+        for lanes in &mut self.0 {
+            let (interest, principal) = lanes.pay::<LEVEL, LAST>(number);
             row.interest = with(&row.interest, &interest, |sum, interest| sum + interest);
             row.principal = with(&row.principal, &principal, |sum, principal| sum + principal);
-        } else {
-            *row = LaneRow { interest, principal, closing: self.balance };
         }
     }
 
-    /// Interest by the fraction itself, where the double may be a tie.
-    #[cold]
-    #[inline(never)]
-    fn decide(&self, whole: &Lane, near: &Lane) -> Lane {
-        let mut interest = *whole;
-        let state = self.balance.iter().zip(&self.rates).zip(near);
-        for ((interest, ((balance, rate), near)), loan) in interest.iter_mut().zip(state).zip(self.loans) {
-            if *near >= 0.0 {
-                *interest = loan.interest(*balance, *rate);
-            }
+    #[inline(always)]
+    fn add_all<const LEVEL: bool>(&mut self, rows: &mut [LaneRow]) {
+        let sure = self.0.iter().fold(rows.len(), |sure, lanes| sure.min(lanes.sure()));
+        let (before, from) = rows.split_at_mut(sure);
+        for row in before {
+            self.add::<LEVEL, false>(0.0, row);
         }
-        interest
+        let mut number = 1.0 + sure_f64(sure);
+        for row in from {
+            self.add::<LEVEL, true>(number, row);
+            number += 1.0;
+        }
     }
+}
+
+/// Adds interest and principal of up to sixteen loans of one profile, in minor units, to what the rows hold.
+#[inline(always)]
+pub fn add_sums(loans: &[EqualLoan], rows: &mut [LaneRow]) {
+    let (first, second) = loans.split_at(loans.len().min(WIDTH));
+    let levelled = first.first().is_some_and(|loan| loan.profile == ProfileKind::LevelPayment);
+    let first = Lanes::new(first).levelled();
+    match (second.is_empty(), levelled) {
+        (true, true) => Sides([first]).add_all::<true>(rows),
+        (true, false) => Sides([first]).add_all::<false>(rows),
+        (false, true) => Sides([first, Lanes::new(second).levelled()]).add_all::<true>(rows),
+        (false, false) => Sides([first, Lanes::new(second).levelled()]).add_all::<false>(rows),
+    }
+}
+
+/// Interest by the fraction itself, where the double may be a tie.
+#[cold]
+#[inline(never)]
+fn decide(loans: &[EqualLoan], (balance, rates): (Lane, [i64; WIDTH]), whole: Lane, near: Lane) -> Lane {
+    let mut interest = whole;
+    let state = balance.iter().zip(&rates).zip(&near);
+    for ((interest, ((balance, rate), near)), loan) in interest.iter_mut().zip(state).zip(loans) {
+        if *near >= 0.0 {
+            *interest = loan.interest(*balance, *rate);
+        }
+    }
+    interest
+}
+
+/// Level payments by the fraction itself, where the double may be a tie or there is no interest.
+#[cold]
+#[inline(never)]
+fn decide_level<const ROUNDED: bool>(
+    loans: &[EqualLoan],
+    (balance, rates, left): (Lane, [i64; WIDTH], Lane),
+    whole: Lane,
+    sure: Lane,
+) -> Lane {
+    let mut payment = whole;
+    let state = balance.iter().zip(&rates).zip(&left).zip(&sure);
+    for ((payment, (((balance, rate), left), sure)), loan) in payment.iter_mut().zip(state).zip(loans) {
+        if *rate == 0 {
+            *payment = equal_part::<ROUNDED>(*balance, *left);
+        } else if *sure == 0.0 && ROUNDED {
+            *payment = loan.exact_payment(*balance, *rate, *left);
+        }
+    }
+    payment
+}
+
+/// `(1 + x)^n - 1` of each for so many periods, and how many bits the longest has.
+#[inline(always)]
+pub(super) fn growth_less_one(factor: &Lane, left: &Lane) -> (Lane, f64) {
+    let longest = left.iter().fold(1.0, |longest: f64, left| if *left > longest { *left } else { longest });
+    let (mut worth, mut bits) = (1.0, 0.0);
+    while worth <= longest {
+        (worth, bits) = (worth * 2.0, bits + 1.0);
+    }
+    let (mut rest, mut grown) = (*left, [0.0; WIDTH]);
+    while worth > 1.0 {
+        worth *= 0.5;
+        for ((grown, rest), x) in grown.iter_mut().zip(&mut rest).zip(factor) {
+            let twice: f64 = *grown * (2.0 + *grown);
+            let set = if *rest >= worth { 1.0 } else { 0.0 };
+            *rest -= set * worth;
+            *grown = twice + set * x * (1.0 + twice);
+        }
+    }
+    (grown, bits)
 }
 
 #[inline(always)]
