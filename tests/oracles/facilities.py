@@ -84,14 +84,6 @@ class Row:
 MONEY = ("draw", "proceeds", "interest", "pik", "principal", "prepayment", "fee", "premium")
 
 
-def forgone(amount: int, rate: Fraction, discount: Fraction, times: Sequence[Fraction]) -> Fraction:
-    """What interest on an amount over periods to come is worth now."""
-    worth = Fraction(0)
-    for time in reversed(times):
-        worth = (worth + amount * max(rate, 0) * time) / (1 + discount * time)
-    return worth
-
-
 @dataclass
 class Left:
     """What prepayments have not found a draw to repay yet."""
@@ -264,8 +256,10 @@ class Part(Engine):
         if self.facility.make_whole is not None and self.facility.make_whole[0] > self.clock:
             until, discount = self.facility.make_whole
             spans = [(max(p.start, self.clock), min(p.end, until)) for p in self.periods]
-            times = [self.time(a, b, self.loan.maturity) for a, b in spans if a < b]
-            found += self.whole(forgone(amount, self.rate, discount, times))
+            worth = Fraction(0)  # of interest on the amount over the periods to come
+            for time in [self.time(a, b, self.loan.maturity) for a, b in reversed(spans) if a < b]:
+                worth = (worth + amount * max(self.rate, 0) * time) / (1 + discount * time)
+            found += self.whole(worth)
         return found
 
     def prepay(self, at: int, row: Row) -> None:
@@ -335,10 +329,18 @@ class Part(Engine):
             elif kind == 3:
                 self.lend(value, row)
                 self.later -= 1
-                self.refix = True
+                self.refix = self.refix or value != 0
             else:
                 self.fix_before()
                 self.elsewhere += value
+
+    def moves(self, kind: int, at: int, value: Fraction | int) -> bool:
+        """Whether a step changes what interest or fees are computed on; a period is not cut for others."""
+        if kind != 2:
+            return value != (0 if kind else self.rate)
+        asked = self.left.amounts[at]
+        capped = self.facility.prepayments[at].capped or self.shared
+        return asked != 0 and not (not self.balance and (asked is None or capped))
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -431,6 +433,9 @@ class Part(Engine):
                 date = rest[0][0]
                 now = [s for s in rest if s[0] == date]
                 rest = rest[len(now) :]
+                if not any(self.moves(*step[1:]) for step in now):
+                    self.later -= sum(step[1] == 3 for step in now)
+                    continue
                 self.accrue(date)
                 row = Row(self.made, date, self.balance, self.number)
                 self.do(now, row)

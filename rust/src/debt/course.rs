@@ -102,8 +102,11 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
             Day::Between(date, period) => {
                 self.made(steps.len());
                 let run = &mut self.run;
-                if steps.iter().all(|step| matches!(step.movement, Movement::Observe)) {
-                    return run.look(date, period, sink);
+                if run.is_still(steps) {
+                    let draws = steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_)));
+                    run.later = run.later.saturating_sub(draws.count());
+                    let watched = steps.iter().any(|step| matches!(step.movement, Movement::Observe));
+                    return if watched { run.look(date, period, sink) } else { Ok(()) };
                 }
                 run.pass_to(date, period)?;
                 let mut entry = Entry::on(run.next, date, &run.ledger);

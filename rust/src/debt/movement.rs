@@ -54,12 +54,30 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
                 Movement::Draw(amount) => {
                     self.later = self.later.saturating_sub(1);
                     self.draw(amount, entry)?;
-                    self.fixing = true;
+                    self.fixing |= amount != A::zero();
                 }
             }
             self.rider.moved(&done, &mut self.ledger, entry)?;
         }
         Ok(())
+    }
+
+    /// Whether movements change nothing that interest or fees are computed on. A period is not cut for them: day counts
+    /// of 30 days a month count each part of it by its own dates (ISDA 2006 4.16(f)), so that a cut on a 31st is a day.
+    pub fn is_still(&self, steps: &[Step<A>]) -> bool {
+        let owes = self.ledger.balance() != A::zero();
+        steps.iter().all(|step| match step.movement {
+            Movement::Observe => true,
+            // Riders are asked where a path changes, whether the rate does or not.
+            Movement::Reset(rate) => rate == self.ledger.rate() && self.loan.path.is_empty(),
+            Movement::Principal(amount) | Movement::Draw(amount) | Movement::DrawnElsewhere(amount) => {
+                amount == A::zero()
+            }
+            Movement::Prepayment(paid) => match paid.amount {
+                Some(amount) => amount == A::zero() || paid.capped && !owes,
+                None => !owes,
+            },
+        })
     }
 
     /// Works out the level amount where something earlier changed it, before a movement that does not: on the balance of

@@ -441,8 +441,16 @@ impl<A: LoanAmount> LoanChunk<A> {
         let own = self.vintage.get().and_then(|vintage| vintage.draw.rate);
         let fixed = own.or_else(|| self.rate.get(index));
         let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        // Hedges belong to the loan as a whole.
-        let hedged = self.vintage.get().is_none() && !self.hedges.of(index).is_empty();
+        layout.hedges.clear();
+        let hedged = if self.vintage.get().is_none() {
+            !self.hedges.of(index).is_empty()
+        } else {
+            // A draw at a fixed rate has no floating rate to hedge.
+            if self.rates.floats(index) {
+                self.hedges.of_draw_into(index, &mut layout.hedges);
+            }
+            !layout.hedges.is_empty()
+        };
         let plain = annual && !self.rates.matters(index) && !hedged;
         if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
             layout.cuts.clear();

@@ -1,0 +1,97 @@
+"""What cuts a period of interest, and what must not: day counts of 30 days a month count each part by its own dates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import neocalc as nc
+
+COLUMNS = ["interest", "principal", "prepayment", "closing_balance"]
+LAST = "2025-01-31"  # from the 15th it is 16 days under 30/360, and to the 15th of February 15: 31, not 30
+
+
+def _loan(**more: Any) -> pd.DataFrame:
+    terms = {
+        "loan_id": "A",
+        "principal": 900_000.00,
+        "start_date": "2025-01-15",
+        "term_months": 3,
+        "annual_rate": 0.06,
+        "profile": "bullet",
+    }
+    return pd.DataFrame([terms | more])
+
+
+def _beside(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame([{"loan_id": "A"} | columns])
+
+
+NOTHING = {
+    "sweep": _beside(date=LAST, excess_cash=0.0, sweep_rate=1.0),
+    "sweep of a shortfall": _beside(date=LAST, excess_cash=-5.0, sweep_rate=1.0),
+    "prepayments": _beside(date=LAST, amount=0.0),
+    "prepayments with interest": _beside(date=LAST, amount=0.0, pay_accrued=True),
+    "draws": _beside(date=LAST, amount=0.0),
+    "draws of their own": _beside(date=LAST, amount=0.0, annual_rate=0.07),
+    "rate_steps": _beside(date=LAST, annual_rate=0.06),
+}
+
+
+@pytest.mark.parametrize("profile", ["bullet", "level_payment", "level_principal"])
+@pytest.mark.parametrize("what", NOTHING)
+def test_a_row_that_moves_nothing_changes_no_interest(what: str, profile: str) -> None:
+    loan = _loan(profile=profile)
+    plain = nc.amortize(loan, columns=COLUMNS)
+    assert plain["interest"].tolist()[1] == 4_500.00  # 900,000 x 6 % x 30 / 360
+    found = nc.amortize(loan, **{what.split(maxsplit=1)[0]: NOTHING[what]}, columns=COLUMNS)
+    pd.testing.assert_frame_equal(found[found["payment_date"] != LAST].reset_index(drop=True), plain)
+
+
+def test_principal_of_nothing_changes_no_interest() -> None:
+    rows = _beside(date=LAST, principal=0.0)
+    found = nc.amortize(_loan(profile="custom"), principal_schedule=rows, columns=COLUMNS)
+    assert found["interest"].tolist() == [0.0, 4_500.0, 4_500.0, 4_500.0]
+
+
+@pytest.mark.parametrize(
+    ("day_count", "interest"),
+    [
+        # Each part is a calculation period of its own, ISDA 2006 4.16(f): to the 31st 31 - 15 = 16 days, as the 15th is
+        # no 30th; from the 31st, which counts as the 30th, 15. 900,000 x 6 % x 16 / 360 + 600,000 x 6 % x 15 / 360.
+        ("30/360", 2_400.00 + 1_500.00),
+        ("30E/360", 2_250.00 + 1_500.00),  # 4.16(g): both ends, 15 and 15
+        ("ACT/360", 2_400.00 + 1_500.00),
+    ],
+)
+def test_a_sweep_on_a_31st_cuts_the_period(day_count: str, interest: float) -> None:
+    swept = _beside(date=LAST, excess_cash=300_000.0, sweep_rate=1.0)
+    rows = nc.amortize(_loan(day_count=day_count), sweep=swept, columns=COLUMNS)
+    assert rows["interest"].tolist()[:3] == [0.0, 0.0, interest]
+    assert rows["prepayment"].tolist()[1] == 300_000.0
+
+
+def test_a_prepayment_that_one_draw_takes_cuts_no_other() -> None:
+    """The oldest draw takes it all; the other has its month of 30 days: 300,000 x 6 % x 30 / 360."""
+    draws = _beside(date="2025-01-15", amount=300_000.0, annual_rate=0.06)
+    paid = _beside(date=LAST, amount=100_000.0)
+    for more in ({}, {"profile": "level_principal", "payment": 1_000.0}):  # by themselves, and side by side
+        rows = nc.amortize(
+            _loan(**more), draws=draws, prepayments=paid, columns=["draw_number", "interest", "prepayment"]
+        )
+        own = rows[rows["draw_number"] == 1]
+        assert own["interest"].tolist()[1] == 1_500.00
+        assert not own["prepayment"].any()
+        assert rows["prepayment"].sum() == 100_000.0
+
+
+def test_nothing_is_owed_and_swept_while_a_fee_accrues() -> None:
+    """A sweep finds nothing to repay: 900,000 x 1 % x 30 / 360 for the commitment, whatever the day."""
+    loan = _loan(principal=0.0, commitment=900_000.0, undrawn_fee_rate=0.01)
+    swept = _beside(date=LAST, excess_cash=300_000.0, sweep_rate=1.0)
+    for beside in ({}, {"sweep": swept}):
+        rows = nc.amortize(loan, **beside, columns=["fee", "prepayment"])
+        assert rows["fee"].tolist() == [750.0, 750.0, 750.0]
+        assert not rows["prepayment"].any()
