@@ -148,8 +148,9 @@ def _read_dates(dates: Any, shape: tuple[int, ...]) -> _Dates:
     ticks, per_day, given, refused, examples, _, _ = ticks_of(dates, core_judges=True)
     if any(mask is None for mask in refused.values()):
         return _Dates(np.zeros(int(np.prod(shape)), dtype=np.int64), 1, refused, examples)
-    if refused:
-        ticks = np.where(np.logical_or.reduce(list(refused.values())), NO_DATE, ticks)
+    masks = [mask for mask in refused.values() if mask is not None]
+    if masks:
+        ticks = np.where(np.logical_or.reduce(masks), NO_DATE, ticks)
     if given != shape:
         try:
             ticks = np.broadcast_to(ticks.reshape(given), shape).ravel()

@@ -160,7 +160,6 @@ impl ReadMoney for i64 {
         out: &mut Vec<i64>,
     ) {
         reader.nulls(column.nulls, what, range);
-        out.clear();
         out.resize(range.len(), 0);
         let majors = match column.values {
             MoneyColumn::Minor(values) => return values.load(range.start, out),
@@ -237,7 +236,6 @@ impl ReadMoney for f64 {
         out: &mut Vec<f64>,
     ) {
         reader.nulls(column.nulls, what, range);
-        out.clear();
         out.resize(range.len(), 0.0);
         match column.values {
             MoneyColumn::Major(values) => values.load(range.start, out),
@@ -311,7 +309,6 @@ pub fn read_days(
     out: &mut Vec<Date>,
 ) {
     reader.nulls(column.nulls, what, range);
-    out.clear();
     out.resize(range.len(), 0);
     match column.values {
         DateColumn::Days(values) => {
@@ -464,7 +461,6 @@ pub fn read_rates(
     let mut floats = std::mem::take(&mut reader.floats);
     floats.resize(range.len(), 0.0);
     column.values.load(range.start, &mut floats);
-    out.clear();
     out.resize(range.len(), AnnualRate::ZERO);
     let clean = AnnualRate::read_into(&floats, allow_high, out);
     for (index, (float, slot)) in floats.iter().zip(out).enumerate().take(if clean { 0 } else { range.len() }) {

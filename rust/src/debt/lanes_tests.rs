@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "tests")]
 use super::*;
-use crate::calendar::{Context, Date, DayCount};
+use crate::calendar::{Context, Date, DayCount, YearFraction};
 use crate::debt::dues::{LevelTerms, add_dues, level_loans};
 use crate::debt::prepayment::Call;
 use crate::debt::steps::{Movement, Period, Step};
 use crate::debt::{Entry, Profile, ResolvedLoan, Sink, amortize};
+use crate::rate::AnnualRate;
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]

@@ -245,28 +245,30 @@ impl Flows {
 /// The least size of any amount but 0, the most, and whether any is 0.
 fn sizes(amounts: &[f64]) -> (f64, f64, bool) {
     // Eight of each side by side, for a compiler to make vectors of.
-    let (mut least, mut most, mut zeros) = ([f64::INFINITY; LANES], [0.0_f64; LANES], [false; LANES]);
+    let (mut least, mut most, mut lowest) = ([f64::INFINITY; LANES], [0.0_f64; LANES], [f64::INFINITY; LANES]);
     let (eights, rest) = amounts.as_chunks::<LANES>();
     let mut last = [f64::NAN; LANES];
     for (slot, amount) in last.iter_mut().zip(rest) {
         *slot = *amount;
     }
     for eight in eights.iter().chain([&last]) {
-        for (((least, most), zero), amount) in least.iter_mut().zip(&mut most).zip(&mut zeros).zip(eight) {
+        for (((least, most), lowest), amount) in least.iter_mut().zip(&mut most).zip(&mut lowest).zip(eight) {
             let size = amount.abs();
-            *zero |= size == 0.0;
+            *lowest = if size < *lowest { size } else { *lowest };
             *least = if (size < *least) & (size > 0.0) { size } else { *least };
             *most = if size > *most { size } else { *most };
         }
     }
-    let smaller = least.into_iter().fold(f64::INFINITY, f64::min);
-    (smaller, most.into_iter().fold(0.0, f64::max), zeros.contains(&true))
+    let smaller = |lanes: [f64; LANES]| lanes.into_iter().fold(f64::INFINITY, f64::min);
+    (smaller(least), most.into_iter().fold(0.0, f64::max), smaller(lowest) == 0.0)
 }
 
 /// How many neighbours break an order.
 #[inline]
 fn pairs(column: &[f64], breaks: impl Fn(f64, f64) -> bool) -> usize {
-    column.iter().zip(column.get(1..).unwrap_or_default()).filter(|(a, b)| breaks(**a, **b)).count()
+    let neighbours = column.iter().zip(column.get(1..).unwrap_or_default());
+    // There are fewer than a slice holds; a checked sum would not become one of vectors.
+    neighbours.fold(0, |count, (a, b)| count.wrapping_add(usize::from(breaks(*a, *b))))
 }
 
 /// Sums over flows as they come, and how often those so far changed sign.

@@ -26,6 +26,11 @@ pub trait Laned: Sized {
     fn of_lane(float: f64) -> Self;
     /// Writes amounts as cells.
     fn write_lane(values: &[f64], units: MinorUnits, out: Amounts<'_>);
+    /// The cells themselves, where amounts are written as they are.
+    ///
+    /// # Errors
+    /// The cells as they came.
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>>;
     /// Two rows of sums as float64, where they are that.
     fn floats<'a>(rows: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])>;
 }
@@ -56,6 +61,10 @@ impl Laned for i64 {
         }
     }
 
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>> {
+        Err(out)
+    }
+
     #[inline]
     fn floats<'a>(_: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])> {
         None
@@ -78,6 +87,13 @@ impl Laned for f64 {
     fn write_lane(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
         if let Amounts::Major(out) = out {
             out.iter_mut().zip(values).for_each(|(slot, value)| *slot = *value);
+        }
+    }
+
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>> {
+        match out {
+            Amounts::Major(out) => Ok(out),
+            Amounts::Minor(_) => Err(out),
         }
     }
 
@@ -113,6 +129,13 @@ impl Equal {
 
     pub fn date(&self, number: u32) -> Date {
         month_start(self.month(number)).saturating_add(self.day).saturating_sub(1)
+    }
+
+    /// The days of a payment and of those after it, where payments are a month apart.
+    pub fn monthly_dates(&self, from: u32) -> impl Iterator<Item = Date> {
+        let off = self.day.saturating_sub(1);
+        // Days of a few centuries: nothing wraps.
+        month_starts(self.month(from)).iter().map(move |first| first.wrapping_add(off))
     }
 
     /// The days of a payment and of those after it.
@@ -243,10 +266,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         let Some(simple) = simple else { return };
         let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
         let mut rows = rates.iter_mut();
-        simple.rates(equal.dates(0).take(count), |rate| {
+        let emit = |rate| {
             if let Some(slot) = rows.next().and_then(|row| row.get_mut(lane)) {
                 *slot = rate;
             }
-        });
+        };
+        if equal.step == 1 {
+            simple.rates(equal.monthly_dates(0).take(count), emit);
+        } else {
+            simple.rates(equal.dates(0).take(count), emit);
+        }
     }
 }

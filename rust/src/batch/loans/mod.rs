@@ -26,6 +26,7 @@ mod refusal;
 mod resolve;
 mod rows;
 mod settings;
+mod simple_float;
 mod totals;
 mod vintages;
 
