@@ -33,7 +33,7 @@ pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use covenants::{Tested, test_covenants};
-pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube, whole_rows};
+pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Averaging, Books, Choice, ConstructionSteps, Curves, DatedColumns, DrawColumns, FacilityColumns, HEDGE_KINDS,

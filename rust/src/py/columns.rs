@@ -137,32 +137,33 @@ macro_rules! wide {
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
-    use crate::covenant::{CubeResult, CubeTest, Exact, Lane, Lanes, Scratch};
+    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
     use crate::money::MinorUnits;
 
     wide! {
-        whole_rows(units: MinorUnits, major: &[f64], rows: &mut [Lane], place: [usize; 2], limit: f64) -> bool =
-            crate::batch::whole_rows(units, major, rows, place, limit);
-        test_block(
+        take_major(lanes: &mut Lanes, units: MinorUnits, period: usize, major: &[f64], limit: f64) -> bool =
+            lanes.take_major(units, period, major, limit);
+        test_stretch(
             tests: &[CubeTest<'_>],
             block: &[Lanes],
-            lanes: usize,
+            place: (usize, usize),
             exact: Exact<'_>,
-            scratch: &mut Scratch,
-            out: &mut [CubeResult<'_>]
-        ) = crate::covenant::test_block(tests, block, lanes, exact, scratch, out);
+            scratch: &mut Scratch
+        ) = crate::covenant::test_stretch(tests, block, place, exact, scratch);
+        finish(scratch: &Scratch, tests: &[CubeTest<'_>], lanes: usize, out: &mut [CubeResult<'_>]) =
+            scratch.finish(tests, lanes, out);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
         return Kernels::PORTABLE;
     }
+    // SAFETY, of each: the processor has AVX2, as was just seen.
     Kernels {
-        // SAFETY: the processor has AVX2, as was just seen.
-        whole_rows: |units, major, rows, place, limit| unsafe { whole_rows(units, major, rows, place, limit) },
-        // SAFETY: as above.
-        test_block: |tests, block, lanes, exact, scratch, out| unsafe {
-            test_block(tests, block, lanes, exact, scratch, out);
+        take_major: |lanes, units, period, major, limit| unsafe { take_major(lanes, units, period, major, limit) },
+        test_stretch: |tests, block, place, exact, scratch| unsafe {
+            test_stretch(tests, block, place, exact, scratch);
         },
+        finish: |scratch, tests, lanes, out| unsafe { finish(scratch, tests, lanes, out) },
     }
 }
 
