@@ -310,7 +310,9 @@ class Part(Engine):
                     raise Refused("draw_window")
                 total += draw.amount
                 if facility.commitment is not None and total > facility.commitment:
-                    raise Refused("commitment")
+                    paid = [row.amount for row in facility.prepayments if row.date <= draw.date]
+                    room = None in paid or total <= facility.commitment + sum(filter(None, paid))
+                    raise Refused("redraw" if room else "commitment")
                 found.append((draw.date, 4 if draw.own_terms else 3, at, draw.amount))
         return sorted(found, key=lambda s: (s[0], min(s[1], 3), s[2]))
 
