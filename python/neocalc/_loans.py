@@ -350,9 +350,10 @@ class LoanColumns(Records):
 
     def _make(self, skip: Array | None) -> _core.Loans:
         args: dict[str, Any] = {**self._args, **self._tables, **self._rates()}
-        nothing = np.zeros(self.n, dtype=np.int64)
-        args.setdefault("start_date", (nothing, "D", None))
-        args.setdefault("annual_rate", self._no_rates(self.n))
+        if "start_date" not in args:
+            args["start_date"] = (np.zeros(self.n, dtype=np.int64), "D", None)
+        if "annual_rate" not in args:
+            args["annual_rate"] = self._no_rates(self.n)
         try:
             return _core.Loans(args, self.n, skip=skip, nan_is_null=self.frame.nan_is_null)
         except ValueError as error:

@@ -43,7 +43,7 @@ pub use loans::{
     validate_loans,
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
-pub use reader::{Money, Reading};
+pub use reader::{Money, Reading, days_of_ticks};
 pub use remainders::{AddAlike, add_alike};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};

@@ -189,9 +189,9 @@ pub fn add_alike_kernel() -> AddAlike {
 /// The kernels of loans that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn lane_kernels() -> LaneKernels {
-    use crate::debt::dues::{self, LevelLoan};
+    use crate::debt::dues::{self, LevelLoan, LevelTerms};
     use crate::debt::lane_kernels as lanes;
-    use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
+    use crate::debt::lanes::{self as eight, EqualLoan, LaneRow, WIDTH};
 
     wide! {
         rows(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::rows::<true>(loans, out);
@@ -200,8 +200,8 @@ pub fn lane_kernels() -> LaneKernels {
             lanes::floating_rows::<true>(loans, rates, out);
         unrounded_floating_rows(loans: &[EqualLoan], rates: &[[i64; WIDTH]], out: &mut [LaneRow]) =
             lanes::floating_rows::<false>(loans, rates, out);
-        sums(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::sums(loans, out);
-        level_loans(loans: &[EqualLoan], out: &mut Vec<LevelLoan>) = dues::level_loans(loans, out);
+        add_sums(loans: &[EqualLoan], out: &mut [LaneRow]) = eight::add_sums(loans, out);
+        level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) = dues::level_loans(terms, out);
         add_dues(loans: &[LevelLoan], sums: &mut [f64]) = dues::add_dues(loans, sums);
     }
 
@@ -214,8 +214,8 @@ pub fn lane_kernels() -> LaneKernels {
         unrounded_rows: |loans, out| unsafe { unrounded_rows(loans, out) },
         floating_rows: |loans, rates, out| unsafe { floating_rows(loans, rates, out) },
         unrounded_floating_rows: |loans, rates, out| unsafe { unrounded_floating_rows(loans, rates, out) },
-        sums: |loans, out| unsafe { sums(loans, out) },
-        level_loans: |loans, out| unsafe { level_loans(loans, out) },
+        add_sums: |loans, out| unsafe { add_sums(loans, out) },
+        level_loans: |terms, out| unsafe { level_loans(terms, out) },
         add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
     }
 }
