@@ -94,6 +94,8 @@ def test_what_was_repaid_is_not_drawn_again() -> None:
     assert "1200 in all, of 1000" in issue.example
     assert "kind 'revolver'" in issue.hint
     one("draws.amount", "commitment", draws=again, prepayments=late, row=3)
+    one("draws.amount", "commitment", draws=again, prepayments=paid.assign(amount=199.99), row=3)
+    one("draws.amount", "redraw", draws=again, prepayments=paid.assign(amount=[None]), row=3)
     assert one("draws.amount", "redraw", draws=draws(amount=second(1.0, -1.0))).example == "-1.0"
 
 

@@ -95,3 +95,41 @@ def test_nothing_is_owed_and_swept_while_a_fee_accrues() -> None:
         rows = nc.amortize(loan, **beside, columns=["fee", "prepayment"])
         assert rows["fee"].tolist() == [750.0, 750.0, 750.0]
         assert not rows["prepayment"].any()
+
+
+def test_a_draw_that_is_a_loan_of_its_own_cuts_no_other() -> None:
+    """The loan has its month of 30 days; the fee is cut, 600,000 x 1 % x 16 / 360 + 300,000 x 1 % x 15 / 360."""
+    loan = _loan(commitment=1_500_000.0, undrawn_fee_rate=0.01)
+    draws = _beside(date=LAST, amount=300_000.0, annual_rate=0.06)
+    rows = nc.amortize(loan, draws=draws, columns=["draw_number", "interest", "fee"])
+    own = rows[rows["draw_number"] == 0]
+    assert own["interest"].tolist() == [0.0, 4_500.0, 4_500.0, 4_500.0]
+    assert own["fee"].tolist()[1:3] == [round(266.6667 + 125.0, 2), 250.0]
+    # Its books say the same, month end by month end: 16 days of 150 up to the 31st, and 30 by the 15th.
+    booked = nc.carrying_amount(loan, draws=draws, by=["loan_id"], freq="M")
+    drawn = nc.carrying_amount(loan, by=["loan_id"], freq="M")
+    alone = 300_000 * 0.06 / 360
+    more = (booked["contractual_interest"] - drawn["contractual_interest"]).round(2).tolist()
+    assert sum(more) == pytest.approx(
+        alone * 75, abs=0.02
+    )  # from the 31st, as the 30th, to 15 April: 75 days
+    assert more[0] == 0.0
+
+
+@pytest.mark.parametrize("kind", ["hedges", "rate_steps"])
+def test_what_accrues_beside_cuts_no_interest(kind: str) -> None:
+    """A swap that begins, and interest in kind that changes, inside a period: cash interest is what it was."""
+    loan = _loan(index="SOFR", margin_rate=0.02).drop(columns="annual_rate")
+    rates = pd.DataFrame({"index": ["SOFR"], "date": ["2025-01-01"], "value": [0.04]})
+    given: dict[str, Any] = {"rates": rates, "extrapolate": "flat", "columns": ["interest", "hedge", "pik"]}
+    beside = {
+        "hedges": _beside(kind="pay_fixed_swap", strike_rate=0.03, from_date=LAST, notional=900_000.0),
+        "rate_steps": _beside(date=LAST, pik_rate=0.01),
+    }[kind]
+    rows = nc.amortize(loan, **given, **{kind: beside})
+    assert (rows["interest"] - rows["hedge"]).tolist()[:2] == [0.0, 4_500.0]
+    if kind == "hedges":
+        # Received from the 31st on, which counts as the 30th: 900,000 x (4 % - 3 %) x 15 / 360.
+        assert rows["hedge"].tolist()[:2] == [0.0, -375.0]
+    else:
+        assert rows["pik"].tolist()[:2] == [0.0, 375.0]

@@ -223,7 +223,7 @@ class Joint:
                 now = [step for step in part.todo if step[0] == date]
                 takes = asks and min(self.takes or 0, int(part.balance))
                 if not takes and not any(part.moves(*step[1:]) for step in now):
-                    part.later -= sum(step[1] == 3 for step in now)
+                    part.happen_beside(date, now)
                     part.todo = part.todo[len(now) :]
                     self.asking = self.asking or (asks and part.balance > 0)
                 elif asks or now:
