@@ -111,6 +111,7 @@ BROKEN_BESIDE: dict[str, Callable[[], object]] = {
     "group_missing": lambda: _impaired("b"),
     "group_unknown": lambda: _impaired(gpu_model=["a", "b"], date="2026-12-31", amount=1.0),
     "past_cash_flow": lambda: _impaired(date="2025-12-31"),
+    "other_frame": lambda: nc.validate(pd.DataFrame({"principal": [1.0], "start_date": ["2025-01-15"]})),
     "empty": _rate_of,
     "all_zero": lambda: _rate_of(0.0, 0.0),
     "no_sign_change": lambda: _rate_of(1.0, 2.0),

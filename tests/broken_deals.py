@@ -42,6 +42,10 @@ def _folder(*files: tuple[str, bytes]) -> nc.Deal:
 COSTS = b"cost_id,monthly_amount\npower,1\n"
 BROKEN_DEALS: dict[str, Callable[[], object]] = {
     "measure_unknown": lambda: small({"measure": "income_statement.revenu", "value": [1.0]}).checks,
+    "formula": lambda: _deal(
+        metrics={"name": ["m"], "numerator": ["cash *"]},
+        covenants={"covenant_id": ["c"], "metric": ["m"], "threshold": [1.0]},
+    ),
     "unknown_key": lambda: _deal({"cash": 1.0, "csah": 2.0}),
     "missing_key": lambda: _deal({}),
     "unknown_column": lambda: _deal(assets={**ASSET, "colour": ["red"]}),

@@ -30,6 +30,7 @@ _SECURED: dict[str, Any] = {"principal": 80.01, "profile": "borrowing_base", "ad
 
 BROKEN_FACILITIES: dict[str, Callable[[], object]] = {
     "commitment": _facility({"draws": _drawn(amount=1000.01)}),
+    "redraw": _facility({"draws": _drawn(amount=-1.0)}),
     "draw_window": _facility({"draws": _drawn(date="2026-01-01")}),
     "overpayment": _facility({"draws": _drawn(), "prepayments": _drawn("2025-06-01", 100.01)}),
     "negative_cash_flow": _facility({"cash_flow": {"date": "2025-02-15", "cfads": -0.01}}, **_SCULPTED),

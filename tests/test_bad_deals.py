@@ -161,7 +161,49 @@ TABLES_WRONG: list[tuple[str, str, str, str, tuple[int, ...]]] = [
      .replace(",36,,", ",36,,,").replace(",24,50", ",24,,50"), "facilities.rank", "range", (0,)),
     ("reserves", "reserve_id,facility_id,amount\nR,loan,1\nR,old,2\n", "reserves.facility_id", "term_conflict", (1,)),
     ("fleet", "asset_id,cost\nA,1\n", "fleet.csv", "unknown_table", ()),
+    ("facilities", GOOD["facilities"].replace("annual_rate\n", "annual_rate,secured_share\n").replace("0.08", "0.08,1.5")
+     .replace("0.07", "0.07,").replace("0.1\n", "0.1,1\n"), "facilities.secured_share", "range", (0,)),
+    ("covenants", "covenant_id,metric,threshold\nA,leverage,4\nB,secured_leverage,4\n", "covenants.metric", "metric_unknown", (1,)),
+    ("metrics", "name,numerator\nown,cash\n", "covenants", "missing_table", ()),
 ]  # fmt: skip
+METRICS_WRONG: list[tuple[str, str, str, tuple[int, ...]]] = [
+    ("own,sum(cash,,", "numerator", "formula", (1,)),
+    ("own,cash * 2,,", "numerator", "formula", (1,)),
+    ("own,cash,total_debt / 2,", "denominator", "formula", (1,)),
+    ('own,"sum(cash, 9999)",,', "numerator", "formula", (1,)),
+    ("own,,ebitda,", "numerator", "null", (1,)),
+    (",cash,ebitda,", "name", "null", (1,)),
+    ("quick,cash,,", "name", "duplicate_id", (0, 1)),
+    ("own,secured_dept,ebitda,", "numerator", "measure_unknown", (1,)),
+    ("own,cash,ebidta,", "denominator", "measure_unknown", (1,)),
+    ("own,cash,ebitda,most", "limit", "choice", (1,)),
+    ("own,cash,ebitda,max,dollars", "unit", "choice", (1,)),
+    ("own,cash,ebitda,max,money", "unit", "choice", (1,)),
+    ("own,cash,,max,times", "unit", "choice", (1,)),
+    ("own,cash,ebitda,max,times,+revenue", "cure", "choice", (1,)),
+    ("own,cash,ebitda,max,times,ebitda x", "cure", "choice", (1,)),
+]
+
+
+@pytest.mark.parametrize(("row", "column", "code", "rows"), METRICS_WRONG)
+def test_metrics_name_their_column_and_row(
+    folder: Callable[..., Path], row: str, column: str, code: str, rows: tuple[int, ...]
+) -> None:
+    row += "," * (5 - row.replace('"sum(cash, 9999)"', "x").count(","))
+    table = f"name,numerator,denominator,limit,unit,cure\nquick,cash,sum(ebitda),max,,+ebitda\n{row}\n"
+    error = refused(folder(metrics=table, covenants="covenant_id,metric,threshold\nA,quick,4\n"))
+    assert found(error) == [(f"metrics.{column}", code, rows)]
+    if row.startswith("own"):
+        assert error.issues[0].ids == ("own",)
+
+
+def test_several_metrics_are_told_together(folder: Callable[..., Path]) -> None:
+    table = "name,numerator,denominator\na,cash +,ebitda\nb,cash,ebidta\nc,+,ebitda\n"
+    error = refused(folder(metrics=table, covenants="covenant_id,metric,threshold\nA,b,4\n"))
+    assert set(found(error)) == {
+        ("metrics.numerator", "formula", (0, 2)),
+        ("metrics.denominator", "measure_unknown", (1,)),
+    }
 
 
 @pytest.mark.parametrize(("table", "text", "column", "code", "rows"), TABLES_WRONG)

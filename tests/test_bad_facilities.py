@@ -63,7 +63,7 @@ def one(column: str, code: str, loans: pd.DataFrame | None = None, *, row: int =
         ("draws.date", "draw_window", {"date": second("2025-03-01", "2025-01-31")}),
         ("draws.date", "draw_window", {"date": second("2025-03-01", "2026-01-01")}),
         ("draws.amount", "commitment", {"amount": second(1000.0, 1000.01)}),
-        ("draws.amount", "range", {"amount": second(1.0, -1.0)}),
+        ("draws.amount", "redraw", {"amount": second(1.0, -1.0)}),
         ("draws.amount", "null", {"amount": second(1.0, None)}),
         ("draws.amount", "precision", {"amount": second(1.0, 1.001)}),
         ("draws.amount", "nonfinite", {"amount": second(1.0, float("inf"))}),
@@ -80,6 +80,23 @@ def one(column: str, code: str, loans: pd.DataFrame | None = None, *, row: int =
 )
 def test_bad_draws(column: str, code: str, changes: dict[str, Any]) -> None:
     one(column, code, draws=draws(**changes))
+
+
+def test_what_was_repaid_is_not_drawn_again() -> None:
+    """A draw beyond the commitment is told apart where a repayment before it would have made room."""
+    whole = draws(amount=[1.0, 900.0, 1.0])
+    again = pd.concat(
+        [whole, draws(amount=[1.0, 300.0, 1.0], date="2025-09-01").iloc[1:2]], ignore_index=True
+    )
+    paid = pd.DataFrame({"loan_id": draws()["loan_id"][1:2], "date": ["2025-06-01"], "amount": [400.0]})
+    late = paid.assign(date="2025-10-01")
+    issue = one("draws.amount", "redraw", draws=again, prepayments=paid, row=3)
+    assert "1200 in all, of 1000" in issue.example
+    assert "kind 'revolver'" in issue.hint
+    one("draws.amount", "commitment", draws=again, prepayments=late, row=3)
+    one("draws.amount", "commitment", draws=again, prepayments=paid.assign(amount=199.99), row=3)
+    one("draws.amount", "redraw", draws=again, prepayments=paid.assign(amount=[None]), row=3)
+    assert one("draws.amount", "redraw", draws=draws(amount=second(1.0, -1.0))).example == "-1.0"
 
 
 def test_a_window_lies_in_the_life_of_its_loan() -> None:

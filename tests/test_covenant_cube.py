@@ -183,6 +183,38 @@ def test_a_cube_may_have_more_scenarios_than_a_block() -> None:
     np.testing.assert_array_equal(found.first_breach[:, 0], wanted)
 
 
+def test_long_windows_over_a_long_record_in_every_block() -> None:
+    """40 quarters, windows of up to 20, thresholds that are met to the cent, and one amount beyond doubles."""
+    rng, periods, scenarios = np.random.default_rng(4), 40, 2_100
+    ends = [quarter_end(FIRST + at) for at in range(periods)]
+    windows = {1: 1.05, 3: 1.02, 9: 1.01, 20: 1.0}
+    terms = pd.DataFrame(
+        [
+            {"covenant_id": f"over {count}", "metric": "dscr", "threshold": level, "window_periods": count}
+            for count, level in windows.items()
+        ]
+    )
+    cube = nc.covenant_cube(
+        terms, entity_ids=["A", "B"], period_ends=ends, measures=["cfads", "debt_service"], amounts="minor"
+    )
+    cfads = rng.integers(96, 116, (2, periods, scenarios))
+    cfads[0, 30, 1_500] = 2**60 + 1  # the second block of A alone
+    cfads[1, 33, :] = 60
+    service = np.full((2, periods), 100)
+    found = cube.test({"cfads": cfads, "debt_service": service})
+    assert [name for name, _ in cube.tests] == [f"over {count}" for count in windows]
+    for at, (count, level) in enumerate(windows.items()):
+        sums = np.lib.stride_tricks.sliding_window_view(cfads, count, axis=1).sum(axis=-1)
+        failed = sums < round(level * 100) * count  # no sum comes near 2^63
+        wanted = np.where(failed.any(axis=1), failed.argmax(axis=1) + count - 1, -1)
+        np.testing.assert_array_equal(found.first_breach[:, at], wanted)
+        least = sums.min(axis=1) / (100 * count) - level
+        np.testing.assert_allclose(found.headroom[:, at], least, atol=1e-12)
+        assert (found.undecided[:, at] == (count > 1)).all()  # the first windows reach back before the record
+    alone = cube.test({"cfads": cfads, "debt_service": service}, threads=1)
+    np.testing.assert_array_equal(alone.headroom, found.headroom)
+
+
 def test_statuses_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = pd.DataFrame({"covenant_id": ["x"], "metric": ["liquidity"], "threshold": [1.25]})
     cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ENDS, measures=["cash"])

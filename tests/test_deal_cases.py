@@ -306,57 +306,6 @@ def test_tables_are_exchanged_for_those_of_a_scenario() -> None:
         made.with_tables(rates=rates.rename(columns={"value": "rate"}))
 
 
-def test_draws_with_terms_of_their_own_are_followed_one_by_one() -> None:
-    """A facility of 1,000 at 97 with 60 of fees, drawn 600 for one year and 400 for two; nothing bears interest."""
-    facility = term(
-        principal=[600.0],
-        commitment=[1_000.0],
-        annual_rate=[0.0],
-        profile=["bullet"],
-        issue_price=[0.97],
-        upfront_fee=[60.0],
-    )
-    draw = pd.DataFrame(
-        {"facility_id": ["loan"], "date": ["2025-03-01"], "amount": [400.0], "term_months": [24]}
-    )
-    fleet = pd.DataFrame(
-        {
-            "asset_id": ["a", "b"],
-            "cost": [720.0, 480.0],
-            "in_service_date": ["2025-01-01", "2025-03-01"],
-            "facility_id": "loan",
-            "draw_number": [0, 1],
-        }
-    )
-    made = deal(
-        2_000.0,
-        facilities=facility,
-        draws=draw,
-        assets=fleet,
-        books={"6y": nc.straight_line(years=6)},
-        end="2027-12-31",
-    )
-    result = made.run()
-    march = result.ltv[result.ltv["period_end"] == "2025-03-31"]
-    assert march["draw_number"].isna().tolist() == [True, False, False]
-    assert march["balance"].tolist() == [1_000.0, 600.0, 400.0]
-    assert march["ltv_book"].tolist() == [100_000 / 116_333, 600 / 690, 40_000 / 47_333]
-    yearly = result.to_frame("cashflow", freq="Y")
-    assert yearly["debt_proceeds"].tolist() == [970.0, 0.0, 0.0]
-    assert yearly["principal"].tolist() == [0.0, 600.0, 400.0]
-    assert yearly["fees"].tolist() == [60.0, 0.0, 0.0]
-    # 18 and 60 over the 26 months from January 2025 to the last maturity, 12 over the 24 from March.
-    cost = [
-        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 10, 2),
-        round(Fraction(18 + 60, 26) * 12 + Fraction(12, 24) * 12, 2),
-    ]
-    assert result.to_frame("income_statement", freq="Y")["interest_expense"].tolist()[:2] == [
-        float(one) for one in cost
-    ]
-    assert result.to_frame("income_statement", freq="Y")["interest_expense"].sum() == 90.0
-    assert result.balance_sheet["debt"].iloc[-1] == 0
-
-
 @pytest.mark.parametrize("kind", ["polars", "pyarrow"])
 def test_frames_are_of_the_kind_that_came_in(kind: str) -> None:
     fleet = pd.DataFrame(

@@ -179,6 +179,61 @@ def test_threads_and_chunks_change_no_byte() -> None:
     assert len(found) == len(sums) == 1
 
 
+def plain_book(n: int) -> pd.DataFrame:
+    """Loans that nothing but principal (in cents), rate, start and term make: many start in one month, some on a 31st."""
+    rng = np.random.default_rng(28)
+    start = np.datetime64("2024-01", "M") + rng.integers(0, 4, n) * rng.integers(0, 9, n)
+    day = np.where(rng.random(n) < 0.05, 30, rng.integers(0, 28, n))
+    return pd.DataFrame(
+        {
+            "loan_id": np.arange(n),
+            "principal": rng.choice([100, 300, 25_000, 12_345_678, 2**40], n) * rng.integers(1, 9, n),
+            "start_date": (start.astype("M8[D]") + day).astype("M8[us]"),
+            "term_months": rng.integers(1, 130, n),
+            "annual_rate": rng.choice([0.0, 0.06, 0.12, 0.0725, 1e-12, 0.999], n),
+            "site": rng.integers(0, 3, n),
+            "asset": rng.integers(0, n // 3, n),
+        }
+    )
+
+
+@pytest.mark.parametrize("keys", [[], ["site"], ["asset"]])
+def test_plain_books_add_up_to_their_rows(keys: list[str]) -> None:
+    frame = plain_book(3_000)
+    rows = nc.amortize(frame, amounts="minor").merge(frame[["loan_id", *keys]], on="loan_id")
+    totals = nc.amortize(frame, by=keys, amounts="minor")
+    wanted = by_hand(rows, keys, "M", 12)
+    end = totals["period_end"].dt.year * 12 + totals["period_end"].dt.month - 1
+    columns = [totals[name].tolist() for name in (*keys, *FLOWS)]
+    for month, *cells in zip(end.tolist(), *columns, strict=True):
+        cell = wanted.pop((*cells[: len(keys)], month), dict.fromkeys(FLOWS, 0))
+        assert dict(zip(FLOWS, cells[len(keys) :], strict=True)) == cell
+    assert not wanted
+    major = frame.assign(principal=frame["principal"] / 100)
+    exact = nc.amortize(major, by=keys, rounding=None)
+    loose = nc.amortize(major, rounding=None).merge(frame[["loan_id", *keys]], on="loan_id")
+    loose["month"] = loose["payment_date"].dt.to_period("M")
+    exact["month"] = exact["period_end"].dt.to_period("M")
+    off = loose.groupby([*keys, "month"])[list(FLOWS)].sum() - exact.set_index([*keys, "month"])[list(FLOWS)]
+    assert np.nanmax(off.abs().to_numpy()) <= 1e-11 * totals["draw"].max() / 100
+
+
+def test_threads_and_chunks_change_no_byte_of_unrounded_totals() -> None:
+    from neocalc._loan_options import make_loan_options
+    from neocalc._loans import LoanColumns
+
+    frame = plain_book(30_000).assign(principal=lambda book: book["principal"] / 100)
+    data = LoanColumns(frame, make_loan_options("amortize", {"rounding": None}), index_is_id=True)
+    codes = frame["site"].to_numpy(np.int32)
+    sums = set()
+    for threads, chunk_rows in ((1, 0), (2, 0), (7, 0), (1, 7), (2, 1_000), (3, 100_000)):
+        settings = _core.LoanSettings(rounded=False, threads=threads, chunk_rows=chunk_rows)
+        totals = _core.loan_totals(data.core(), settings, codes, 3, list(MONEY_COLUMNS), "major")
+        cells = b"".join(np.asarray(totals.cells(name)).tobytes() for name in MONEY_COLUMNS)
+        sums.add(hashlib.sha256(cells).hexdigest())
+    assert len(sums) == 1
+
+
 def test_the_order_of_rows_changes_only_the_order() -> None:  # I37
     frame, given, _ = book(26, 300)
     rows = nc.amortize(frame, amounts="minor", keep_id_dtype=True, **given)

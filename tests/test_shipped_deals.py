@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import neocalc as nc
-from neocalc._deal_folder import shipped_deals
+from neocalc.deal._folder import shipped_deals
 from neocalc.report import deal_report
 from published_deals import small
 

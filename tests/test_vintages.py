@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from fractions import Fraction
 from random import Random
 from typing import Any
 
@@ -13,8 +12,10 @@ import pytest
 
 import neocalc as nc
 from oracles.calendar import shift
+from oracles.rates import ONE, Curve, Hedge, parts, received
 
 MONEY = ["opening_balance", "draw", "interest", "pik", "principal", "closing_balance"]
+EPOCH = dt.date(1970, 1, 1).toordinal()
 FLAT = {"extrapolate": "flat", "amounts": "minor"}
 
 
@@ -109,9 +110,9 @@ def test_each_draw_is_the_loan_it_would_be_alone(seed: int) -> None:
     loans, draws = frame([loan for loan, _ in made]), frame([draw for _, of in made for draw in of])
     columns = ["draw_number", *MONEY, "annual_rate"]
     found = nc.amortize(loans, draws=draws, rates=curve, columns=columns, **FLAT)
-    parts = [part for loan, of in made for part in alone(loan, of)]
-    wanted = nc.amortize(frame(parts), rates=curve, columns=[*MONEY, "annual_rate"], **FLAT)
-    assert len(parts) > 400
+    loans_alone = [part for loan, of in made for part in alone(loan, of)]
+    wanted = nc.amortize(frame(loans_alone), rates=curve, columns=[*MONEY, "annual_rate"], **FLAT)
+    assert len(loans_alone) > 400
     ids = found["loan_id"].astype(str) + " " + found["draw_number"].astype(str)
     assert ids.tolist() == wanted["loan_id"].astype(str).tolist()
     for name in ("payment_date", *MONEY, "annual_rate"):
@@ -124,50 +125,118 @@ def test_each_draw_is_the_loan_it_would_be_alone(seed: int) -> None:
         assert (together.set_index(["loan_id", "payment_date"])[name] == sums).all(), name
 
 
-def test_hedges_are_of_the_loan_without_its_vintages() -> None:
-    """A swap on a share of its balance, day by day in fractions, rounded once a payment."""
+def test_a_share_of_the_balance_is_hedged_on_every_draw_that_floats() -> None:
+    """Swaps and caps on shares and amounts, day by day in fractions, rounded once a payment of each draw."""
     random = Random("hedged vintages")
     curve = fixings(random)
-    made = [facility(random, number) for number in range(60)]
+    made = [facility(random, number) for number in range(90)]
     loans = frame([loan | {"pik_rate": None, "reset_lag_days": 0} for loan, _ in made])
     draws = frame([draw for _, of in made for draw in of])
-    strike, share = Fraction(3, 100), Fraction(1, 2)
-    hedges = pd.DataFrame(
-        {
-            "loan_id": loans["loan_id"],
-            "kind": "pay_fixed_swap",
-            "strike_rate": float(strike),
-            "from_date": loans["start_date"],
-            "notional_share": float(share),
-        }
+    fixed = Curve(
+        tuple(date.toordinal() - EPOCH for date in curve["date"].dt.date),
+        tuple(parts(value) for value in curve["value"]),
+        flat=True,
+    )
+    hedges: dict[int, tuple[Hedge, ...]] = {}
+    table: list[dict[str, Any]] = []
+    for loan, _ in made:
+        number, start = loan["loan_id"], loan["start_date"]
+        of = []
+        for n in range(random.randint(1, 2)):
+            steps: list[tuple[int, int | None, int | None]] = []
+            for at in range(random.randint(1, 3)):
+                day = start + dt.timedelta(days=at * random.randint(20, 400))
+                whole = None if random.random() < 0.8 else random.randint(0, 10**8)
+                share = None if whole is not None else random.choice((ONE // 2, 3 * ONE // 4, ONE, 0))
+                if all(step[0] != day.toordinal() - EPOCH for step in steps):
+                    steps.append((day.toordinal() - EPOCH, whole, share))
+                    table.append(
+                        {
+                            "loan_id": number,
+                            "hedge_id": n,
+                            "kind": "cap" if n else "pay_fixed_swap",
+                            "strike_rate": 0.03,
+                            "from_date": day,
+                            "notional": whole,
+                            "notional_share": None if share is None else share / ONE,
+                        }
+                    )
+            of.append(Hedge("cap" if n else "swap", 3 * ONE // 100, tuple(sorted(steps))))
+        hedges[number] = tuple(of)
+    beside = frame(table).assign(
+        notional=pd.array([row["notional"] for row in table], dtype="Int64"),
+        notional_share=pd.array([row["notional_share"] for row in table], dtype="Float64"),
     )
     given = {"draws": draws, "rates": curve, **FLAT}
-    plain = nc.amortize(loans, columns=[*MONEY], **given)
-    found = nc.amortize(loans, hedges=hedges, columns=[*MONEY, "hedge"], **given)
-    assert (found["interest"] - found["hedge"] == plain["interest"]).all()
-    assert (found["closing_balance"] == plain["closing_balance"]).all()
-    apart = nc.amortize(loans, columns=["draw_number", *MONEY], **given)
-    days, values = curve["date"].to_numpy("M8[D]"), curve["value"].tolist()
-    seen = 0
-    for number, rows in found.groupby("loan_id", observed=True):
-        loan = made[number][0]
-        ends = [shift(loan["start_date"], 3 * n, False) for n in range(1, 60)]
-        hedge = dict(zip(rows["payment_date"].dt.date, rows["hedge"].tolist(), strict=True))
-        own = apart[(apart["loan_id"] == number) & (apart["draw_number"] == 0)]
-        dates, balance = own["payment_date"].dt.date.tolist(), own["closing_balance"].tolist()
-        start = loan["start_date"]
-        for end in [day for day in ends if day <= loan["maturity_date"]]:
-            index = values[int(np.searchsorted(days, np.datetime64(start), side="right")) - 1]
-            received = Fraction(0)
-            for day in (start + dt.timedelta(days=n) for n in range((end - start).days)):
-                owed = balance[[at for at, date in enumerate(dates) if date <= day][-1]]
-                notional = round(owed * share)
-                received += notional * (Fraction(round(index * 10**12), 10**12) - strike) / 360
-            if end in hedge:
-                assert hedge[end] == -round(received), (number, end)
-                seen += hedge[end] != 0
+    columns = ["draw_number", "accrual_start", *MONEY]
+    plain = nc.amortize(loans, columns=columns, **given)
+    found = nc.amortize(loans, hedges=beside, columns=[*columns, "hedge"], **given)
+    own = found[found["draw_number"] > 0].drop(columns="hedge")
+    unhedged = plain[plain["draw_number"] > 0]
+    # What is owed does not depend on hedges; interest does by what they pay.
+    assert own["closing_balance"].tolist() == unhedged["closing_balance"].tolist()
+    assert (found["hedge"] != 0).any()
+    seen = {"loan": 0, "draw": 0, "fixed": 0}
+    for (number, draw), rows in found.groupby(["loan_id", "draw_number"], observed=True):
+        at = [day.toordinal() - EPOCH for day in rows["payment_date"].dt.date]
+        balances = tuple(zip(at, rows["closing_balance"].tolist(), strict=True))
+        loan, terms = made[number][0], None if not draw else made[number][1][draw - 1]
+        held = terms is not None and terms["annual_rate"] is not None
+        ends = [shift(loan["start_date"], 3 * n, False).toordinal() - EPOCH for n in range(1, 60)]
+        last = terms["maturity_date"] if terms and terms["maturity_date"] else loan["maturity_date"]
+        start, until = at[0] if draw else loan["start_date"].toordinal() - EPOCH, last.toordinal() - EPOCH
+        balances = balances if at[0] <= start else ((start, 0), *balances)
+        paid = dict(zip(at, rows["hedge"].tolist(), strict=True))
+        for end in [*(day for day in ends if start < day < until), until]:
+            wanted = 0
+            if not held:
+                wanted = received(hedges[number], fixed, (start, end), balances, 360, bool(draw))
+            if end in paid:
+                assert paid[end] == -wanted, (number, draw, end)
+                seen["fixed" if held else "draw" if draw else "loan"] += held or wanted != 0
+            else:
+                assert not wanted or not draw
             start = end
-    assert seen > 300
+    assert min(seen.values()) > 100, seen
+    # Shown together, the rows of a day are the sums of its draws.
+    whole = nc.amortize(loans, hedges=beside, columns=["interest", "hedge"], **given)
+    for name in ("interest", "hedge"):
+        sums = found.groupby(["loan_id", "payment_date"], observed=True)[name].sum()
+        assert (whole.set_index(["loan_id", "payment_date"])[name] == sums).all()
+
+
+@pytest.mark.parametrize("profile", ["bullet", "custom"])  # draws by themselves, and side by side
+def test_one_draw_hedged_by_hand(profile: str) -> None:
+    """1,000,000 at first and 500,000 drawn on 1 March, half of both swapped at 3 % against 5 %, 90 and 31 days."""
+    loans = frame(
+        [
+            {
+                "loan_id": "A",
+                "principal": 1_000_000_00,
+                "start_date": dt.date(2025, 1, 1),
+                "maturity_date": dt.date(2025, 4, 1),
+                "frequency": "quarterly",
+                "day_count": "ACT/360",
+                "profile": profile,
+                "index": "SOFR",
+                "margin_rate": 0.02,
+            }
+        ]
+    )
+    draws = frame([{"loan_id": "A", "date": dt.date(2025, 3, 1), "amount": 500_000_00, "margin_rate": 0.03}])
+    rates = pd.DataFrame({"index": "SOFR", "date": ["2025-01-01", "2025-03-01"], "value": [0.05, 0.04]})
+    rates["date"] = rates["date"].astype("datetime64[us]")
+    swap = {"loan_id": ["A"], "kind": ["pay_fixed_swap"], "strike_rate": [0.03], "from_date": ["2025-01-01"]}
+    given = {"draws": draws, "rates": rates, "columns": ["draw_number", "hedge"], **FLAT}
+    if profile == "custom":
+        given["principal_schedule"] = pd.DataFrame(
+            {"loan_id": ["A"], "payment_number": [1], "principal": [0]}
+        )
+    rows = nc.amortize(loans, hedges=pd.DataFrame(swap | {"notional_share": [0.5]}), **given)
+    # 500,000 x (5 % - 3 %) x 90 / 360, and 250,000 x (4 % - 3 %) x 31 / 360: the draw was fixed in March.
+    assert rows[rows["hedge"] != 0]["hedge"].tolist() == [-2_500_00, -215_28]
+    rows = nc.amortize(loans, hedges=pd.DataFrame(swap | {"notional": [500_000_00]}), **given)
+    assert rows[rows["hedge"] != 0]["hedge"].tolist() == [-2_500_00]  # an amount is the loan's own
 
 
 def test_a_ladder_leaves_out_what_is_not_drawn_yet() -> None:

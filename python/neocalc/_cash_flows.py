@@ -80,5 +80,5 @@ class Collateral(_Dated):
         return self._dated(rows, len(known), "closing_book_value")
 
     def _judge(self, rows: Array, day: Array, amount: Array) -> None:
-        self.note("closing_book_value", "range", np.flatnonzero(amount < 0), amount.item)
+        self.note("closing_book_value", "range", np.flatnonzero(amount < 0), self.amount_at(amount))
         self.note_twice("period_end", rows, day)

@@ -89,7 +89,8 @@ class Draws(_Movements):
         amount = self.read_money("amount")
         none = self._none(amount)
         self.note("amount", "null", np.flatnonzero(none))
-        self.note("amount", "range", np.flatnonzero(~none & (amount < 0)), amount.item)
+        below = np.flatnonzero(~none & (amount < 0))
+        self.note("amount", "redraw", below, self.amount_at(amount))
         maturity = np.full(self.n, _NO_DAY, dtype=np.int32)
         if "maturity_date" in self.present:
             found, null = self.read_days("maturity_date")
@@ -137,7 +138,9 @@ class Prepayments(_Movements):
         rows = self.assign(known)
         day = self._days("date")
         amount = self.read_money("amount")
-        self.note("amount", "range", np.flatnonzero(~self._none(amount) & (amount < 0)), amount.item)
+        self.note(
+            "amount", "range", np.flatnonzero(~self._none(amount) & (amount < 0)), self.amount_at(amount)
+        )
         refix = (
             self.words("effect", _EFFECTS) == 1 if "effect" in self.present else np.zeros(self.n, dtype=bool)
         )

@@ -45,7 +45,17 @@ class FleetColumns(Records):
 
     id_name = "asset_id"
     subject = "fleet"
-    layout = Layout(REQUIRED, _OPTIONAL, (_OPENING,), (), (("life", "useful_life_months", "life_unit"),))
+    layout = Layout(
+        REQUIRED,
+        _OPTIONAL,
+        (_OPENING,),
+        bare=(("life", "useful_life_months", "life_unit"),),
+        other=(
+            "fleet",
+            ("principal", "commitment", "annual_rate"),
+            "validate_loans and amortize read loans",
+        ),
+    )
     compared = ("cost", "in_service_date", "opening_date")
     options: Options
     _made: _core.Fleet | None

@@ -11,8 +11,8 @@ import numpy as np
 from neocalc import _core
 from neocalc._columns import MONTHS, Array, last_days, months_of, periods_of
 from neocalc._groups import Groups
-from neocalc._loan_options import LoanOptionArgs, LoanOptions, make_loan_options
-from neocalc._loans import LoanColumns
+from neocalc._loan_options import LoanOptions
+from neocalc._loans import LoanColumns, split_given
 from neocalc._options import choice
 from neocalc._output import attempt, finish, money_column
 from neocalc._records import guarded
@@ -61,16 +61,10 @@ def loan_options(
     verb: str, given: Mapping[str, Any], leave: Sequence[str] = ()
 ) -> tuple[LoanOptions, dict[str, Any]]:
     """Split what a verb was given into options, and frames beside the loans."""
-    options = {name: value for name, value in given.items() if name in LoanOptionArgs.__annotations__}
     for name in leave:
-        if name in options:
+        if name in given:
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
-    beside = {name: value for name, value in given.items() if name not in options}
-    for name in beside:
-        if name not in LoanColumns.BESIDE:
-            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
-    # Unknown keywords are refused in there, by name.
-    checked = make_loan_options(verb, options)  # type: ignore[arg-type]
+    checked, beside = split_given(verb, given)
     if not checked.rounded:
         raise ConfigError(f"{verb} keeps books in whole minor units: not rounding=None")
     choice("on_error", checked.on_error, ("raise", "skip"))

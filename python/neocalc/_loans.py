@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -13,7 +13,14 @@ from neocalc._columns import FIRST_DAY, LAST_DAY, Array, life, rates
 from neocalc._draws import Draws, PrepaymentPremiums, Prepayments, Refinancings, Sweep
 from neocalc._facility import FACILITY_DATES, FACILITY_RATES, movements
 from neocalc._frames import nearest
-from neocalc._loan_options import MONEY_COLUMNS, MORE_MONEY_COLUMNS, ROW_COLUMNS, LoanOptions
+from neocalc._loan_options import (
+    MONEY_COLUMNS,
+    MORE_MONEY_COLUMNS,
+    ROW_COLUMNS,
+    LoanOptionArgs,
+    LoanOptions,
+    make_loan_options,
+)
 from neocalc._loan_rates import (
     EXTRAPOLATIONS,
     Capitalization,
@@ -124,6 +131,7 @@ class LoanColumns(Records):
         _OPTIONAL,
         either=(("principal", "commitment"), ("maturity_date", "term_months"), ("annual_rate", "index")),
         bare=(("term", "term_months", "term_unit"), ("rate", "annual_rate", "rate_unit")),
+        other=("loans", ("cost", "in_service_date"), "validate and depreciate read fleets"),
     )
     # The first is also the column whose totals may overflow.
     compared = ("principal", *(name for name in (*_REQUIRED, *_OPTIONAL) if name != "principal"))
@@ -342,9 +350,10 @@ class LoanColumns(Records):
 
     def _make(self, skip: Array | None) -> _core.Loans:
         args: dict[str, Any] = {**self._args, **self._tables, **self._rates()}
-        nothing = np.zeros(self.n, dtype=np.int64)
-        args.setdefault("start_date", (nothing, "D", None))
-        args.setdefault("annual_rate", self._no_rates(self.n))
+        if "start_date" not in args:
+            args["start_date"] = (np.zeros(self.n, dtype=np.int64), "D", None)
+        if "annual_rate" not in args:
+            args["annual_rate"] = self._no_rates(self.n)
         try:
             return _core.Loans(args, self.n, skip=skip, nan_is_null=self.frame.nan_is_null)
         except ValueError as error:
@@ -397,3 +406,13 @@ def _opened(refused: list[Issue], make: Callable[..., _S], table: Any, *args: An
 def check_by(by: Any) -> list[str]:
     """Return the keys of the totals as a list."""
     return _check_by(by, _RESERVED)
+
+
+def split_given(verb: str, given: Mapping[str, Any]) -> tuple[LoanOptions, dict[str, Any]]:
+    """Split what a verb about loans was given into checked options, and frames beside the loans."""
+    options = {name: value for name, value in given.items() if name in LoanOptionArgs.__annotations__}
+    beside = {name: value for name, value in given.items() if name not in options}
+    for name in beside:
+        if name not in LoanColumns.BESIDE:
+            raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
+    return make_loan_options(verb, options), beside  # type: ignore[arg-type]

@@ -87,7 +87,7 @@ class PrincipalSchedule(LoanSide):
         self.note(column, "null", np.flatnonzero(no_day & no_number))
         amount = self.read_money("principal")
         none = amount == NO_MINOR if self.options.rounded else np.isnan(amount)
-        self.note("principal", "range", np.flatnonzero(~none & (amount < 0)), amount.item)
+        self.note("principal", "range", np.flatnonzero(~none & (amount < 0)), self.amount_at(amount))
         share, no_share = self.read_number("share", 0.0)
         self.note(
             "share", "range", np.flatnonzero(~no_share & ~((share >= 0.0) & (share <= 1.0))), share.item

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
@@ -43,6 +44,7 @@ class Layout:
     together: tuple[tuple[str, str], ...] = ()  # columns that mean nothing without each other
     either: tuple[tuple[str, ...], ...] = ()  # of each, one at least
     bare: tuple[tuple[str, str, str], ...] = ()  # a name without its unit, the full name, and the code
+    other: tuple[str, tuple[str, ...], str] | None = None  # subject, what tells another kind, its verbs
 
 
 def guarded(call: Callable[..., T], *args: Any, overflows: str = "cost", **kwargs: Any) -> T:
@@ -75,6 +77,11 @@ def _plain(name: str) -> str:
 def judge_names(names: tuple[Any, ...], layout: Layout) -> tuple[tuple[Issue, ...], frozenset[Any]]:
     """Issues of the names alone, and the names; frames of one shape are judged once."""
     present = frozenset(names)
+    if layout.other is not None and present.isdisjoint((*layout.required, *chain(*layout.either))):
+        subject, marks, verbs = layout.other
+        if found := [name for name in marks if name in present]:
+            hint = f"it has {' and '.join(map(repr, found))}: {verbs}"
+            return (Issue.make(subject, "other_frame", hint=hint),), present
     issues = [
         Issue.make(str(name), "duplicate_column", n_bad=count)
         for name, count in Counter(names).items()
@@ -121,7 +128,7 @@ class Records:
         self.n = self.frame.n
         issues, self.present = judge_names(self.frame.names, self.layout)
         self.problems = Problems(list(issues), whole_column=bool(issues))
-        if any(issue.code == "duplicate_column" for issue in issues):
+        if any(issue.code in ("duplicate_column", "other_frame") for issue in issues):
             raise InputError(issues, n_rows=self.n, subject=self.subject)
         self._classes: dict[str, tuple[Array, int, list[Any]]] = {}
         self._made: Any = None

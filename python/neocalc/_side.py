@@ -6,7 +6,7 @@ A problem names the column as ``events.amount`` and the row of the frame beside;
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -183,6 +183,12 @@ class Side:
         if not options.rounded:
             values = minor_to_major(values, options.minor_units)
         return values if null is None else np.where(null, nothing, values)
+
+    def amount_at(self, amounts: Array) -> Callable[[int], object]:
+        """Return what says an amount as the user wrote it."""
+        if not self.options.rounded or self.options.amounts == "minor":
+            return amounts.item
+        return lambda row: int(amounts[row]) / 10**self.options.minor_units
 
     def read_number(self, name: str, default: float) -> tuple[Array, Array]:
         """Return a column of numbers as float64, and which are null."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any, Protocol, Self
@@ -283,6 +283,26 @@ def money_out(frame: Frame, options: MoneyOptions, values: Array, null: Array | 
     if options.amounts == "major" and options.rounded and values.dtype != np.float64:
         values = minor_to_major(values, options.minor_units)
     return frame.money_out(values, null)
+
+
+def whole_out(
+    frame: Frame, options: MoneyOptions, name: str, values: Iterable[int | None], subject: str
+) -> Any:
+    """Turn whole minor units of any size, None for null, into a column of the amounts asked for."""
+    whole = list(values)
+    if any(abs(value) >= 2**63 for value in whole if value is not None):
+        raise InputError([Issue.make(name, "overflow")], subject=subject)
+    null = np.array([value is None for value in whole], dtype=bool)
+    amounts: Array = np.array([value or 0 for value in whole], dtype=np.int64)
+    return money_out(frame, options, amounts, null if null.any() else None)
+
+
+def quotients_out(frame: Frame, above: Iterable[int | None], below: Iterable[int | None]) -> Any:
+    """Return a column of quotients; null of what is not known, and over nothing."""
+    found = [None if a is None or not b else a / b for a, b in zip(above, below, strict=True)]
+    null = np.array([value is None for value in found], dtype=bool)
+    values = np.array([value or 0.0 for value in found], dtype=np.float64)
+    return frame.money_out(values, null if null.any() else None)
 
 
 def read_amounts(

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._columns import Array
-from neocalc._frames import Frame, as_frame
+from neocalc._frames import as_frame
 from neocalc._groups import group_rows
 from neocalc._monthly import OPTION_NAMES, monthly_options
 from neocalc._options import Options, choice
 from neocalc._records import check_by
-from neocalc._side_tables import SideTable, money_out
+from neocalc._side_tables import SideTable, quotients_out, whole_out
 from neocalc.contracts import contract_schedule
 from neocalc.errors import ConfigError, InputError, Issue
 
@@ -204,7 +203,7 @@ class _Shares:
                 (two, two_rate, [both for _, both in tops]),
             ):
                 columns[name] = self._money(values)
-                columns[rate] = _rates(frame, values, totals)
+                columns[rate] = quotients_out(frame, values, totals)
         return frame.build(columns)
 
     def _per_customer(self) -> Any:
@@ -223,23 +222,8 @@ class _Shares:
                 totals += [sum(known) if len(known) == len(rows) else None] * len(rows)
             values = [amounts[row] for row in order]
             columns[what] = self._money(values)
-            columns[f"{what}_rate"] = _rates(frame, values, totals)
+            columns[f"{what}_rate"] = quotients_out(frame, values, totals)
         return frame.build(columns)
 
     def _money(self, values: Sequence[int | None]) -> Any:
-        if any(abs(value) >= 2**63 for value in values if value is not None):
-            raise InputError([Issue.make("revenue", "overflow")], subject="contracts")
-        null = np.array([value is None for value in values], dtype=bool)
-        whole: Array = np.array([value or 0 for value in values], dtype=np.int64)
-        return money_out(self.table.frame, self.options, whole, null if null.any() else None)
-
-
-def _rates(frame: Frame, values: Sequence[int | None], totals: Sequence[int | None]) -> Any:
-    """Return shares; null of what is not known, and of nothing."""
-    known = [
-        None if value is None or not total else value / total
-        for value, total in zip(values, totals, strict=True)
-    ]
-    null = np.array([rate is None for rate in known], dtype=bool)
-    rates = np.array([rate or 0.0 for rate in known], dtype=np.float64)
-    return frame.money_out(rates, null if null.any() else None)
+        return whole_out(self.table.frame, self.options, "revenue", values, "contracts")

@@ -9,8 +9,7 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._loan_frames import frame_of_loans, rows_frame, totals_frame
-from neocalc._loan_options import make_loan_options
-from neocalc._loans import LoanColumns, check_by
+from neocalc._loans import LoanColumns, check_by, split_given
 from neocalc._output import attempt
 
 
@@ -80,9 +79,10 @@ def amortize(
     hedges
         A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate``
         (the fixed rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share``
-        (of the loan's balance, without draws that have terms of their own). Rows of one ``hedge_id`` (else
-        of one kind and strike) are its notional schedule; 0 ends it. A hedge looks at the loan's own
-        fixings, before the loan's floors and caps, is settled with the loan's payments, and is netted into
+        (of the balance). A share rides on every draw that floats, also on terms of its own (each rounded to
+        the minor unit); an amount counts once, with the loan itself. Rows of one ``hedge_id`` (else of one
+        kind and strike) are its notional schedule; 0 ends it. A hedge looks at the fixings of the loan or
+        draw it rides on, before floors and caps, is settled with its payments, and is netted into
         ``interest``; ``hedge`` is the part of it that is paid under hedges, negative where more is received.
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
@@ -94,9 +94,10 @@ def amortize(
         the balance, as while an asset is under construction. Afterwards level amounts are worked out anew.
         The last payment has no holiday.
     draws
-        Advances after the first: a table with ``loan_id``, ``date`` and ``amount``. With ``maturity_date`` or
-        ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan of its own (a
-        vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
+        Advances after the first: a table with ``loan_id``, ``date`` and ``amount``, together within the
+        commitment: what was repaid is not drawn again (a revolver is a facility of a `Deal`). With
+        ``maturity_date`` or ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan
+        of its own (a vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
         What is stated for the loan as a whole (a ``custom`` schedule, an agreed ``payment``, the cash flow of
         ``sculpted``, an ``advance_rate``) holds for all draws together: each payment pays the interest due on
         all of them, then what matures, then principal, the oldest draw first. Only unpaid interest under a
@@ -198,7 +199,8 @@ def amortize(
     - ``frequency``: ``monthly`` (the default), ``quarterly``, ``semiannual``, ``annual``, ``weekly``,
       ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
     - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
-      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``.
+      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Where a rate or what is owed changes within a period, each
+      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none.
     - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,
@@ -243,50 +245,10 @@ def amortize(
     3               3   2025-10-15     15.44     253.59   269.03           261.18
     4               4   2026-01-15      7.84     261.18   269.02             0.00
     """
-    options = make_loan_options(
-        "amortize",
-        {
-            "freq": freq,
-            "fiscal_year_end": fiscal_year_end,
-            "start": start,
-            "end": end,
-            "columns": columns,
-            "rounding": rounding,
-            "amounts": amounts,
-            "minor_units": minor_units,
-            "accrual": accrual,
-            "payment_basis": payment_basis,
-            "holidays": holidays,
-            "weekend": weekend,
-            "on_error": on_error,
-            "threads": threads,
-            "keep_id_dtype": keep_id_dtype,
-            "round_input": round_input,
-            "floor_time": floor_time,
-            "allow_high_rate": allow_high_rate,
-            "allow_negative_amortization": allow_negative_amortization,
-            "allow_long_term": allow_long_term,
-        },
-    )
+    given = {name: value for name, value in locals().items() if name not in ("loans", "by")}
+    options, beside = split_given("amortize", given)
     keys = None if by is None else check_by(by)
-    data = LoanColumns(
-        loans,
-        options,
-        index_is_id=by is None,
-        rates=rates,
-        extrapolate=extrapolate,
-        rate_steps=rate_steps,
-        hedges=hedges,
-        principal_schedule=principal_schedule,
-        payment_holidays=payment_holidays,
-        draws=draws,
-        prepayments=prepayments,
-        prepayment_premiums=prepayment_premiums,
-        sweep=sweep,
-        refinancings=refinancings,
-        cash_flow=cash_flow,
-        collateral=collateral,
-    )
+    data = LoanColumns(loans, options, index_is_id=by is None, **beside)
     return rows_frame(data) if keys is None else totals_frame(data, data.groups(keys))
 
 
@@ -358,43 +320,9 @@ def payment_amount(
     >>> nc.payment_amount(loans)["payment"].tolist()
     [17.13]
     """
-    options = make_loan_options(
-        "payment_amount",
-        {
-            "rounding": rounding,
-            "amounts": amounts,
-            "minor_units": minor_units,
-            "accrual": accrual,
-            "payment_basis": payment_basis,
-            "holidays": holidays,
-            "weekend": weekend,
-            "on_error": on_error,
-            "threads": threads,
-            "round_input": round_input,
-            "floor_time": floor_time,
-            "allow_high_rate": allow_high_rate,
-            "allow_negative_amortization": allow_negative_amortization,
-            "allow_long_term": allow_long_term,
-        },
-    )
-    data = LoanColumns(
-        loans,
-        options,
-        index_is_id=True,
-        rates=rates,
-        extrapolate=extrapolate,
-        rate_steps=rate_steps,
-        hedges=hedges,
-        principal_schedule=principal_schedule,
-        payment_holidays=payment_holidays,
-        draws=draws,
-        prepayments=prepayments,
-        prepayment_premiums=prepayment_premiums,
-        sweep=sweep,
-        refinancings=refinancings,
-        cash_flow=cash_flow,
-        collateral=collateral,
-    )
+    given = {name: value for name, value in locals().items() if name != "loans"}
+    options, beside = split_given("payment_amount", given)
+    data = LoanColumns(loans, options, index_is_id=True, **beside)
     core_amounts = "major" if options.amounts == "major" else "minor"
     _, values = attempt(
         data,

@@ -362,7 +362,7 @@ def validate(
     Raises
     ------
     InputError
-        For what is not a frame at all.
+        For what is not a frame at all, or a loan book: that is for `validate_loans`.
     ConfigError
         For an argument that means nothing.
 

@@ -77,6 +77,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "never_amortises": ("must cover more than the interest", "raise the payment, or use profile 'bullet'"),
     "duplicate_date": ("must not have two rows of one day", "keep one of them"),
     "concurrent_mutation": ("must not change while it is read", "copy the frame for each thread"),
+    "other_frame": ("must be of the kind that the verb reads", "pass it to the verb that reads such rows"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
     "duplicate_id": ("must not appear twice", "aggregate or rename these assets"),
@@ -102,6 +103,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check draw_start_date and draw_end_date of the loan",
     ),
     "commitment": ("must not exceed the commitment, with all draws before", "check amounts and commitment"),
+    "redraw": (
+        "must not repay, nor draw again what was repaid",
+        "repay by rows of prepayments=; a revolver is a facility of kind 'revolver' of a Deal, see load_deal",
+    ),
     "borrowing_base": ("must not exceed what the collateral allows", "draw less, or later"),
     "prepayment": (
         "must not exceed what the customer is bound to pay",
@@ -147,11 +152,15 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "measure_unknown": (
         "must name something that is computed",
-        "name a line of a statement, such as income_statement.revenue, a figure or facility.balance",
+        "a line such as income_statement.revenue or a figure; in metrics, a column of result.measures",
     ),
     "metric_unknown": (
         "must name a metric, built in or given, or a measure",
-        "define it with neocalc.metric(...) and pass metrics=",
+        "define it with neocalc.metric(...) and pass metrics=; of a deal, in its table metrics",
+    ),
+    "formula": (
+        "must be a sum of measures",
+        "write it as 'sum(ebitda) - sum(capex)'; help(neocalc.metric) has the windows",
     ),
     "limit_sense": (
         "must be the side on which the metric is met",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from neocalc._frames import Frame, as_frame
 from neocalc._lease_books import COMPOUNDING, LeaseTerms
 from neocalc._monthly import Ledger, first_day, month_of_day, monthly_options
 from neocalc._options import Options, choice, int_between, to_days
-from neocalc._side_tables import SideTable, money_out
+from neocalc._side_tables import SideTable, quotients_out, whole_out
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.maturities import THEREAFTER, principal_ladder, weighted_average_life
 
@@ -144,9 +144,9 @@ def gap_table(
         "gap": gap,
         "cumulative_gap": np.cumsum(np.array(gap, dtype=object)).tolist(),
     }
-    columns |= {name: _money(found, name, values) for name, values in money.items()}
-    columns["coverage"] = _ratio(frame, sums["contracted_revenue"], due)
-    columns["due_rate"] = _ratio(frame, due, sums["contracted_revenue"])
+    columns |= {name: whole_out(frame, found.options, name, values, "gap") for name, values in money.items()}
+    columns["coverage"] = quotients_out(frame, sums["contracted_revenue"], due)
+    columns["due_rate"] = quotients_out(frame, due, sums["contracted_revenue"])
     return frame.build(columns)
 
 
@@ -213,7 +213,7 @@ def gap_lives(
     return found.frame.build(
         {
             "side": found.frame.categorical(codes, SIDES, ordered=False),
-            "amount": _money(found, "amount", amounts),
+            "amount": whole_out(found.frame, found.options, "amount", amounts, "gap"),
             "weighted_average_life_years": found.frame.money_out(values, null if null.any() else None),
         }
     )
@@ -399,19 +399,3 @@ def _contracts(found: _Gap, contracts: Any) -> set[Any]:
             flows.append((middle, before[item] - left))
         before[item] = left
     return set(terms.table.values("currency"))
-
-
-# --- the frame ----------------------------------------------------------------------------------------------
-
-
-def _money(found: _Gap, name: str, values: Iterable[int]) -> Any:
-    whole = list(values)
-    if any(abs(value) >= 2**63 for value in whole):
-        raise InputError([Issue.make(name, "overflow")], subject="gap")
-    return money_out(found.frame, found.options, np.array(whole, dtype=np.int64))
-
-
-def _ratio(frame: Frame, above: Sequence[int], below: Sequence[int]) -> Any:
-    null = np.array([not value for value in below], dtype=bool)
-    values = np.array([a / b if b else 0.0 for a, b in zip(above, below, strict=True)], dtype=np.float64)
-    return frame.money_out(values, null if null.any() else None)

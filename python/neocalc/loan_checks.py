@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from neocalc._loan_options import make_loan_options
-from neocalc._loans import LoanColumns
+from neocalc._loans import LoanColumns, split_given
 from neocalc._output import problems_frame
-from neocalc.errors import Issues
 
 
 def validate_loans(
@@ -63,15 +61,14 @@ def validate_loans(
     Returns
     -------
     DataFrame or Table
-        One row per column and code: ``column`` (``draws.date`` for a table beside the loans), ``code``,
-        ``rule``, ``n_bad``, the first ``rows`` with their ``index_labels`` and ``ids``, an ``example`` and a
-        ``hint``; lowest row first; no rows where all is well. It is what `amortize` would raise; that a loan
-        has no effective rate is seen only by those who solve for it: `carrying_amount`.
+        The columns of `validate`; ``column`` is ``draws.date`` for a table beside the loans. It is what
+        `amortize` would raise; that a loan has no effective rate is seen only by those who solve for it:
+        `carrying_amount`.
 
     Raises
     ------
     InputError
-        For what is not a frame at all.
+        For what is not a frame at all, or a fleet: that is for `validate`.
     ConfigError
         For an argument that means nothing.
 
@@ -86,45 +83,8 @@ def validate_loans(
     >>> nc.validate_loans(loans)[["column", "code", "n_bad"]].values.tolist()
     [['payment', 'negative_amortization', 1]]
     """
-    options = make_loan_options(
-        "validate_loans",
-        {
-            "rounding": rounding,
-            "amounts": amounts,
-            "minor_units": minor_units,
-            "accrual": accrual,
-            "payment_basis": payment_basis,
-            "holidays": holidays,
-            "weekend": weekend,
-            "threads": threads,
-            "round_input": round_input,
-            "floor_time": floor_time,
-            "allow_high_rate": allow_high_rate,
-            "allow_negative_amortization": allow_negative_amortization,
-            "allow_long_term": allow_long_term,
-        },
+    given = {name: value for name, value in locals().items() if name != "loans"}
+    options, beside = split_given("validate_loans", given)
+    return problems_frame(
+        loans, lambda: LoanColumns(loans, options, index_is_id=True, **beside).find_issues()
     )
-
-    def find() -> Issues:
-        data = LoanColumns(
-            loans,
-            options,
-            index_is_id=True,
-            rates=rates,
-            extrapolate=extrapolate,
-            rate_steps=rate_steps,
-            hedges=hedges,
-            principal_schedule=principal_schedule,
-            payment_holidays=payment_holidays,
-            draws=draws,
-            prepayments=prepayments,
-            prepayment_premiums=prepayment_premiums,
-            sweep=sweep,
-            refinancings=refinancings,
-            cash_flow=cash_flow,
-            collateral=collateral,
-            capitalization=capitalization,
-        )
-        return data.find_issues()
-
-    return problems_frame(loans, find)

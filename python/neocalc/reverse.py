@@ -22,6 +22,7 @@ _SCAN = 16  # looks at a driver between nothing and its bounds
 _HAIR = Fraction(1, 10**9)
 _FAILS = ("breach", "lock_up", "draw_stop")  # by level
 _WORDS = ("pass", *_FAILS, "undefined")
+_WHICH = ("measures", "covenants", "drivers", "within", "tolerance")
 
 
 def solve_back(
@@ -101,21 +102,7 @@ def solve_back(
     2       rates rise 2025-03-31  0.100000          pass       breach       False
     3       rates rise 2025-06-30  0.066667          pass       breach        True
     """
-    given = {
-        "metrics": metrics,
-        "cures": cures,
-        "waivers": waivers,
-        "cross_default": None,
-        "freq": freq,
-        "fiscal_year_end": fiscal_year_end,
-        "start": start,
-        "end": end,
-        "amounts": amounts,
-        "minor_units": minor_units,
-        "round_input": round_input,
-        "allow_high_thresholds": allow_high_thresholds,
-        "threads": threads,
-    }
+    given = {name: value for name, value in locals().items() if name not in _WHICH} | {"cross_default": None}
     bounds = _bounds(within, tolerance)
     checked = Checked(measures, covenants, given)
     rows: list[_Turn] = []

@@ -69,6 +69,8 @@ pub enum Rule {
     DrawWindow,
     /// A draw of more than the commitment leaves.
     Commitment,
+    /// A draw of what was drawn before and repaid.
+    Redraw,
     /// A draw of more than the collateral allows.
     BorrowingBase,
     /// A prepayment of more than what is owed.
@@ -117,6 +119,7 @@ impl Rule {
             Self::NoRoot => "no_root",
             Self::DrawWindow => "draw_window",
             Self::Commitment => "commitment",
+            Self::Redraw => "redraw",
             Self::BorrowingBase => "borrowing_base",
             Self::Overpayment => "overpayment",
             Self::NegativeCashFlow => "negative_cash_flow",

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::error::Rule;
-use crate::money::{quotient_half_even, round_half_even};
+use crate::money::{nearest_integer, quotient_half_even, round_half_even};
 
 const UNIT: i64 = 1_000_000_000_000;
 
@@ -32,8 +32,7 @@ impl Rate {
         if !(0.0..=1.0).contains(&rate) {
             return Err(Rule::Range);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "between 0 and 10^12")]
-        let parts = (rate * 1e12).round() as i64;
+        let parts = nearest_parts(rate);
         let common = greatest_common_divisor(parts, UNIT);
         let reduced = (parts.checked_div(common).unwrap_or(parts), UNIT.checked_div(common).unwrap_or(UNIT));
         Ok(Self { parts, reduced })
@@ -112,9 +111,20 @@ impl AnnualRate {
         if rate > 1.0 && !allow_high {
             return Err(Rule::RateUnit);
         }
-        #[expect(clippy::cast_possible_truncation, reason = "between -10^12 and 10^14")]
-        let parts = (rate * 1e12).round() as i64;
-        Ok(Self { parts })
+        Ok(Self { parts: nearest_parts(rate) })
+    }
+
+    /// Reads a column; `false` where some rate needs [`AnnualRate::new`]'s judgement.
+    #[must_use]
+    pub fn read_into(rates: &[f64], allow_high: bool, out: &mut [Self]) -> bool {
+        let highest = if allow_high { Self::HIGHEST } else { 1.0 };
+        let mut clean = true;
+        for (rate, slot) in rates.iter().zip(out) {
+            // NaN fails the comparisons.
+            clean &= (*rate > -1.0) & (*rate <= highest);
+            slot.parts = nearest_parts(*rate);
+        }
+        clean
     }
 
     /// So many 10^-12.
@@ -136,6 +146,19 @@ impl AnnualRate {
         let parts = self.parts as f64;
         parts / 1e12
     }
+}
+
+/// The whole number of 10^-12 nearest to a rate, ties away from zero, for rates up to 2,000: without a call into the
+/// library of C for each.
+#[inline]
+fn nearest_parts(rate: f64) -> i64 {
+    let scaled = rate * 1e12;
+    let (whole, parts) = nearest_integer(scaled);
+    // A tie went to even: towards zero where what is left has the sign of the rate. The difference is exact.
+    let left = scaled - whole;
+    let up = (left == 0.5) & (scaled > 0.0);
+    let down = (left == -0.5) & (scaled < 0.0);
+    parts.wrapping_add(i64::from(up)).wrapping_sub(i64::from(down))
 }
 
 fn greatest_common_divisor(a: i64, b: i64) -> i64 {
@@ -172,5 +195,27 @@ mod tests {
         assert_eq!((parts(-1.0, true), parts(1e300, true)), (Err(Rule::Range), Err(Rule::Range)));
         assert_eq!(parts(f64::INFINITY, true), Err(Rule::NonFinite));
         assert_eq!(AnnualRate::from_parts(125_000_000_000).as_f64(), 0.125);
+    }
+
+    #[test]
+    fn parts_are_those_of_the_library() {
+        #[expect(clippy::cast_possible_truncation, reason = "small")]
+        let plain = |rate: f64| (rate * 1e12).round() as i64;
+        let mut rates = vec![0.0, -0.0, 0.15, 1.0, 100.0, -0.999_999_999_999, 5e-324];
+        for half in 0..2_000_u32 {
+            // 2.5e-12, 3.5e-12 and the doubles beside them, ties or nearly.
+            let tie = (f64::from(half) + 0.5) / 1e12;
+            rates.extend([tie, tie.next_up(), tie.next_down(), -tie, 0.1 + tie, 64.0 - tie, f64::from(half) / 1_999.0]);
+        }
+        assert!(rates.iter().filter(|rate| (**rate * 1e12).fract().abs() == 0.5).count() > 1_000);
+        let mut read = vec![AnnualRate::ZERO; rates.len()];
+        assert!(AnnualRate::read_into(&rates, true, &mut read));
+        for (rate, read) in rates.into_iter().zip(read) {
+            assert_eq!((nearest_parts(rate), read.parts()), (plain(rate), plain(rate)), "{rate}");
+        }
+        for wrong in [-1.0, f64::NAN, f64::INFINITY, 1.5, 100.5] {
+            assert!(!AnnualRate::read_into(&[0.1, wrong], false, &mut [AnnualRate::ZERO; 2]), "{wrong}");
+            assert_eq!(AnnualRate::read_into(&[wrong], true, &mut [AnnualRate::ZERO]), wrong == 1.5, "{wrong}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 """Facilities again, in the plainest Python: draws, fees, prepayments, sculpting and borrowing bases, in fractions.
 
 Written from the definitions in `neocalc.amortize`, apart from the package, on the plain loans of `oracles.loans`.
+
+Longer than 500 lines because a facility is one machine, which is read from top to bottom.
 """
 
 from __future__ import annotations
@@ -84,14 +86,6 @@ class Row:
 MONEY = ("draw", "proceeds", "interest", "pik", "principal", "prepayment", "fee", "premium")
 
 
-def forgone(amount: int, rate: Fraction, discount: Fraction, times: Sequence[Fraction]) -> Fraction:
-    """What interest on an amount over periods to come is worth now."""
-    worth = Fraction(0)
-    for time in reversed(times):
-        worth = (worth + amount * max(rate, 0) * time) / (1 + discount * time)
-    return worth
-
-
 @dataclass
 class Left:
     """What prepayments have not found a draw to repay yet."""
@@ -130,7 +124,7 @@ class Part(Engine):
         self.periods: list[Period] = self._periods()
         self.interest_only = self._interest_only()
         self.level_times = self._level_times()
-        self.rate, self.clock = loan.rate, loan.start
+        self.rate, self.clock, self.fee_clock = loan.rate, loan.start, loan.start
         self.accrued = self.fee = Fraction(0)
         self.balance = self.level = self.made = 0
         self.drawn = self.elsewhere = self.basis = self.since = 0
@@ -215,14 +209,19 @@ class Part(Engine):
         return start, end
 
     def accrue(self, date: dt.date) -> None:
+        self.accrue_fee(date)
+        super().accrue(date)
+
+    def accrue_fee(self, date: dt.date) -> None:
+        """Accrue the fee alone: what is not drawn changes, and nothing that interest is computed on."""
         if not self.number and self.facility.undrawn_rate:
             start, end = self.window()
-            start, end = max(start, self.clock), min(end, date)
+            start, end = max(start, self.fee_clock), min(end, date)
             if start < end:
                 assert self.facility.commitment is not None
                 undrawn = max(self.facility.commitment - self.drawn - self.elsewhere, 0)
                 self.fee += undrawn * self.facility.undrawn_rate * self.time(start, end, self.loan.maturity)
-        super().accrue(date)
+        self.fee_clock = date
 
     def limit(self, date: dt.date) -> int | None:
         if self.facility.advance_rate is None:
@@ -264,8 +263,10 @@ class Part(Engine):
         if self.facility.make_whole is not None and self.facility.make_whole[0] > self.clock:
             until, discount = self.facility.make_whole
             spans = [(max(p.start, self.clock), min(p.end, until)) for p in self.periods]
-            times = [self.time(a, b, self.loan.maturity) for a, b in spans if a < b]
-            found += self.whole(forgone(amount, self.rate, discount, times))
+            worth = Fraction(0)  # of interest on the amount over the periods to come
+            for time in [self.time(a, b, self.loan.maturity) for a, b in reversed(spans) if a < b]:
+                worth = (worth + amount * max(self.rate, 0) * time) / (1 + discount * time)
+            found += self.whole(worth)
         return found
 
     def prepay(self, at: int, row: Row) -> None:
@@ -316,7 +317,9 @@ class Part(Engine):
                     raise Refused("draw_window")
                 total += draw.amount
                 if facility.commitment is not None and total > facility.commitment:
-                    raise Refused("commitment")
+                    paid = [row.amount for row in facility.prepayments if row.date <= draw.date]
+                    room = None in paid or total <= facility.commitment + sum(filter(None, paid))
+                    raise Refused("redraw" if room else "commitment")
                 found.append((draw.date, 4 if draw.own_terms else 3, at, draw.amount))
         return sorted(found, key=lambda s: (s[0], min(s[1], 3), s[2]))
 
@@ -335,10 +338,27 @@ class Part(Engine):
             elif kind == 3:
                 self.lend(value, row)
                 self.later -= 1
-                self.refix = True
+                self.refix = self.refix or value != 0
             else:
                 self.fix_before()
                 self.elsewhere += value
+
+    def moves(self, kind: int, at: int, value: Fraction | int) -> bool:
+        """Whether a step changes what interest is computed on; a period of it is not cut for others."""
+        if kind == 4:  # a loan of its own is drawn
+            return False
+        if kind != 2:
+            return value != (0 if kind else self.rate)
+        asked = self.left.amounts[at]
+        capped = self.facility.prepayments[at].capped or self.shared
+        return asked != 0 and not (not self.balance and (asked is None or capped))
+
+    def happen_beside(self, date: dt.date, steps: Sequence[tuple[dt.date, int, int, Fraction | int]]) -> None:
+        elsewhere = sum(int(value) for _, kind, _, value in steps if kind == 4)
+        if elsewhere:
+            self.accrue_fee(date)
+        self.elsewhere += elsewhere
+        self.later -= sum(kind == 3 for _, kind, _, _ in steps)
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -431,6 +451,9 @@ class Part(Engine):
                 date = rest[0][0]
                 now = [s for s in rest if s[0] == date]
                 rest = rest[len(now) :]
+                if not any(self.moves(*step[1:]) for step in now):
+                    self.happen_beside(date, now)
+                    continue
                 self.accrue(date)
                 row = Row(self.made, date, self.balance, self.number)
                 self.do(now, row)

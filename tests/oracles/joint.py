@@ -220,7 +220,13 @@ class Joint:
                 part.end(row)
             elif part.begun and not part.finished:
                 asks = asked is not None and part.loan.start < date < part.periods[-1].end
-                if asks or any(step[0] == date for step in part.todo):
+                now = [step for step in part.todo if step[0] == date]
+                takes = asks and min(self.takes or 0, int(part.balance))
+                if not takes and not any(part.moves(*step[1:]) for step in now):
+                    part.happen_beside(date, now)
+                    part.todo = part.todo[len(now) :]
+                    self.asking = self.asking or (asks and part.balance > 0)
+                elif asks or now:
                     part.accrue(date)
                     row = Row(part.made, date, int(part.balance), part.number)
                     self.move(part, date, row)

@@ -371,9 +371,12 @@ class Engine:
         self.close(row, scheduled=False)
         for period in self.periods:
             for date in sorted({s[0] for s in steps if max(period.start, loan.start) < s[0] < period.end}):
+                now = [s for s in steps if s[0] == date]
+                if all(value == (0 if kind else self.rate) for _, kind, value in now):
+                    continue  # nothing moves: the period is not cut
                 self.accrue(date)
                 row = Row(self.made, date, self.balance)
-                self.happen([s for s in steps if s[0] == date], row)
+                self.happen(now, row)
                 self.close(row, scheduled=False)
             if not self.balance:
                 break

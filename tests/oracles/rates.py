@@ -192,14 +192,35 @@ class Hedge:
             return index - self.rate
         return max(index - self.rate, 0) if self.kind == "cap" else min(index - self.rate, 0)
 
-    def notional(self, date: int, balance: int, settle: Settle) -> Fraction:
+    def notional(self, date: int, balance: int, settle: Settle, of_draw: bool = False) -> Fraction:
+        """Amounts are notionals of the loan itself; a share rides on each draw with terms of its own, too."""
         now = Fraction(0)
         for at, amount, share in self.steps:
-            if at <= date:
-                now = (
-                    Fraction(amount) if amount is not None else settle(Fraction(balance * (share or 0), ONE))
-                )
+            if at <= date and amount is not None:
+                now = Fraction(0 if of_draw else amount)
+            elif at <= date:
+                now = settle(Fraction(balance * (share or 0), ONE))
         return now
+
+
+def received(
+    hedges: tuple[Hedge, ...],
+    curve: Curve,
+    period: tuple[int, int],
+    balances: tuple[tuple[int, int], ...],
+    bottom: int,
+    of_draw: bool,
+) -> int:
+    """What the hedges of a loan, or of one of its draws, pay for a period with these balances from these days on.
+
+    The index is fixed at the start of the period; days count one by one over `bottom`.
+    """
+    index, top = curve.at(period[0]), Fraction(0)
+    for date in range(*period):
+        balance = [owed for day, owed in balances if day <= date][-1]
+        for hedge in hedges:
+            top += hedge.notional(date, balance, half_even, of_draw) * hedge.received(index)
+    return half_even(top / (ONE * bottom))
 
 
 @dataclass

@@ -52,8 +52,13 @@ def _raw(value: Any) -> tuple[Raw, tuple[int, ...], Any, str]:
     return Raw(one), (), None, ""
 
 
-def ticks_of(value: Any) -> tuple[Array, int, tuple[int, ...], Refused, dict[str, str], Any, str]:
-    """Return ticks since 1970 (flat; the least int64 is none), ticks a day, shape, what was refused."""
+def ticks_of(
+    value: Any, *, core_judges: bool = False
+) -> tuple[Array, int, tuple[int, ...], Refused, dict[str, str], Any, str]:
+    """Return ticks since 1970 (flat; the least int64 is none), ticks a day, shape, what was refused.
+
+    Where the core judges every date, none is missing here but where a mask says so, or others were refused.
+    """
     raw, shape, series, kind = _raw(value)
     problems = Problems()
     read = read_column(raw, "dates", problems)
@@ -68,10 +73,10 @@ def ticks_of(value: Any) -> tuple[Array, int, tuple[int, ...], Refused, dict[str
         mask = np.zeros(len(ticks), dtype=bool)
         mask[rows] = True
         refused[code], examples[code] = mask, issue.example
-    missing = ticks == NO_DATE
-    if null is not None:
-        missing = missing | null
-    if missing.any():
+    missing = null
+    if refused or not core_judges:
+        missing = ticks == NO_DATE if null is None else (ticks == NO_DATE) | null
+    if missing is not None and missing.any():
         refused["null"], examples["null"] = missing, "null"
     return ticks, _TICKS_A_DAY[unit], shape, refused, examples, series, kind
 

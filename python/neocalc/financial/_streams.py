@@ -145,14 +145,12 @@ def _streams_of(values: Array, stream: Any) -> _Streams:
 
 
 def _read_dates(dates: Any, shape: tuple[int, ...]) -> _Dates:
-    ticks, per_day, given, refused, examples, _, _ = ticks_of(dates)
+    ticks, per_day, given, refused, examples, _, _ = ticks_of(dates, core_judges=True)
     if any(mask is None for mask in refused.values()):
         return _Dates(np.zeros(int(np.prod(shape)), dtype=np.int64), 1, refused, examples)
-    bad = np.zeros(len(ticks), dtype=bool)
-    for mask in refused.values():
-        bad |= True if mask is None else mask
-    if bad.any():
-        ticks = np.where(bad, NO_DATE, ticks)
+    masks = [mask for mask in refused.values() if mask is not None]
+    if masks:
+        ticks = np.where(np.logical_or.reduce(masks), NO_DATE, ticks)
     if given != shape:
         try:
             ticks = np.broadcast_to(ticks.reshape(given), shape).ravel()
@@ -265,7 +263,7 @@ class _Call:
                 continue  # stands for what was refused here
             told = example
             if name == "dates" and self.dates is not None:
-                told = show_ticks(int(example), self.dates.per_day)
+                told = "null" if code == "null" else show_ticks(int(example), self.dates.per_day)
             of_flows = name in _OF_FLOWS and code not in (_OF_STREAMS if name == "values" else ())
             issues.append(
                 (self._flow_issue if of_flows else self._stream_issue)(name, code, n_bad, rows, told)

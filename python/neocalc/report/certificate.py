@@ -218,7 +218,7 @@ def _summary(
                 _show(result["threshold"], unit, currency),
                 _show(result["headroom"], unit, currency),
                 _amount(result["headroom_amount"], currency),
-                f'<span style="color:{colour}">{escape(MEANING[cell.status])}</span>',
+                f'<span class="said" style="color:{colour}">{escape(MEANING[cell.status])}</span>',
             ]
         )
     body = table("Tests due on this date, and those that are not yet", f"<tr>{head}</tr>", lines)

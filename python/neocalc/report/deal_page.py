@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from neocalc._deal_outcomes import DealResult
+from neocalc.deal._outcomes import DealResult
 from neocalc.report.certificate import MEANING, UNTESTED
 from neocalc.report.comparison import column_values
 from neocalc.report.deal_summary import COVER, DealSummary, Line, summarise
@@ -213,10 +213,7 @@ def _head(*names: str) -> str:
 def _covenants(summary: DealSummary) -> str:
     if not summary.covenants:
         return ""
-    head = "".join(
-        f'<th scope="col">{name}</th>'
-        for name in ("Covenant", "Of", "Level", "Value", "Threshold", "Date", "Outcome")
-    )
+    head = _head("Covenant", "Value", "Threshold", "Date", "Outcome")
     rows = []
     for test in summary.covenants:
         status = str(test["status"])
@@ -224,17 +221,30 @@ def _covenants(summary: DealSummary) -> str:
         colour = "var(--short)" if failed else "var(--long)" if status in ("pass", "cured") else "var(--gap)"
         rows.append(
             [
-                escape(str(test["covenant_id"])),
-                escape(str(test["entity_id"] or "")),
-                escape(str(test["level"]).replace("_", "-")),
-                "–" if test["value"] is None else number(float(test["value"]), 4),
-                _UNKNOWN if test["threshold"] is None else f"{float(test['threshold']):,.12g}",
+                f"{escape(str(test['covenant_id']))}<br><small>{escape(_whose(test))}</small>",
+                "–" if test["value"] is None else _tested(test, "value", summary.currency),
+                _UNKNOWN if test["threshold"] is None else _tested(test, "threshold", summary.currency),
                 f"{test['period_end']:%d %b %Y}",
-                f'<span style="color:{colour}">{escape(MEANING[status])}</span>',
+                f'<span class="said" style="color:{colour}">{escape(MEANING[status])}</span>',
             ]
         )
     body = table("Of each covenant its worst test, of equal ones the last", f"<tr>{head}</tr>", rows)
     return f"<section><h2>Covenants</h2>\n{body}</section>\n"
+
+
+def _tested(test: Mapping[str, Any], name: str, currency: str) -> str:
+    """Write what is tested, or against what, so that it fits a cell."""
+    value = float(test[name])
+    if test["unit"] == "money":
+        return amount(value, currency)
+    return number(value, 4) if name == "value" else f"{value:,.12g}"
+
+
+def _whose(test: Mapping[str, Any]) -> str:
+    """Say whose test it is, where its name does not, and of which level."""
+    level = str(test["level"]).replace("_", "-")
+    whose = str(test["entity_id"] or "")
+    return f"{whose}, {level}" if whose and not str(test["covenant_id"]).startswith(whose) else level
 
 
 def _checks(summary: DealSummary) -> str:

@@ -4,8 +4,8 @@
 use super::columns::MoneyColumn;
 use super::pool::{Poll, for_each};
 use crate::covenant::{
-    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lane, Lanes, Measure, Metric, Outcome, Scratch,
-    Threshold, WIDTH, Way, test_block, test_lane,
+    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lanes, Measure, Metric, Outcome, STRETCH, Scratch,
+    Threshold, Way, test_lane, test_stretch,
 };
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::money::{MinorUnits, small_f64};
@@ -19,48 +19,33 @@ pub struct CubeMeasure<'a> {
     pub is_flat: bool,
 }
 
-/// A scan of a block.
-type Scan = fn(&[CubeTest<'_>], &[Lanes], usize, Exact<'_>, &mut Scratch, &mut [CubeResult<'_>]);
+/// A scan of a stretch of a block.
+type Scan = fn(&[CubeTest<'_>], &[Lanes], (usize, usize), Exact<'_>, &mut Scratch);
+
+/// A way to put results where they go.
+type Finish = fn(&Scratch, &[CubeTest<'_>], usize, &mut [CubeResult<'_>]);
 
 /// A way to put the amounts of a period where they go.
-type Whole = fn(MinorUnits, &[f64], &mut [Lane], [usize; 2], f64) -> bool;
+type Take = fn(&mut Lanes, MinorUnits, usize, &[f64], f64) -> bool;
 
 /// The loops over scenarios, as a caller had them compiled.
 #[derive(Clone, Copy)]
 pub struct Kernels {
-    /// [`whole_rows`].
-    pub whole_rows: Whole,
-    /// [`test_block`].
-    pub test_block: Scan,
+    /// [`Lanes::take_major`].
+    pub take_major: Take,
+    /// [`test_stretch`].
+    pub test_stretch: Scan,
+    /// [`Scratch::finish`].
+    pub finish: Finish,
 }
 
 impl Kernels {
     /// For any processor.
     pub const PORTABLE: Self = Self {
-        whole_rows: |units, major, rows, place, limit| whole_rows(units, major, rows, place, limit),
-        test_block: |tests, block, lanes, exact, scratch, out| test_block(tests, block, lanes, exact, scratch, out),
+        take_major: |lanes, units, period, major, limit| lanes.take_major(units, period, major, limit),
+        test_stretch: |tests, block, place, exact, scratch| test_stretch(tests, block, place, exact, scratch),
+        finish: |scratch, tests, lanes, out| scratch.finish(tests, lanes, out),
     };
-}
-
-/// Puts the amounts of a period where its lanes go: `[period, periods]`; whether all are whole and below a limit.
-#[inline(always)]
-pub fn whole_rows(
-    units: MinorUnits,
-    major: &[f64],
-    rows: &mut [Lane],
-    [period, periods]: [usize; 2],
-    limit: f64,
-) -> bool {
-    let (lanes, rest) = major.as_chunks::<WIDTH>();
-    let mut rows = rows.iter_mut().skip(period).step_by(periods.max(1));
-    let mut clean = true;
-    for (lane, row) in lanes.iter().zip(&mut rows) {
-        clean &= units.from_major_whole_into(lane, row, limit);
-    }
-    if let (false, Some(row)) = (rest.is_empty(), rows.next()) {
-        clean &= units.from_major_whole_into(rest, row, limit);
-    }
-    clean
 }
 
 /// What is tested.
@@ -100,17 +85,9 @@ struct State {
     terms: Vec<CubeTerms>,
     major: Vec<f64>,
     minor: Vec<i64>,
-    flat: Vec<Lane>,
     logs: Vec<IssueLog>,
     measures: Vec<Measure>,
     outcomes: Vec<Outcome>,
-}
-
-/// Rows that consecutive amounts go to, [`WIDTH`] to each: the first of them, how far apart they are, how many amounts.
-struct Places<'a> {
-    rows: &'a mut [Lane],
-    place: [usize; 2],
-    count: usize,
 }
 
 /// What a facility's results go to.
@@ -194,19 +171,17 @@ fn exact_bits(cube: &Cube<'_>, periods: usize) -> u32 {
 
 impl Cube<'_> {
     fn state(&self, tests: usize, periods: usize) -> State {
-        let groups = LANES.div_ceil(WIDTH);
-        let lanes = |measure: &CubeMeasure<'_>| Lanes {
-            rows: vec![[0.0; WIDTH]; if measure.is_flat { 0 } else { periods.saturating_mul(groups) }],
-            flat: vec![0.0; if measure.is_flat { periods } else { 0 }],
-            is_flat: measure.is_flat,
+        let longest = |measure: usize| {
+            let terms = self.book.metrics.iter().flat_map(|metric| metric.numerator.iter().chain(&metric.denominator));
+            terms.filter(|term| term.measure == measure).map(|term| term.window.reach()).max().unwrap_or(0)
         };
+        let lanes = |(at, measure): (usize, &CubeMeasure<'_>)| Lanes::new(measure.is_flat, periods, longest(at));
         State {
-            block: self.measures.iter().map(lanes).collect(),
+            block: self.measures.iter().enumerate().map(lanes).collect(),
             scratch: Scratch::default(),
             terms: vec![CubeTerms::default(); tests],
             major: vec![0.0; LANES.max(periods)],
             minor: vec![0; LANES.max(periods)],
-            flat: vec![[0.0; WIDTH]; periods.div_ceil(WIDTH)],
             logs: vec![IssueLog::default(); self.measures.len()],
             measures: vec![Measure { values: vec![0; periods], known: vec![true; periods] }; self.measures.len()],
             outcomes: Vec::new(),
@@ -254,12 +229,29 @@ impl Cube<'_> {
         let mut planned = None;
         for start in (0..scenarios).step_by(LANES) {
             let lanes = scenarios.saturating_sub(start).min(LANES);
-            let fits = self.read_block(state, facility, start, lanes, bits);
+            let exact = |measure, period, lane| self.amount(measure, facility, period, start, lane);
+            let mut fits = self.read_flat(state, facility, start == 0, bits) && bits > 0;
             if planned != Some(fits) {
                 state.scratch.plan.make(&read, &state.block, !fits);
                 planned = Some(fits);
             }
-            let exact = |measure, period, lane| self.amount(measure, facility, period, start, lane);
+            let test = |state: &mut State, stretch| {
+                (self.kernels.test_stretch)(&read, &state.block, (stretch, lanes), &exact, &mut state.scratch);
+            };
+            state.scratch.begin();
+            for stretch in 0..periods.div_ceil(STRETCH) {
+                fits &= self.read_stretch(state, facility, stretch, (start, lanes), bits);
+                if fits {
+                    test(state, stretch);
+                }
+            }
+            if !fits {
+                // Some amount is too large for sums in doubles.
+                state.scratch.plan.make(&read, &state.block, true);
+                planned = Some(false);
+                state.scratch.begin();
+                (0..periods.div_ceil(STRETCH)).for_each(|stretch| test(state, stretch));
+            }
             let mut found: Vec<CubeResult<'_>> = first
                 .chunks_mut(scenarios)
                 .zip(headroom.chunks_mut(scenarios))
@@ -270,7 +262,7 @@ impl Cube<'_> {
                     undecided: undecided.get_mut(start..start.saturating_add(lanes)).unwrap_or_default(),
                 })
                 .collect();
-            (self.kernels.test_block)(&read, &state.block, lanes, &exact, &mut state.scratch, &mut found);
+            (self.kernels.finish)(&state.scratch, &read, lanes, &mut found);
             for (number, (terms, found)) in terms.iter().zip(&mut found).enumerate() {
                 if terms.way == Way::Scan {
                     continue;
@@ -308,24 +300,42 @@ impl Cube<'_> {
         Ok(())
     }
 
-    /// Reads a block of every measure; whether all of its amounts leave room for exact sums.
-    fn read_block(&self, state: &mut State, facility: usize, start: usize, lanes: usize, bits: u32) -> bool {
-        let [_, periods, scenarios] = self.shape;
-        let mut fits = bits > 0;
-        let State { block, major, minor, flat, logs, .. } = state;
-        for ((measure, block), log) in self.measures.iter().zip(block).zip(logs) {
-            let first = facility.saturating_mul(periods);
+    /// Reads what is the same in all scenarios of a facility, and tells of it or not; whether all leave room for exact
+    /// sums.
+    fn read_flat(&self, state: &mut State, facility: usize, tells: bool, bits: u32) -> bool {
+        let [_, periods, _] = self.shape;
+        let State { block, major, minor, logs, .. } = state;
+        let place = (facility.saturating_mul(periods), periods);
+        let mut fits = true;
+        for ((measure, lanes), log) in self.measures.iter().zip(block).zip(logs) {
             if measure.is_flat {
-                let log = (start == 0).then_some(log); // told once
-                let places = Places { rows: flat, place: [0, 1], count: periods };
-                fits &= self.read(measure.values, first, (major, minor), places, log, bits);
-                block.flat.iter_mut().zip(flat.as_flattened()).for_each(|(slot, amount)| *slot = *amount);
+                fits &= self.read(measure.values, place, (major, minor), (lanes, 0), tells.then_some(log), bits);
+            }
+        }
+        fits
+    }
+
+    /// Reads a stretch of a block of every other measure; whether all of its amounts leave room for exact sums.
+    fn read_stretch(
+        &self,
+        state: &mut State,
+        facility: usize,
+        stretch: usize,
+        (start, count): (usize, usize),
+        bits: u32,
+    ) -> bool {
+        let [_, periods, scenarios] = self.shape;
+        let State { block, major, minor, logs, .. } = state;
+        let from = stretch.saturating_mul(STRETCH);
+        let mut fits = true;
+        for ((measure, lanes), log) in self.measures.iter().zip(block).zip(logs) {
+            if measure.is_flat {
                 continue;
             }
-            for period in 0..periods {
-                let at = first.saturating_add(period).saturating_mul(scenarios).saturating_add(start);
-                let places = Places { rows: &mut block.rows, place: [period, periods], count: lanes };
-                fits &= self.read(measure.values, at, (major, minor), places, Some(&mut *log), bits);
+            for period in from..from.saturating_add(STRETCH).min(periods) {
+                let cell = facility.saturating_mul(periods).saturating_add(period);
+                let place = (cell.saturating_mul(scenarios).saturating_add(start), count);
+                fits &= self.read(measure.values, place, (major, minor), (lanes, period), Some(&mut *log), bits);
             }
         }
         fits
@@ -335,19 +345,18 @@ impl Cube<'_> {
     fn read(
         &self,
         values: MoneyColumn<'_>,
-        at: usize,
+        (at, count): (usize, usize),
         (major, minor): (&mut [f64], &mut [i64]),
-        to: Places<'_>,
+        (lanes, period): (&mut Lanes, usize),
         mut log: Option<&mut IssueLog>,
         bits: u32,
     ) -> bool {
-        let Places { rows, place: [first, stride], count } = to;
         let (Some(major), Some(minor)) = (major.get_mut(..count), minor.get_mut(..count)) else { return false };
         match values {
             MoneyColumn::Minor(column) => column.load(at, minor),
             MoneyColumn::Major(column) => {
                 column.load(at, major);
-                if (self.kernels.whole_rows)(self.units, major, rows, [first, stride], power_of_two(bits)) {
+                if (self.kernels.take_major)(lanes, self.units, period, major, power_of_two(bits)) {
                     return true;
                 }
                 for (offset, (value, slot)) in major.iter().zip(minor.iter_mut()).enumerate() {
@@ -361,13 +370,9 @@ impl Cube<'_> {
                 }
             }
         }
+        lanes.take_minor(period, minor);
         let room = 1_i64 << bits;
-        let mut wide = 0;
-        let rows = rows.iter_mut().skip(first).step_by(stride.max(1));
-        for (slot, amount) in rows.flatten().zip(minor.iter()) {
-            wide |= amount.wrapping_add(room).cast_unsigned();
-            *slot = small_f64(*amount);
-        }
+        let wide = minor.iter().fold(0, |wide, amount| wide | amount.wrapping_add(room).cast_unsigned());
         wide >> bits.saturating_add(1) == 0
     }
 

@@ -36,7 +36,7 @@ pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
 pub use conversions::{counts_of, days_of, minors_of, offsets_of};
 pub use covenants::{Tested, test_covenants};
-pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube, whole_rows};
+pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};
 pub use loans::{
     Averaging, Books, Choice, ConstructionSteps, Curves, DatedColumns, DrawColumns, FacilityColumns, HEDGE_KINDS,
@@ -46,7 +46,7 @@ pub use loans::{
     validate_loans,
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
-pub use reader::{Money, Reading};
+pub use reader::{Money, Reading, days_of_ticks};
 pub use remainders::{AddAlike, add_alike};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};

@@ -160,14 +160,12 @@ impl ReadMoney for i64 {
         out: &mut Vec<i64>,
     ) {
         reader.nulls(column.nulls, what, range);
-        out.clear();
         out.resize(range.len(), 0);
         let majors = match column.values {
             MoneyColumn::Minor(values) => return values.load(range.start, out),
             MoneyColumn::Major(values) => values,
         };
         let mut floats = std::mem::take(&mut reader.floats);
-        floats.clear();
         floats.resize(range.len(), 0.0);
         majors.load(range.start, &mut floats);
         if !reading.units.from_major_into(&floats, out) {
@@ -238,7 +236,6 @@ impl ReadMoney for f64 {
         out: &mut Vec<f64>,
     ) {
         reader.nulls(column.nulls, what, range);
-        out.clear();
         out.resize(range.len(), 0.0);
         match column.values {
             MoneyColumn::Major(values) => values.load(range.start, out),
@@ -312,7 +309,6 @@ pub fn read_days(
     out: &mut Vec<Date>,
 ) {
     reader.nulls(column.nulls, what, range);
-    out.clear();
     out.resize(range.len(), 0);
     match column.values {
         DateColumn::Days(values) => {
@@ -327,7 +323,6 @@ pub fn read_days(
         }
         DateColumn::Ticks(values, per_day) => {
             let mut ticks = std::mem::take(&mut reader.ticks);
-            ticks.clear();
             ticks.resize(range.len(), 0);
             values.load(range.start, &mut ticks);
             if !days_of_ticks(&ticks, per_day, out) {
@@ -356,7 +351,8 @@ fn judge_day(found: DateRead, index: usize, what: Column, reading: &Reading, rea
 }
 
 /// Converts ticks to days; `false` when some row needs the slow judgement.
-pub(super) fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
+#[must_use]
+pub fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
     const NANOSECONDS: i64 = 86_400_000_000_000;
     let mut clean = true;
     if per_day == NANOSECONDS {
@@ -381,9 +377,12 @@ pub(super) fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bo
 }
 
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "days of exact doubles are few; others are not clean")]
-fn low_half(day: i64) -> Date {
-    day as i32
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "days of exact doubles and months allowed are few; others are not clean"
+)]
+fn low_half(number: i64) -> i32 {
+    number as i32
 }
 
 /// Reads a column of lives or terms, which lie in `allowed`; 0 stands for none.
@@ -400,20 +399,23 @@ pub fn read_months(
     match column.values {
         MonthsColumn::Whole(values) => {
             let mut ticks = std::mem::take(&mut reader.ticks);
-            ticks.clear();
             ticks.resize(range.len(), 0);
             values.load(range.start, &mut ticks);
-            out.extend(
-                ticks
-                    .iter()
-                    .enumerate()
-                    .map(|(index, months)| judge_months(Ok(*months), index, what, allowed, reader, months)),
-            );
+            let (least, most) = (i64::from(*allowed.start()), i64::from(*allowed.end()));
+            let clean = ticks
+                .iter()
+                .fold(column.nulls.is_none(), |clean, months| clean & (least <= *months) & (*months <= most));
+            let judge =
+                |(index, months): (usize, &i64)| judge_months(Ok(*months), index, what, allowed, reader, months);
+            if clean {
+                out.extend(ticks.iter().map(|months| low_half(*months)));
+            } else {
+                out.extend(ticks.iter().enumerate().map(judge));
+            }
             reader.ticks = ticks;
         }
         MonthsColumn::Float(values) => {
             let mut floats = std::mem::take(&mut reader.floats);
-            floats.clear();
             floats.resize(range.len(), 0.0);
             values.load(range.start, &mut floats);
             for (index, float) in floats.iter().enumerate() {
@@ -457,11 +459,11 @@ pub fn read_rates(
 ) {
     reader.nulls(column.nulls, what, range);
     let mut floats = std::mem::take(&mut reader.floats);
-    floats.clear();
     floats.resize(range.len(), 0.0);
     column.values.load(range.start, &mut floats);
-    out.clear();
-    for (index, float) in floats.iter().enumerate() {
+    out.resize(range.len(), AnnualRate::ZERO);
+    let clean = AnnualRate::read_into(&floats, allow_high, out);
+    for (index, (float, slot)) in floats.iter().zip(out).enumerate().take(if clean { 0 } else { range.len() }) {
         let judged = AnnualRate::new(*float, allow_high);
         let ignored = reader.is_null(index) || reader.skipped(index);
         if !ignored && float.is_nan() && reader.optional && reader.nan_is_null {
@@ -469,7 +471,7 @@ pub fn read_rates(
         } else if let (false, Err(rule)) = (ignored, judged) {
             reader.note(index, what, rule, float);
         }
-        out.push(judged.unwrap_or_default());
+        *slot = judged.unwrap_or_default();
     }
     reader.floats = floats;
 }

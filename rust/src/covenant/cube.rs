@@ -7,24 +7,89 @@
 
 use super::clause::Limit;
 use super::evaluate::{Verdict, decide};
-use super::metric::{Fraction, Metric, Term, Window, common_bottom};
+use super::metric::{Fraction, Metric, Term, common_bottom};
 use super::plan::{Plan, Row, TestPlan};
 use super::scan::{
-    Kept, Lane, NEAR, NEVER, Step, WIDTH, mix_in, off_both, off_top, run_sums, scan_both, scan_bottom, scan_top,
+    Kept, Lane, NEAR, NEVER, Rows, STRETCH, Step, WIDTH, lower, mix_in, off_both, off_top, run_sums, scan_both,
+    scan_bottom, scan_top,
 };
+use crate::money::{MinorUnits, small_f64};
 
-/// Scenarios in a block: what a block needs of a few measures stays in the second-level cache.
+/// Scenarios in a block. Memory is slow to give pieces shorter than this; what a stretch of a few measures needs stays
+/// in the second-level cache.
 pub const LANES: usize = 1024;
 
 /// A measure of a block of scenarios in whole minor units.
 #[derive(Clone, Debug, Default)]
 pub struct Lanes {
-    /// [`WIDTH`] scenarios after [`WIDTH`] scenarios, of each the periods.
-    pub rows: Vec<Lane>,
+    /// [`WIDTH`] scenarios after [`WIDTH`] scenarios, of each the latest stretches.
+    rows: Vec<Rows>,
+    /// How many stretches are kept.
+    slots: usize,
     /// The periods, where all scenarios have the same.
     pub flat: Vec<f64>,
     /// Whether they have.
     pub is_flat: bool,
+}
+
+impl Lanes {
+    /// Room for a block, in which windows of at most so many periods are summed up.
+    #[must_use]
+    pub fn new(is_flat: bool, periods: usize, longest_window: usize) -> Self {
+        let slots = longest_window.min(periods).div_ceil(STRETCH).saturating_add(1);
+        let rows = if is_flat { 0 } else { slots.saturating_mul(LANES.div_ceil(WIDTH)) };
+        Self {
+            rows: vec![[[0.0; WIDTH]; STRETCH]; rows],
+            slots,
+            flat: vec![0.0; if is_flat { periods } else { 0 }],
+            is_flat,
+        }
+    }
+
+    /// Where the scenarios of a period go, [`WIDTH`] after [`WIDTH`].
+    #[inline(always)]
+    fn of_period(&mut self, period: usize) -> impl Iterator<Item = &mut Lane> {
+        let slot = (period / STRETCH).checked_rem(self.slots).unwrap_or(0);
+        let stretches = self.rows.iter_mut().skip(slot).step_by(self.slots.max(1));
+        stretches.filter_map(move |rows| rows.get_mut(period % STRETCH))
+    }
+
+    /// Takes the amounts of a period, or of all where that is all there is to them; whether all are whole minor units
+    /// and below a limit.
+    // Always inline: the caller may be compiled for wider registers.
+    #[must_use]
+    #[inline(always)]
+    pub fn take_major(&mut self, units: MinorUnits, period: usize, major: &[f64], limit: f64) -> bool {
+        if self.is_flat {
+            return units.from_major_whole_into(major, &mut self.flat, limit);
+        }
+        let (lanes, rest) = major.as_chunks::<WIDTH>();
+        let mut places = self.of_period(period);
+        let mut clean = true;
+        for (lane, place) in lanes.iter().zip(&mut places) {
+            clean &= units.from_major_whole_into(lane, place, limit);
+        }
+        if let (false, Some(place)) = (rest.is_empty(), places.next()) {
+            clean &= units.from_major_whole_into(rest, place, limit);
+        }
+        clean
+    }
+
+    /// The same of whole minor units; those beyond 2^51 are not held exactly.
+    pub fn take_minor(&mut self, period: usize, minor: &[i64]) {
+        if self.is_flat {
+            self.flat.iter_mut().zip(minor).for_each(|(slot, amount)| *slot = small_f64(*amount));
+        } else {
+            let places = self.of_period(period).flatten();
+            places.zip(minor).for_each(|(slot, amount)| *slot = small_f64(*amount));
+        }
+    }
+
+    /// The stretches that are kept of a group.
+    fn group(&self, number: usize) -> &[Rows] {
+        let start = number.saturating_mul(self.slots);
+        self.rows.get(start..start.saturating_add(self.slots)).unwrap_or_default()
+    }
 }
 
 /// Reads an amount in integers: measure, period, lane.
@@ -73,31 +138,64 @@ pub struct CubeResult<'a> {
     pub undecided: &'a mut [bool],
 }
 
+/// What is known of [`WIDTH`] lanes of a test so far.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    first: Lane,
+    headroom: Lane,
+    open: [bool; WIDTH],
+}
+
 /// Room for the work on a block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
     /// How the tests are scanned.
     pub plan: Plan,
-    windows: Vec<Lane>,
-    mixes: Vec<Lane>,
+    windows: Vec<Rows>,
+    mixes: Vec<Rows>,
+    /// Of each group its windows.
+    sums: Vec<Lane>,
+    /// Of each group its tests.
+    known: Vec<Known>,
+    kept: Box<Kept>,
 }
 
-/// A group of lanes: its number, how many of them count, and how many periods it has.
-#[derive(Clone, Copy)]
-struct Group {
-    number: usize,
-    lanes: usize,
-    periods: usize,
+impl Default for Scratch {
+    fn default() -> Self {
+        let (windows, mixes, sums, known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { plan: Plan::default(), windows, mixes, sums, known, kept: Box::new(Kept::START) }
+    }
 }
 
-impl Group {
-    fn rows<'a>(&self, rows: &'a [Lane], number: usize) -> &'a [Lane] {
-        let start = number.saturating_mul(self.periods);
-        rows.get(start..start.saturating_add(self.periods)).unwrap_or_default()
+impl Scratch {
+    /// Forgets what is known, before the first stretch of a block.
+    pub fn begin(&mut self) {
+        const ROWS: Rows = [[0.0; WIDTH]; STRETCH];
+        let groups = LANES.div_ceil(WIDTH);
+        let Self { plan, windows, mixes, sums, known, .. } = self;
+        windows.resize(plan.windows.len(), ROWS);
+        mixes.resize(plan.mixes.len(), ROWS);
+        sums.clear();
+        sums.resize(plan.windows.len().saturating_mul(groups), [0.0; WIDTH]);
+        known.clear();
+        for _ in 0..groups {
+            known.extend(plan.tests.iter().map(|test| Known {
+                first: [NEVER; WIDTH],
+                headroom: [f64::INFINITY; WIDTH],
+                open: [test.is_open; WIDTH],
+            }));
+        }
     }
 
-    fn measure<'a>(&self, block: &'a [Lanes], measure: usize) -> &'a [Lane] {
-        block.get(measure).map_or(&[], |measure| self.rows(&measure.rows, self.number))
+    /// Puts what is known of so many lanes where it goes.
+    #[inline(always)]
+    pub fn finish(&self, tests: &[CubeTest<'_>], lanes: usize, out: &mut [CubeResult<'_>]) {
+        let groups = self.known.chunks(tests.len().max(1));
+        for (start, known) in (0..lanes.min(LANES)).step_by(WIDTH).zip(groups) {
+            for ((test, known), out) in tests.iter().zip(known).zip(out.iter_mut()) {
+                write(test, known, start..start.saturating_add(WIDTH).min(lanes), out);
+            }
+        }
     }
 }
 
@@ -106,13 +204,9 @@ impl CubeTest<'_> {
     #[must_use]
     pub fn weight(&self) -> u64 {
         let of = |terms: &[Term]| {
-            terms.iter().fold(0_u64, |sum, term| {
-                let count = match term.window {
-                    Window::Last => 1,
-                    Window::Sum(count) | Window::Average(count) | Window::Annualized(count) => count,
-                };
-                sum.saturating_add(u64::try_from(count).unwrap_or(u64::MAX))
-            })
+            terms
+                .iter()
+                .fold(0_u64, |sum, term| sum.saturating_add(u64::try_from(term.window.reach()).unwrap_or(u64::MAX)))
         };
         let at = self.thresholds.len();
         let side = |terms: &[Term]| {
@@ -135,64 +229,71 @@ impl CubeTest<'_> {
     }
 }
 
-/// Tests a block of scenarios as it was planned.
+/// Tests a stretch of a block of scenarios as it was planned, after those before it.
 // Always inline, with all its loops: the caller may be compiled for wider registers.
 #[inline(always)]
-pub fn test_block(
+pub fn test_stretch(
     tests: &[CubeTest<'_>],
     block: &[Lanes],
-    lanes: usize,
+    (stretch, lanes): (usize, usize),
     exact: Exact<'_>,
     scratch: &mut Scratch,
-    out: &mut [CubeResult<'_>],
 ) {
-    let Scratch { plan, windows, mixes } = scratch;
-    let periods = tests.first().map_or(0, |test| test.thresholds.len());
-    windows.resize(plan.windows.len().saturating_mul(periods), [0.0; WIDTH]);
-    mixes.resize(plan.mixes.len().saturating_mul(periods), [0.0; WIDTH]);
-    for (number, start) in (0..lanes.min(LANES)).step_by(WIDTH).enumerate() {
-        let group = Group { number, lanes: lanes.saturating_sub(start).min(WIDTH), periods };
-        for ((measure, count), sums) in plan.windows.iter().zip(windows.chunks_exact_mut(periods.max(1))) {
-            run_sums(group.measure(block, *measure), *count, sums);
+    let Scratch { plan, windows, mixes, sums, known, kept } = scratch;
+    let from = stretch.saturating_mul(STRETCH);
+    let mut sums = sums.iter_mut();
+    for ((number, start), known) in
+        (0..lanes.min(LANES)).step_by(WIDTH).enumerate().zip(known.chunks_mut(tests.len().max(1)))
+    {
+        let measure = |measure: usize| block.get(measure).map_or(&[][..], |measure| measure.group(number));
+        let latest = |of: usize| {
+            let slots = measure(of);
+            stretch.checked_rem(slots.len()).and_then(|slot| slots.get(slot))
+        };
+        for (((of, count), out), sums) in plan.windows.iter().zip(windows.iter_mut()).zip(&mut sums) {
+            run_sums(measure(*of), stretch, *count, sums, out);
         }
-        for (mix, out) in plan.mixes.iter().zip(mixes.chunks_exact_mut(periods.max(1))) {
-            out.iter_mut().zip(&mix.flat).for_each(|(out, flat)| *out = [*flat; WIDTH]);
+        for (mix, out) in plan.mixes.iter().zip(mixes.iter_mut()) {
+            out.iter_mut().zip(mix.flat.iter().skip(from)).for_each(|(out, flat)| *out = [*flat; WIDTH]);
             for (row, place) in &mix.rows {
                 let rows = match row {
-                    Row::Measure(measure) => group.measure(block, *measure),
-                    Row::Window(number) => group.rows(windows, *number),
-                    Row::Flat | Row::Mix(_) => continue,
+                    Row::Measure(of) => latest(*of),
+                    Row::Window(number) => windows.get(*number),
+                    Row::Flat | Row::Mix(_) => None,
                 };
-                mix_in(rows, mix.weights.iter().skip(*place).step_by(mix.terms.max(1)).copied(), out);
+                let skipped = from.saturating_mul(mix.terms).saturating_add(*place);
+                if let Some(rows) = rows {
+                    mix_in(rows, mix.weights.iter().skip(skipped).step_by(mix.terms.max(1)).copied(), out);
+                }
             }
         }
-        let row = |row| match row {
+        let rows = |row| match row {
             Row::Flat => None,
-            Row::Measure(measure) => Some(group.measure(block, measure)),
-            Row::Window(number) => Some(group.rows(windows, number)),
-            Row::Mix(number) => Some(group.rows(mixes, number)),
+            Row::Measure(of) => latest(of),
+            Row::Window(number) => windows.get(number),
+            Row::Mix(number) => mixes.get(number),
         };
-        for ((test, plan), out) in tests.iter().zip(&plan.tests).zip(out.iter_mut()) {
-            let sides = (row(plan.top), row(plan.bottom));
-            let mut kept = match sides {
-                (Some(top), None) => scan_top(top, &plan.steps),
-                (None, Some(bottom)) => scan_bottom(bottom, &plan.steps),
-                (Some(top), Some(bottom)) => scan_both(top, bottom, &plan.steps),
-                (None, None) => Kept::START,
-            };
-            let mut open = [plan.is_open; WIDTH];
-            let is_near = kept.nearest.iter().fold(false, |is_near, nearest| is_near | (*nearest <= plan.near));
-            if is_near || !plan.exact.is_empty() {
-                let exact = |lane: usize, measure, period| exact(measure, period, start.saturating_add(lane));
-                look_again(test, plan, sides, group.lanes, &exact, &mut kept, &mut open);
+        for ((test, plan), known) in tests.iter().zip(&plan.tests).zip(known) {
+            let (sides, steps) = ((rows(plan.top), rows(plan.bottom)), plan.steps_of(stretch));
+            match sides {
+                (Some(top), None) => scan_top(top, steps, kept),
+                (None, Some(bottom)) => scan_bottom(bottom, steps, kept),
+                (Some(top), Some(bottom)) => scan_both(top, bottom, steps, kept),
+                (None, None) => **kept = Kept::START,
             }
-            write(test, &kept, &open, start..start.saturating_add(group.lanes), out);
+            if kept.is_near(plan.near) || !plan.exact.is_empty() {
+                let exact = |lane: usize, measure, period| exact(measure, period, start.saturating_add(lane));
+                let lanes = lanes.saturating_sub(start).min(WIDTH);
+                look_again(test, plan, (stretch, sides), lanes, &exact, kept, &mut known.open);
+            }
+            lower(&mut known.first, &kept.first);
+            lower(&mut known.headroom, &kept.headroom);
         }
     }
 }
 
 /// What is above the line and below it.
-type Sides<'a> = (Option<&'a [Lane]>, Option<&'a [Lane]>);
+type Sides<'a> = (Option<&'a Rows>, Option<&'a Rows>);
 
 /// Decides in integers what doubles cannot tell: so seldom that all is worked out again.
 #[cold]
@@ -200,7 +301,7 @@ type Sides<'a> = (Option<&'a [Lane]>, Option<&'a [Lane]>);
 fn look_again(
     test: &CubeTest<'_>,
     plan: &TestPlan,
-    sides: Sides<'_>,
+    (stretch, sides): (usize, Sides<'_>),
     lanes: usize,
     exact: &dyn Fn(usize, usize, usize) -> i64,
     kept: &mut Kept,
@@ -208,7 +309,7 @@ fn look_again(
 ) {
     // How far a lane is from its threshold as it was scanned, and its headroom.
     let off = |step: &Step, lane: usize| {
-        let value = |rows: &[Lane]| rows.get(step.period).and_then(|row| row.get(lane)).copied().unwrap_or(0.0);
+        let value = |rows: &Rows| rows.get(step.period % STRETCH).and_then(|row| row.get(lane)).copied().unwrap_or(0.0);
         match sides {
             (Some(top), Some(bottom)) => Some(off_both(value(top), value(bottom), *step)).map(|off| (off, off)),
             (Some(top), None) => Some(off_top(value(top), *step)).map(|off| (off, off)),
@@ -220,19 +321,20 @@ fn look_again(
             (None, None) => None,
         }
     };
+    let exact_periods: Vec<usize> = plan.exact.iter().copied().filter(|period| period / STRETCH == stretch).collect();
     let places = kept.first.iter_mut().zip(&mut kept.headroom).zip(&kept.nearest).zip(open).take(lanes).enumerate();
     for (lane, (((first, headroom), nearest), open)) in places {
-        if *nearest > plan.near && plan.exact.is_empty() {
+        if *nearest > plan.near && exact_periods.is_empty() {
             continue;
         }
         (*first, *headroom) = (NEVER, f64::INFINITY);
         let near = |step: &Step, off: f64| off.abs() <= NEAR * step.wanted.abs();
-        let mut left = plan.exact.clone();
-        for step in &plan.steps {
+        let mut left = exact_periods.clone();
+        for step in plan.steps_of(stretch) {
             match off(step, lane) {
                 Some((off, room)) if !near(step, off) => {
                     *headroom = headroom.min(room);
-                    if off < 0.0 {
+                    if off < 0.0 && step.fails != 0 {
                         *first = first.min(step.at);
                     }
                 }
@@ -256,18 +358,12 @@ fn look_again(
 
 /// Puts the lanes of a group where they go.
 #[inline(always)]
-fn write(
-    test: &CubeTest<'_>,
-    kept: &Kept,
-    open: &[bool; WIDTH],
-    range: std::ops::Range<usize>,
-    out: &mut CubeResult<'_>,
-) {
+fn write(test: &CubeTest<'_>, known: &Known, range: std::ops::Range<usize>, out: &mut CubeResult<'_>) {
     let (firsts, rooms) = (out.first.get_mut(range.clone()), out.headroom.get_mut(range.clone()));
     let (Some(firsts), Some(rooms), Some(undecided)) = (firsts, rooms, out.undecided.get_mut(range)) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
     let unit = if test.metric.denominator.is_empty() { test.scale as f64 } else { 1.0 };
-    let found = kept.first.iter().zip(&kept.headroom).zip(open);
+    let found = known.first.iter().zip(&known.headroom).zip(&known.open);
     for (((slot, headroom), undecided), ((first, worst), open)) in
         firsts.iter_mut().zip(rooms).zip(undecided).zip(found)
     {

@@ -12,7 +12,7 @@ use super::*;
 use crate::covenant::{Term, Window};
 use proptest::prelude::*;
 
-const PERIODS: usize = 7;
+const PERIODS: usize = 2 * STRETCH + 3;
 const PER_YEAR: usize = 4;
 
 fn term(measure: usize, window: Window) -> Term {
@@ -59,20 +59,9 @@ proptest! {
         let read = |measure: usize, period: usize, lane: usize| {
             amounts[(measure * PERIODS + period) * lanes + if measure == 2 { 0 } else { lane }]
         };
-        let block: Vec<Lanes> = (0..3).map(|measure| {
-            let is_flat = measure == 2;
-            let mut block = Lanes { rows: Vec::new(), flat: Vec::new(), is_flat };
-            for group in 0..if is_flat { 0 } else { lanes.div_ceil(WIDTH) } {
-                for period in 0..PERIODS {
-                    let amount = |at: usize| group * WIDTH + at;
-                    block.rows.push(std::array::from_fn(|at| {
-                        if amount(at) < lanes { read(measure, period, amount(at)) as f64 } else { 0.0 }
-                    }));
-                }
-            }
-            block.flat.extend((0..if is_flat { PERIODS } else { 0 }).map(|period| read(measure, period, 0) as f64));
-            block
-        }).collect();
+        // The longest window has four periods.
+        let mut block: Vec<Lanes> = (0..3).map(|measure| Lanes::new(measure == 2, PERIODS, 4)).collect();
+        block[2].take_minor(0, &(0..PERIODS).map(|period| read(2, period, 0)).collect::<Vec<_>>());
         let metrics = metrics();
         let limit = if max { Limit::Max } else { Limit::Min };
         let test = |metric: usize| CubeTest {
@@ -86,7 +75,17 @@ proptest! {
             rows.iter_mut().map(|(first, headroom, undecided)| CubeResult { first, headroom, undecided }).collect();
         let mut scratch = Scratch::default();
         scratch.plan.make(&tests, &block, !fits);
-        test_block(&tests, &block, lanes, &read, &mut scratch, &mut out);
+        scratch.begin();
+        for stretch in 0..PERIODS.div_ceil(STRETCH) {
+            for period in (stretch * STRETCH..(stretch + 1) * STRETCH).take_while(|period| *period < PERIODS) {
+                for (measure, taken) in block.iter_mut().enumerate().take(2) {
+                    let amounts: Vec<i64> = (0..lanes).map(|lane| read(measure, period, lane)).collect();
+                    taken.take_minor(period, &amounts);
+                }
+            }
+            test_stretch(&tests, &block, (stretch, lanes), &read, &mut scratch);
+        }
+        scratch.finish(&tests, lanes, &mut out);
         let (first, headroom, undecided) = rows[1].clone();
         for lane in 0..lanes {
             let (mut breach, mut least, mut open) = (-1_i16, f64::INFINITY, false);

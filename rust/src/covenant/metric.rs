@@ -152,6 +152,15 @@ impl Window {
         }
     }
 
+    /// How many periods it covers at most.
+    #[must_use]
+    pub fn reach(self) -> usize {
+        match self {
+            Self::Last => 1,
+            Self::Sum(periods) | Self::Average(periods) | Self::Annualized(periods) => periods,
+        }
+    }
+
     /// What its sum is multiplied with, and divided by.
     pub(super) fn factor(self, span: &Range<usize>, per_year: usize) -> (usize, usize) {
         match self {

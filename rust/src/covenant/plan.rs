@@ -4,7 +4,7 @@
 use super::clause::Limit;
 use super::cube::{CubeTest, Lanes, Threshold};
 use super::metric::{Metric, Term, Window, common_bottom};
-use super::scan::{NEAR, NEVER, Step};
+use super::scan::{NEAR, STRETCH, Step};
 
 /// Where the row of a side comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,12 +42,24 @@ pub struct TestPlan {
     pub bottom: Row,
     /// What doubles can decide.
     pub steps: Vec<Step>,
+    /// How many steps there are up to the end of each stretch.
+    ends: Vec<usize>,
     /// The periods that are for integers alone.
     pub exact: Vec<usize>,
     /// Lanes that came no nearer to any threshold are decided.
     pub near: f64,
     /// Whether some period cannot be decided in any lane.
     pub is_open: bool,
+}
+
+impl TestPlan {
+    /// The steps of a stretch.
+    #[must_use]
+    pub fn steps_of(&self, stretch: usize) -> &[Step] {
+        let start = stretch.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
+        let range = start.zip(self.ends.get(stretch));
+        range.and_then(|(start, end)| self.steps.get(start..*end)).unwrap_or_default()
+    }
 }
 
 /// What a side is multiplied with: exact weights for the rows, and a factor for their sum.
@@ -200,14 +212,19 @@ impl Plan {
             top,
             bottom,
             steps: Vec::new(),
+            ends: Vec::new(),
             exact: Vec::new(),
             near: 0.0,
             is_open: false,
         });
         (plan.top, plan.bottom, plan.near, plan.is_open) = (top, bottom, 0.0, false);
         plan.steps.clear();
+        plan.ends.clear();
         plan.exact.clear();
         for (period, threshold) in test.thresholds.iter().enumerate() {
+            if period > 0 && period % STRETCH == 0 {
+                plan.ends.push(plan.steps.len());
+            }
             let threshold = match threshold {
                 Threshold::None => continue,
                 Threshold::Known(threshold) => *threshold,
@@ -230,8 +247,9 @@ impl Plan {
             let sign = if test.limit == Limit::Min { 1.0 } else { -1.0 };
             let factor = sign * n_factor / d_factor;
             let is_waived = test.waived.get(period).copied().unwrap_or(false);
-            let at = if is_waived { NEVER } else { f64::from(u16::try_from(period).unwrap_or(u16::MAX)) };
-            let step = Step { period, at, factor, wanted: sign * wanted, most: 0.0 };
+            let at = f64::from(u16::try_from(period).unwrap_or(u16::MAX));
+            let fails = if is_waived { 0 } else { 1 << 63 };
+            let step = Step { period, at, fails, factor, wanted: sign * wanted, most: 0.0 };
             let step = match (top, bottom) {
                 _ if all_exact || n_factor <= 0.0 || d_factor <= 0.0 => None,
                 (Row::Flat, Row::Flat) => None,
@@ -258,6 +276,7 @@ impl Plan {
                 None => plan.exact.push(period),
             }
         }
+        plan.ends.push(plan.steps.len());
         if let Some(slot) = self.weights.get_mut(test.number) {
             *slot = Some(known);
         }

@@ -8,7 +8,7 @@
 use super::loan::Run;
 use super::steps::{Movement, Period, Step};
 use super::{Amount, Entry, Fault, ResolvedLoan, Rider, Sink};
-use crate::calendar::Date;
+use crate::calendar::{Date, YearFraction};
 
 /// Runs a loan to its end.
 ///
@@ -102,8 +102,11 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
             Day::Between(date, period) => {
                 self.made(steps.len());
                 let run = &mut self.run;
-                if steps.iter().all(|step| matches!(step.movement, Movement::Observe)) {
-                    return run.look(date, period, sink);
+                if run.is_still(steps) {
+                    if steps.iter().any(|step| matches!(step.movement, Movement::Observe)) {
+                        run.look(date, period, sink)?;
+                    }
+                    return run.happen_beside(steps, date, period);
                 }
                 run.pass_to(date, period)?;
                 let mut entry = Entry::on(run.next, date, &run.ledger);
@@ -133,5 +136,56 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
     /// Refuses movements that were never made.
     pub fn finish(&self) -> Result<(), Fault> {
         self.run.refuse_rest(self.steps)
+    }
+}
+
+/// Time passes.
+impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
+    /// Interest accrues up to a day of the period.
+    pub fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
+        let time = self.time_between(self.accrued, date, period);
+        self.pass_riders(date, period)?;
+        self.accrued = date;
+        self.ledger.accrue_to(date, time)
+    }
+
+    /// Riders are asked up to a day on which something of theirs changes, and nothing of the loan's own interest.
+    pub fn pass_beside(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
+        self.pass_riders(date, period)?;
+        self.ledger.pass_to(date);
+        Ok(())
+    }
+
+    fn pass_riders(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
+        let time = self.time_to(date, period);
+        let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
+        self.rider.pass(&self.ledger, drawn, date, time)
+    }
+
+    /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
+    /// less where a period is cut, and looking must not change what is owed.
+    pub fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
+        let mut then = self.ledger;
+        then.accrue_to(date, self.time_between(self.accrued, date, period))?;
+        let mut entry = Entry::on(self.next, date, &then);
+        entry.observed = true;
+        self.rider.look(&self.ledger, &then, self.time_to(date, period), &mut entry)?;
+        entry.closing = then.balance();
+        entry.draw_number = self.loan.draw_number;
+        entry.clock = date;
+        sink.entry(&entry);
+        Ok(())
+    }
+
+    pub fn time_to(&self, date: Date, period: &Period) -> YearFraction {
+        self.time_between(self.ledger.clock(), date, period)
+    }
+
+    fn time_between(&self, from: Date, date: Date, period: &Period) -> YearFraction {
+        if from == period.start && date == period.end {
+            period.time
+        } else {
+            self.loan.day_count.fraction(from, date, &period.context)
+        }
     }
 }

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::ProfileKind;
-use super::lanes::{EqualLoan, Lanes, WIDTH};
+use super::lanes::{EqualLoan, WIDTH, growth_less_one};
 
 /// A loan of level payments that repay it in full, unrounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,33 +23,63 @@ pub struct LevelLoan {
 
 /// Payments that one step of a loop is for.
 const STRIDE: usize = 4;
-type Stride = [f64; STRIDE];
+/// Where each stands in its step.
+const PLACES: [f64; STRIDE] = [0.0, 1.0, 2.0, 3.0];
 
-/// Whether a loan has the closed form.
-#[must_use]
-pub fn is_level(loan: &EqualLoan) -> bool {
-    loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full()
+/// A loan of level payments that repay it in full, as it is agreed.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LevelTerms {
+    /// What is lent.
+    pub principal: f64,
+    /// Interest of a period on one unit.
+    pub factor: f64,
+    /// How many payments there are.
+    pub payments: u32,
 }
 
-/// Works loans out, eight side by side; each must be [`is_level`].
+impl LevelTerms {
+    /// The terms of a loan; `None` where it has no closed form.
+    #[must_use]
+    #[inline]
+    pub fn of(loan: &EqualLoan) -> Option<Self> {
+        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full();
+        is_level.then(|| Self { principal: loan.principal(), factor: loan.factor(), payments: loan.payments() })
+    }
+}
+
+/// Works loans out, sixteen side by side.
 // Always inline, with all loops: the caller may be compiled for wider registers.
 #[inline(always)]
-pub fn level_loans(loans: &[EqualLoan], out: &mut Vec<LevelLoan>) {
-    for eight in loans.chunks(WIDTH) {
-        let (first, interest) = Lanes::<false>::new(eight).first_payment();
-        for ((loan, first), interest) in eight.iter().zip(first).zip(interest) {
-            out.push(LevelLoan {
+pub fn level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) {
+    out.clear();
+    out.resize(terms.len(), LevelLoan::default());
+    for (some, out) in terms.chunks(2 * WIDTH).zip(out.chunks_mut(2 * WIDTH)) {
+        let (mut factors, mut payments) = ([[1.0; WIDTH]; 2], [[1.0; WIDTH]; 2]);
+        let places = factors.as_flattened_mut().iter_mut().zip(payments.as_flattened_mut());
+        for ((factor, payments), terms) in places.zip(some) {
+            (*factor, *payments) = (terms.factor, f64::from(terms.payments));
+        }
+        let (mut first, _) = growth_less_one(&factors, &payments);
+        for ((share, factor), payments) in
+            first.as_flattened_mut().iter_mut().zip(factors.as_flattened()).zip(payments.as_flattened())
+        {
+            let (bearing, free) = (factor / *share, 1.0 / payments);
+            *share = if *factor > 0.0 { bearing } else { free };
+        }
+        for ((slot, terms), share) in out.iter_mut().zip(some).zip(first.as_flattened()) {
+            let first = terms.principal * share;
+            *slot = LevelLoan {
                 first,
-                growth: 1.0 + loan.factor(),
-                payment: interest + first,
-                payments: usize::try_from(loan.payments()).unwrap_or(0),
-            });
+                growth: 1.0 + terms.factor,
+                payment: terms.principal * terms.factor + first,
+                payments: usize::try_from(terms.payments).unwrap_or(0),
+            };
         }
     }
 }
 
-/// Adds the principal of each loan's payments to sums from the first payment on. Loans of like numbers of payments
-/// one after the other are fastest.
+/// Adds the principal of each loan's payments to sums from the first payment on. Loans of fewer payments must stand before
+/// those of more.
 #[inline(always)]
 pub fn add_dues(loans: &[LevelLoan], sums: &mut [f64]) {
     for eight in loans.chunks(WIDTH) {
@@ -60,7 +90,12 @@ pub fn add_dues(loans: &[LevelLoan], sums: &mut [f64]) {
             *dues = [two[0], two[1], two[0] * squared, two[1] * squared];
             *growth = squared * squared;
         }
-        let common = if eight.len() < WIDTH { 0 } else { eight.iter().map(|loan| loan.payments).min().unwrap_or(0) };
+        let mut counts = [0.0; WIDTH];
+        for (count, loan) in counts.iter_mut().zip(eight) {
+            *count = sure_f64(loan.payments);
+        }
+        let (Some(first), Some(last)) = (eight.first(), eight.last()) else { continue };
+        let common = if eight.len() < WIDTH { 0 } else { first.payments };
         let strides = common.checked_div(STRIDE).unwrap_or(0);
         let (together, rest) = sums.split_at_mut(strides.saturating_mul(STRIDE).min(sums.len()));
         for sums in together.chunks_exact_mut(STRIDE) {
@@ -71,24 +106,30 @@ pub fn add_dues(loans: &[LevelLoan], sums: &mut [f64]) {
                     *due *= growth;
                 }
             }
-            sums.iter_mut().zip(sum).for_each(|(slot, sum)| *slot += sum);
+            for (slot, sum) in sums.iter_mut().zip(sum) {
+                *slot += sum;
+            }
         }
-        for ((dues, growth), loan) in dues.iter().zip(&growth).zip(eight) {
-            let left = loan.payments.saturating_sub(strides.saturating_mul(STRIDE)).min(rest.len());
-            add_one(*dues, *growth, rest.get_mut(..left).unwrap_or_default());
+        // Some have no more payments, or only in part of a stride.
+        let rest_of = last.payments.saturating_sub(together.len()).min(rest.len());
+        let mut done = sure_f64(together.len());
+        for sums in rest.get_mut(..rest_of).unwrap_or_default().chunks_mut(STRIDE) {
+            let mut sum = [0.0; STRIDE];
+            for ((dues, growth), count) in dues.iter_mut().zip(&growth).zip(&counts) {
+                let left = count - done;
+                for ((sum, due), place) in sum.iter_mut().zip(dues.iter_mut()).zip(PLACES) {
+                    *sum += if place < left { *due } else { 0.0 };
+                    *due *= growth;
+                }
+            }
+            for (slot, sum) in sums.iter_mut().zip(sum) {
+                *slot += sum;
+            }
+            done += sure_f64(STRIDE);
         }
     }
 }
 
-/// Adds one loan's principal from the payments in `dues` on.
-#[inline(always)]
-fn add_one(mut dues: Stride, growth: f64, sums: &mut [f64]) {
-    let mut strides = sums.chunks_exact_mut(STRIDE);
-    for sums in &mut strides {
-        for (sum, due) in sums.iter_mut().zip(&mut dues) {
-            *sum += *due;
-            *due *= growth;
-        }
-    }
-    strides.into_remainder().iter_mut().zip(dues).for_each(|(sum, due)| *sum += due);
+fn sure_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::MAX, f64::from)
 }

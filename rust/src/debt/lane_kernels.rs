@@ -1,8 +1,8 @@
 //! The loops over loans of equal periods, as functions that a caller may have compiled for its processor.
 #![forbid(unsafe_code)]
 
-use super::dues::{LevelLoan, add_dues, level_loans};
-use super::lanes::{EqualLoan, LaneRow, Lanes, WIDTH};
+use super::dues::{LevelLoan, LevelTerms, add_dues, level_loans};
+use super::lanes::{EqualLoan, LaneRow, Lanes, WIDTH, add_sums};
 
 /// The loops.
 #[derive(Clone, Copy, Debug)]
@@ -15,10 +15,10 @@ pub struct LaneKernels {
     pub floating_rows: fn(&[EqualLoan], &[[i64; WIDTH]], &mut [LaneRow]),
     /// [`floating_rows`] of unrounded amounts.
     pub unrounded_floating_rows: fn(&[EqualLoan], &[[i64; WIDTH]], &mut [LaneRow]),
-    /// [`sums`].
-    pub sums: fn(&[EqualLoan], &mut [LaneRow]),
+    /// [`add_sums`].
+    pub add_sums: fn(&[EqualLoan], &mut [LaneRow]),
     /// [`level_loans`].
-    pub level_loans: fn(&[EqualLoan], &mut Vec<LevelLoan>),
+    pub level_loans: fn(&[LevelTerms], &mut Vec<LevelLoan>),
     /// [`add_dues`].
     pub add_dues: fn(&[LevelLoan], &mut [f64]),
 }
@@ -30,7 +30,7 @@ impl LaneKernels {
         unrounded_rows: rows::<false>,
         floating_rows: floating_rows::<true>,
         unrounded_floating_rows: floating_rows::<false>,
-        sums,
+        add_sums,
         level_loans,
         add_dues,
     };
@@ -39,17 +39,11 @@ impl LaneKernels {
 /// Writes the rows of up to eight loans.
 #[inline(always)]
 pub fn rows<const ROUNDED: bool>(loans: &[EqualLoan], rows: &mut [LaneRow]) {
-    Lanes::<ROUNDED>::new(loans).run::<false>(rows);
+    Lanes::<ROUNDED>::new(loans).run(rows);
 }
 
 /// Writes the rows of up to eight loans that have another rate in each period.
 #[inline(always)]
 pub fn floating_rows<const ROUNDED: bool>(loans: &[EqualLoan], rates: &[[i64; WIDTH]], rows: &mut [LaneRow]) {
     Lanes::<ROUNDED>::new(loans).run_floating(rates, rows);
-}
-
-/// Adds interest and principal of up to eight loans, in minor units, to what the rows hold.
-#[inline(always)]
-pub fn sums(loans: &[EqualLoan], rows: &mut [LaneRow]) {
-    Lanes::<true>::new(loans).run::<true>(rows);
 }

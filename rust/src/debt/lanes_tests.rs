@@ -1,11 +1,12 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_possible_wrap, reason = "tests")]
 use super::*;
-use crate::calendar::{Context, Date, DayCount};
-use crate::debt::dues::{add_dues, is_level, level_loans};
+use crate::calendar::{Context, Date, DayCount, YearFraction};
+use crate::debt::dues::{LevelTerms, add_dues, level_loans};
 use crate::debt::prepayment::Call;
 use crate::debt::steps::{Movement, Period, Step};
 use crate::debt::{Entry, Profile, ResolvedLoan, Sink, amortize};
+use crate::rate::AnnualRate;
 use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +94,7 @@ fn equal(terms: &Terms, principal: f64) -> Option<EqualLoan> {
 fn by_lanes<const ROUNDED: bool>(loans: &[EqualLoan]) -> Vec<LaneRow> {
     let longest = loans.iter().map(EqualLoan::payments).max().unwrap();
     let mut rows = vec![LaneRow::default(); longest as usize];
-    Lanes::<ROUNDED>::new(loans).run::<false>(&mut rows);
+    Lanes::<ROUNDED>::new(loans).run(&mut rows);
     rows
 }
 
@@ -137,7 +138,12 @@ fn compare(all: &[Terms]) {
             let loans: Vec<_> = group.iter().map(|(_, loan)| *loan).collect();
             let rows = by_lanes::<true>(&loans);
             let mut sums = rows.clone();
-            Lanes::<true>::new(&loans).run::<true>(&mut sums);
+            add_sums(&loans, &mut sums);
+            let twice: Vec<_> = loans.iter().chain(&loans).copied().collect();
+            let mut more = vec![LaneRow::default(); rows.len()];
+            // Those beyond eight come on top.
+            let beyond = loans.len() == WIDTH;
+            add_sums(if beyond { &twice } else { &loans }, &mut more);
             for (lane, (terms, loan)) in group.iter().enumerate() {
                 let wanted = by_ledger(terms, terms.principal);
                 assert!(wanted.len() == loan.payments() as usize || !loan.lasts(true), "{terms:?}");
@@ -151,6 +157,9 @@ fn compare(all: &[Terms]) {
                     );
                     assert_eq!(sums[number].interest[lane], 2.0 * found[0]);
                     assert_eq!(sums[number].principal[lane], 2.0 * found[1]);
+                    let times = if beyond { 2.0 } else { 1.0 };
+                    assert_eq!(more[number].interest[lane], times * found[0]);
+                    assert_eq!(more[number].principal[lane], times * found[1]);
                 }
             }
         }
@@ -205,8 +214,8 @@ proptest! {
         let rows = by_lanes::<false>(&[loan]);
         let count = rows.len();
         let (mut level, mut dues) = (Vec::new(), vec![0.0; count]);
-        if is_level(&loan) {
-            level_loans(&[loan], &mut level);
+        if let Some(terms) = LevelTerms::of(&loan) {
+            level_loans(&[terms], &mut level);
             add_dues(&level, &mut dues);
         }
         let off = (count as f64) * 1e-14 * principal * (1.0 + loan.factor()).powi(i32::try_from(count).unwrap());
@@ -243,7 +252,8 @@ fn dues_add_up() {
         })
         .collect();
     let mut level = Vec::new();
-    level_loans(&loans, &mut level);
+    let terms: Vec<_> = loans.iter().filter_map(LevelTerms::of).collect();
+    level_loans(&terms, &mut level);
     for count in 1..=level.len() {
         let (mut together, mut alone) = (vec![1.0; 130], vec![1.0; 130]);
         add_dues(&level[..count], &mut together);

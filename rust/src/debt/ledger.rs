@@ -79,6 +79,11 @@ impl<A: Amount, R: Rate<A>> Ledger<A, R> {
         self.interest.add(self.base, self.rate, time)
     }
 
+    /// Time passes, and interest will accrue for it later: nothing that it is computed on has changed.
+    pub fn pass_to(&mut self, date: Date) {
+        self.clock = date;
+    }
+
     /// Interest that accrued elsewhere (brought in, or at a rate of its own) joins what is not settled.
     ///
     /// # Errors

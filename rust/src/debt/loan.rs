@@ -315,6 +315,8 @@ pub(super) struct Run<'l, A: Amount, R> {
     pub next: usize,
     /// The day up to which interest is settled.
     pub settled: Date,
+    /// The day up to which interest has accrued: the clock, unless only riders were asked since.
+    pub accrued: Date,
     /// Whether the level amount must be worked out anew.
     pub fixing: bool,
     /// How many advances are still to come.
@@ -338,6 +340,7 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
             ahead: loan.partial,
             next: 0,
             settled: loan.start,
+            accrued: loan.start,
             fixing: true,
             later: loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count(),
             told: None,
@@ -347,39 +350,6 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
 
     pub fn is_over(&self) -> bool {
         self.later == 0 && self.ledger.balance() == A::zero() && self.ledger.clock() >= self.loan.open_until
-    }
-
-    /// Interest accrues up to a day of the period.
-    pub fn pass_to(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
-        let time = self.time_to(date, period);
-        let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
-        self.rider.pass(&self.ledger, drawn, date, time)?;
-        self.ledger.accrue_to(date, time)
-    }
-
-    /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
-    /// less where a period is cut, and looking must not change what is owed.
-    pub fn look(&mut self, date: Date, period: &Period, sink: &mut impl Sink<A>) -> Result<(), Fault> {
-        let time = self.time_to(date, period);
-        let mut then = self.ledger;
-        then.accrue_to(date, time)?;
-        let mut entry = Entry::on(self.next, date, &then);
-        entry.observed = true;
-        self.rider.look(&self.ledger, &then, time, &mut entry)?;
-        entry.closing = then.balance();
-        entry.draw_number = self.loan.draw_number;
-        entry.clock = date;
-        sink.entry(&entry);
-        Ok(())
-    }
-
-    pub fn time_to(&self, date: Date, period: &Period) -> YearFraction {
-        let clock = self.ledger.clock();
-        if clock == period.start && date == period.end {
-            period.time
-        } else {
-            self.loan.day_count.fraction(clock, date, &period.context)
-        }
     }
 
     /// Makes the payment that ends a period.

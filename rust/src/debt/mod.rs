@@ -18,6 +18,7 @@ mod custom;
 mod double_double;
 pub mod dues;
 pub mod effective_interest;
+pub mod equal_loan;
 pub mod fees;
 pub mod floating;
 pub mod hedge;

@@ -4,7 +4,7 @@
 use super::loan::Run;
 use super::steps::{Movement, Period, Step};
 use super::{Amount, Entry, Fault, Profile, Rider};
-use crate::calendar::YearFraction;
+use crate::calendar::{Date, YearFraction};
 use crate::rate::AnnualRate;
 
 impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
@@ -54,10 +54,44 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
                 Movement::Draw(amount) => {
                     self.later = self.later.saturating_sub(1);
                     self.draw(amount, entry)?;
-                    self.fixing = true;
+                    self.fixing |= amount != A::zero();
                 }
             }
             self.rider.moved(&done, &mut self.ledger, entry)?;
+        }
+        Ok(())
+    }
+
+    /// Whether movements leave what the loan's own interest is computed on as it is. Its period is not cut for them: day
+    /// counts of 30 days a month count each part of it by its own dates (ISDA 2006 4.16(f)), so that a cut on a 31st is
+    /// a day.
+    pub fn is_still(&self, steps: &[Step<A>]) -> bool {
+        let owes = self.ledger.balance() != A::zero();
+        steps.iter().all(|step| match step.movement {
+            Movement::Observe | Movement::DrawnElsewhere(_) => true,
+            Movement::Reset(rate) => rate == self.ledger.rate(),
+            Movement::Principal(amount) | Movement::Draw(amount) => amount == A::zero(),
+            Movement::Prepayment(paid) => match paid.amount {
+                Some(amount) => amount == A::zero() || paid.capped && !owes,
+                None => !owes,
+            },
+        })
+    }
+
+    /// Applies movements that leave the loan's own interest as it is: to riders, and to what is known of draws.
+    pub fn happen_beside(&mut self, steps: &[Step<A>], date: Date, period: &Period) -> Result<(), Fault> {
+        // A fee on what is not drawn, and what accrues along a path.
+        let elsewhere = |step: &Step<A>| match step.movement {
+            Movement::DrawnElsewhere(amount) => amount,
+            _ => A::zero(),
+        };
+        let turns = |step: &Step<A>| matches!(step.movement, Movement::Reset(_)) && !self.loan.path.is_empty();
+        if steps.iter().any(|step| turns(step) || elsewhere(step) != A::zero()) {
+            self.pass_beside(date, period)?;
+        }
+        for step in steps {
+            self.elsewhere = self.elsewhere.plus(elsewhere(step)).ok_or(Fault::Overflow)?;
+            self.later = self.later.saturating_sub(usize::from(matches!(step.movement, Movement::Draw(_))));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use super::calendar::Basis;
 use super::{Failure, Values};
-use crate::batch::{DateColumn, DateRead, Load, Poll, for_each_asking, stretches};
+use crate::batch::{DateColumn, DateRead, Load, Poll, days_of_ticks, for_each_asking, stretches};
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::roots::{Flows, Kernel, Trouble};
 
@@ -204,35 +204,39 @@ impl Stream {
             }
         }
         let per_day = if let DateColumn::Ticks(_, per_day) = dates { per_day } else { 1 };
-        let mut first = i32::MAX;
-        let mut bad = false;
         self.days.resize(len, 0);
-        for (slot, ticks) in self.days.iter_mut().zip(&self.dates) {
-            let day = DateRead::of(*ticks, per_day);
-            *slot = if let DateRead::Day(day) = day { day } else { i32::MAX };
-            bad |= *slot == i32::MAX;
-            first = first.min(*slot);
-        }
-        if bad {
-            self.is_sound = false;
-            for (at, ticks) in self.dates.iter().enumerate() {
-                let rule = match DateRead::of(*ticks, per_day) {
-                    DateRead::Day(_) => continue,
-                    DateRead::NotMidnight(_) => Rule::DateTime,
-                    DateRead::Missing => Rule::Null,
-                    DateRead::Outside => Rule::DateRange,
-                };
-                let row = rows.get(at).copied().unwrap_or(start.saturating_add(at));
-                log.note(row, Column::Argument("dates"), rule, ticks);
+        if !days_of_ticks(&self.dates, per_day, &mut self.days) {
+            self.judge_dates(per_day, start, rows, log);
+            if !self.is_sound {
+                return Ok(());
             }
-            return Ok(());
         }
+        let first = self.days.iter().fold(i32::MAX, |first, day| first.min(*day));
         if basis == Basis::Actual365 {
-            self.times.extend(self.days.iter().map(|day| f64::from(day.saturating_sub(first)) / 365.0));
+            // Days of three centuries: nothing wraps.
+            self.times.extend(self.days.iter().map(|day| f64::from(day.wrapping_sub(first)) / 365.0));
         } else {
             self.times.extend(self.days.iter().map(|day| basis.years(first, *day)));
         }
         Ok(())
+    }
+
+    /// Reads dates one by one, and notes what is wrong with them.
+    fn judge_dates(&mut self, per_day: i64, start: usize, rows: &[usize], log: &mut IssueLog) {
+        for (at, (slot, ticks)) in self.days.iter_mut().zip(&self.dates).enumerate() {
+            let rule = match DateRead::of(*ticks, per_day) {
+                DateRead::Day(day) => {
+                    *slot = day;
+                    continue;
+                }
+                DateRead::NotMidnight(_) => Rule::DateTime,
+                DateRead::Missing => Rule::Null,
+                DateRead::Outside => Rule::DateRange,
+            };
+            let row = rows.get(at).copied().unwrap_or(start.saturating_add(at));
+            log.note(row, Column::Argument("dates"), rule, ticks);
+            self.is_sound = false;
+        }
     }
 }
 

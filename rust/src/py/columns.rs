@@ -137,32 +137,33 @@ macro_rules! wide {
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
-    use crate::covenant::{CubeResult, CubeTest, Exact, Lane, Lanes, Scratch};
+    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
     use crate::money::MinorUnits;
 
     wide! {
-        whole_rows(units: MinorUnits, major: &[f64], rows: &mut [Lane], place: [usize; 2], limit: f64) -> bool =
-            crate::batch::whole_rows(units, major, rows, place, limit);
-        test_block(
+        take_major(lanes: &mut Lanes, units: MinorUnits, period: usize, major: &[f64], limit: f64) -> bool =
+            lanes.take_major(units, period, major, limit);
+        test_stretch(
             tests: &[CubeTest<'_>],
             block: &[Lanes],
-            lanes: usize,
+            place: (usize, usize),
             exact: Exact<'_>,
-            scratch: &mut Scratch,
-            out: &mut [CubeResult<'_>]
-        ) = crate::covenant::test_block(tests, block, lanes, exact, scratch, out);
+            scratch: &mut Scratch
+        ) = crate::covenant::test_stretch(tests, block, place, exact, scratch);
+        finish(scratch: &Scratch, tests: &[CubeTest<'_>], lanes: usize, out: &mut [CubeResult<'_>]) =
+            scratch.finish(tests, lanes, out);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
         return Kernels::PORTABLE;
     }
+    // SAFETY, of each: the processor has AVX2, as was just seen.
     Kernels {
-        // SAFETY: the processor has AVX2, as was just seen.
-        whole_rows: |units, major, rows, place, limit| unsafe { whole_rows(units, major, rows, place, limit) },
-        // SAFETY: as above.
-        test_block: |tests, block, lanes, exact, scratch, out| unsafe {
-            test_block(tests, block, lanes, exact, scratch, out);
+        take_major: |lanes, units, period, major, limit| unsafe { take_major(lanes, units, period, major, limit) },
+        test_stretch: |tests, block, place, exact, scratch| unsafe {
+            test_stretch(tests, block, place, exact, scratch);
         },
+        finish: |scratch, tests, lanes, out| unsafe { finish(scratch, tests, lanes, out) },
     }
 }
 
@@ -189,9 +190,9 @@ pub fn add_alike_kernel() -> AddAlike {
 /// The kernels of loans that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn lane_kernels() -> LaneKernels {
-    use crate::debt::dues::{self, LevelLoan};
+    use crate::debt::dues::{self, LevelLoan, LevelTerms};
     use crate::debt::lane_kernels as lanes;
-    use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
+    use crate::debt::lanes::{self as eight, EqualLoan, LaneRow, WIDTH};
 
     wide! {
         rows(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::rows::<true>(loans, out);
@@ -200,8 +201,8 @@ pub fn lane_kernels() -> LaneKernels {
             lanes::floating_rows::<true>(loans, rates, out);
         unrounded_floating_rows(loans: &[EqualLoan], rates: &[[i64; WIDTH]], out: &mut [LaneRow]) =
             lanes::floating_rows::<false>(loans, rates, out);
-        sums(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::sums(loans, out);
-        level_loans(loans: &[EqualLoan], out: &mut Vec<LevelLoan>) = dues::level_loans(loans, out);
+        add_sums(loans: &[EqualLoan], out: &mut [LaneRow]) = eight::add_sums(loans, out);
+        level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) = dues::level_loans(terms, out);
         add_dues(loans: &[LevelLoan], sums: &mut [f64]) = dues::add_dues(loans, sums);
     }
 
@@ -214,8 +215,8 @@ pub fn lane_kernels() -> LaneKernels {
         unrounded_rows: |loans, out| unsafe { unrounded_rows(loans, out) },
         floating_rows: |loans, rates, out| unsafe { floating_rows(loans, rates, out) },
         unrounded_floating_rows: |loans, rates, out| unsafe { unrounded_floating_rows(loans, rates, out) },
-        sums: |loans, out| unsafe { sums(loans, out) },
-        level_loans: |loans, out| unsafe { level_loans(loans, out) },
+        add_sums: |loans, out| unsafe { add_sums(loans, out) },
+        level_loans: |terms, out| unsafe { level_loans(terms, out) },
         add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
     }
 }

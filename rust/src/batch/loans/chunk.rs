@@ -50,7 +50,7 @@ pub struct Words {
 }
 
 impl Words {
-    const DEFAULT: Self = Self {
+    pub(super) const DEFAULT: Self = Self {
         profile: ProfileKind::LevelPayment,
         frequency: PaymentFrequency::MONTHLY,
         day_count: DayCount::Thirty360,
@@ -91,6 +91,8 @@ pub struct LoanChunk<A: LoanAmount> {
     pub watched: Cell<bool>,
     /// Of each prepayment of the loan at hand, what its draws have not taken yet.
     pub left: Vec<A>,
+    /// Whether no loan has words or terms beyond principal, rate, start and end, so that none need be asked for.
+    pub(super) is_plain: bool,
     codes: Vec<i32>,
 }
 
@@ -122,6 +124,7 @@ impl<A: LoanAmount> Default for LoanChunk<A> {
             vintage: Cell::new(None),
             watched: Cell::new(false),
             left: Vec::new(),
+            is_plain: false,
             codes: Vec::new(),
         }
     }
@@ -148,6 +151,10 @@ impl Door<'_> {
         let what = Column::Argument(name);
         A::read(&column, what, self.range, &self.settings.reading, self.reader, &mut out.values);
         out.null.clone_from(&self.reader.null);
+        let is_low = |amount: &A| *amount < A::zero() || positive && *amount == A::zero();
+        if !out.values.iter().fold(false, |any, amount| any | is_low(amount)) {
+            return;
+        }
         for (index, amount) in out.values.iter().enumerate() {
             // Where a value could not be read, nothing stands for it.
             let read = !self.reader.bad.get(index).is_some_and(|bad| *bad);
@@ -244,7 +251,10 @@ impl<A: LoanAmount> LoanChunk<A> {
     }
 
     fn read_words(&mut self, loans: &Loans<'_>, range: &Range<usize>) {
-        self.words.clear();
+        let was_plain = std::mem::replace(&mut self.is_plain, loans.is_plain());
+        if !(was_plain && self.is_plain) {
+            self.words.clear();
+        }
         self.words.resize(range.len(), Words::DEFAULT);
         let (words, codes) = (&mut self.words, &mut self.codes);
         choose(loans.profile.as_ref(), range, codes, words, |words, value| words.profile = value);

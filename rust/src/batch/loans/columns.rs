@@ -86,3 +86,27 @@ pub struct Loans<'a> {
     /// Whether NaN in an optional column means missing.
     pub nan_is_null: bool,
 }
+
+impl Loans<'_> {
+    /// Whether no column says more of a loan than principal, rate, start and end.
+    pub(super) fn is_plain(&self) -> bool {
+        let words = self.profile.is_some()
+            || self.frequency.is_some()
+            || self.day_count.is_some()
+            || self.convention.is_some()
+            || self.stub.is_some()
+            || self.end_of_month.is_some();
+        let terms = self.commitment.is_some()
+            || self.first_payment.is_some()
+            || self.interest_only_months.is_some()
+            || self.amortization_months.is_some()
+            || self.payment.is_some()
+            || self.balance_cap.is_some()
+            || self.balance_cap_rate.is_some()
+            || self.rates.is_some()
+            || self.issue_price.is_some()
+            || self.upfront_fee.is_some()
+            || self.draw_end.is_some();
+        !(words || terms)
+    }
+}

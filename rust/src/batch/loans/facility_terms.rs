@@ -107,7 +107,11 @@ impl<A: LoanAmount> LoanChunk<A> {
             drawn = sum;
             if let Some(commitment) = self.commitment.get(index).filter(|commitment| drawn.exceeds(*commitment)) {
                 let show = |amount: A| amount.show(settings.reading.units);
-                return refuse(1, Rule::Commitment, format!("{} in all, of {}", show(drawn), show(commitment)));
+                // What a prepayment frees is free for revolvers alone, which live in the waterfall of a deal.
+                let mut before = self.facility.prepayments(index).iter().filter(|row| row.date <= draw.date);
+                let room = before.try_fold(commitment, |room, row| room.plus(row.amount?));
+                let rule = if room.is_some_and(|room| drawn.exceeds(room)) { Rule::Commitment } else { Rule::Redraw };
+                return refuse(1, rule, format!("{} in all, of {}", show(drawn), show(commitment)));
             }
             if draw.is_vintage() {
                 if draw.margin.is_some() && (draw.rate.is_some() || !self.rates.floats(index)) {

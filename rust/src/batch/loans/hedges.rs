@@ -75,6 +75,17 @@ impl<A: Amount + ReadMoney> HedgeChunk<A> {
         self.steps.of(index)
     }
 
+    /// What of them rides on a draw with terms of its own: shares of the balance. An amount is the loan's own notional.
+    pub fn of_draw_into(&self, index: usize, steps: &mut Vec<HedgeStep<A>>) {
+        steps.clear();
+        let shared = |step: &HedgeStep<A>| matches!(step.notional, Notional::ShareOfBalance(_));
+        let nothing = Notional::Amount(A::zero());
+        if self.of(index).iter().any(shared) {
+            let of = |step: &HedgeStep<A>| if shared(step) { *step } else { HedgeStep { notional: nothing, ..*step } };
+            steps.extend(self.of(index).iter().map(of));
+        }
+    }
+
     /// The days on which their notionals change.
     pub fn cuts_into(&self, index: usize, cuts: &mut Vec<Date>) {
         cuts.clear();

@@ -31,8 +31,8 @@ impl LaneRows {
     ) {
         let side: Vec<EqualLoan> = equals.iter().map(|(_, equal)| equal.loan).collect();
         let longest = side.iter().map(|loan| usize::try_from(loan.payments()).unwrap_or(0)).max().unwrap_or(0);
-        self.rows.clear();
-        self.rows.resize(longest, LaneRow::default());
+        self.rows.resize(longest.max(self.rows.len()), LaneRow::default());
+        let rows = self.rows.get_mut(..longest).unwrap_or_default();
         if equals.first().is_some_and(|(_, equal)| equal.floats) {
             // Some rate stands also after a loan's last payment, so that it has a payment: of nothing.
             self.rates.clear();
@@ -41,10 +41,10 @@ impl LaneRows {
                 chunk.rates_into(loans, *index, equal, lane, &mut self.rates);
             }
             let kernel = if A::ROUNDED { kernels.floating_rows } else { kernels.unrounded_floating_rows };
-            kernel(&side, &self.rates, &mut self.rows);
+            kernel(&side, &self.rates, rows);
         } else {
             let kernel = if A::ROUNDED { kernels.rows } else { kernels.unrounded_rows };
-            kernel(&side, &mut self.rows);
+            kernel(&side, rows);
         }
     }
 
@@ -74,42 +74,44 @@ impl LaneRows {
         let Self { rows, values, .. } = self;
         let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
         let rows = rows.get(..count).unwrap_or_default();
-        let of = |lanes: &[f64; WIDTH]| lanes.get(lane).copied().unwrap_or(0.0);
         let lent = equal.loan.principal();
-        values.clear();
-        match measure {
-            LoanMeasure::Interest => {
-                values.push(0.0);
-                values.extend(rows.iter().map(|row| of(&row.interest)));
-            }
-            LoanMeasure::Principal => {
-                values.push(0.0);
-                values.extend(rows.iter().map(|row| of(&row.principal)));
-            }
-            LoanMeasure::Payment => {
-                values.push(0.0);
-                values.extend(rows.iter().map(|row| of(&row.interest) + of(&row.principal)));
-            }
-            LoanMeasure::ClosingBalance => {
-                values.push(lent);
-                values.extend(rows.iter().map(|row| of(&row.closing)));
-            }
-            LoanMeasure::OpeningBalance => {
-                values.extend([0.0, lent]);
-                values.extend(rows.iter().map(|row| of(&row.closing)).take(count.saturating_sub(1)));
-            }
-            LoanMeasure::Draw | LoanMeasure::Proceeds => {
-                values.push(lent);
-                values.resize(count.saturating_add(1), 0.0);
-            }
-            LoanMeasure::Pik
-            | LoanMeasure::Prepayment
-            | LoanMeasure::Fee
-            | LoanMeasure::Premium
-            | LoanMeasure::Hedge => {
-                values.resize(count.saturating_add(1), 0.0);
+        let out = match A::floats_out(out) {
+            Ok(out) if early == 0 => return lay(measure, lent, rows, lane, out),
+            Ok(out) => Amounts::Major(out),
+            Err(out) => out,
+        };
+        values.resize(count.saturating_add(1), 0.0);
+        lay(measure, lent, rows, lane, values);
+        A::write_lane(values.get(early..).unwrap_or_default(), units, out);
+    }
+}
+
+/// Writes one measure of one lane: that of the first advance, then those of the rows.
+fn lay(measure: LoanMeasure, lent: f64, rows: &[LaneRow], lane: usize, out: &mut [f64]) {
+    let of = |lanes: &[f64; WIDTH]| lanes.get(lane).copied().unwrap_or(0.0);
+    match measure {
+        LoanMeasure::Interest => after(0.0, rows, out, |row| of(&row.interest)),
+        LoanMeasure::Principal => after(0.0, rows, out, |row| of(&row.principal)),
+        LoanMeasure::Payment => after(0.0, rows, out, |row| of(&row.interest) + of(&row.principal)),
+        LoanMeasure::ClosingBalance => after(lent, rows, out, |row| of(&row.closing)),
+        LoanMeasure::OpeningBalance => {
+            if let Some((before, out)) = out.split_first_mut() {
+                *before = 0.0;
+                after(lent, rows, out, |row| of(&row.closing));
             }
         }
-        A::write_lane(values.get(early..).unwrap_or_default(), units, out);
+        LoanMeasure::Draw | LoanMeasure::Proceeds => after(lent, rows, out, |_| 0.0),
+        LoanMeasure::Pik | LoanMeasure::Prepayment | LoanMeasure::Fee | LoanMeasure::Premium | LoanMeasure::Hedge => {
+            out.fill(0.0)
+        }
+    }
+}
+
+#[inline]
+fn after(first: f64, rows: &[LaneRow], out: &mut [f64], of: impl Fn(&LaneRow) -> f64) {
+    let Some((before, out)) = out.split_first_mut() else { return };
+    *before = first;
+    for (slot, row) in out.iter_mut().zip(rows) {
+        *slot = of(row);
     }
 }

@@ -4,19 +4,16 @@
 #![forbid(unsafe_code)]
 
 use super::LoanAmount;
-use super::chunk::LoanChunk;
+use super::chunk::{LoanChunk, Words};
 use super::columns::Loans;
 use super::settings::LoanSettings;
 use crate::batch::cells::Amounts;
-use crate::batch::flows::{Flows, Layout, Sum};
 use crate::calendar::{
     BusinessDayConvention, Date, DayCount, LAST_MONTH, Month, YearFraction, day_of_month, month_of, month_start,
     month_starts,
 };
 use crate::debt::ProfileKind;
-use crate::debt::lane_kernels::LaneKernels;
-use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
-use crate::error::Error;
+use crate::debt::lanes::{EqualLoan, WIDTH};
 use crate::money::{MinorUnits, nearest_integer, small_f64};
 
 /// An amount whose loans can be computed in lanes: whole minor units as float64, or float64 as it is.
@@ -29,6 +26,11 @@ pub trait Laned: Sized {
     fn of_lane(float: f64) -> Self;
     /// Writes amounts as cells.
     fn write_lane(values: &[f64], units: MinorUnits, out: Amounts<'_>);
+    /// The cells themselves, where amounts are written as they are.
+    ///
+    /// # Errors
+    /// The cells as they came.
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>>;
     /// Two rows of sums as float64, where they are that.
     fn floats<'a>(rows: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])>;
 }
@@ -59,6 +61,10 @@ impl Laned for i64 {
         }
     }
 
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>> {
+        Err(out)
+    }
+
     #[inline]
     fn floats<'a>(_: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])> {
         None
@@ -81,6 +87,13 @@ impl Laned for f64 {
     fn write_lane(values: &[f64], _: MinorUnits, out: Amounts<'_>) {
         if let Amounts::Major(out) = out {
             out.iter_mut().zip(values).for_each(|(slot, value)| *slot = *value);
+        }
+    }
+
+    fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>> {
+        match out {
+            Amounts::Major(out) => Ok(out),
+            Amounts::Minor(_) => Err(out),
         }
     }
 
@@ -116,6 +129,13 @@ impl Equal {
 
     pub fn date(&self, number: u32) -> Date {
         month_start(self.month(number)).saturating_add(self.day).saturating_sub(1)
+    }
+
+    /// The days of a payment and of those after it, where payments are a month apart.
+    pub fn monthly_dates(&self, from: u32) -> impl Iterator<Item = Date> {
+        let off = self.day.saturating_sub(1);
+        // Days of a few centuries: nothing wraps.
+        month_starts(self.month(from)).iter().map(move |first| first.wrapping_add(off))
     }
 
     /// The days of a payment and of those after it.
@@ -162,6 +182,9 @@ impl<A: LoanAmount> LoanChunk<A> {
 
     /// The loan at `index`, if [`may_be_equal`] and it is one of equal periods.
     pub(super) fn equal(&self, loans: &Loans<'_>, index: usize) -> Option<Equal> {
+        if self.is_plain {
+            return self.plain(loans, index);
+        }
         let words = self.words.get(index)?;
         let given = self.payment.get(index).is_some()
             || self.commitment.get(index).is_some()
@@ -172,7 +195,18 @@ impl<A: LoanAmount> LoanChunk<A> {
             || self.issue_price.get(index).is_some()
             || self.upfront_fee.get(index).is_some()
             || self.draw_end.get(index).is_some();
-        if *self.reader.bad.get(index)? || given || words.convention != BusinessDayConvention::None {
+        if given { None } else { self.equal_by(loans, index, words, true) }
+    }
+
+    /// [`LoanChunk::equal`] where the chunk is plain, compiled with what its words mean, into the loop of the caller.
+    #[inline(always)]
+    pub(super) fn plain(&self, loans: &Loans<'_>, index: usize) -> Option<Equal> {
+        self.equal_by(loans, index, &Words::DEFAULT, false)
+    }
+
+    #[inline(always)]
+    fn equal_by(&self, loans: &Loans<'_>, index: usize, words: &Words, has_more: bool) -> Option<Equal> {
+        if *self.reader.bad.get(index)? || words.convention != BusinessDayConvention::None {
             return None;
         }
         // No month is shorter than 28 days, and to the 28th no rule of a month's end applies but where February's
@@ -190,11 +224,11 @@ impl<A: LoanAmount> LoanChunk<A> {
             (Some(maturity), None) if day_of_month(maturity) == day => month_of(maturity).saturating_sub(month),
             _ => return None,
         };
-        let payments = months.checked_div(step)?;
+        let payments = if step == 1 { months } else { months.checked_div(step)? };
         if day > latest || payments < 1 || payments.saturating_mul(step) != months {
             return None;
         }
-        let spread = match self.amortization_months.get(index) {
+        let spread = match self.amortization_months.get(index).filter(|_| has_more) {
             None => payments,
             Some(_) if words.profile == ProfileKind::Bullet => return None,
             Some(months) => months.saturating_add(step).saturating_sub(1).checked_div(step)?.max(1),
@@ -206,7 +240,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         let period = YearFraction { top: i64::from(step).saturating_mul(30), bottom: 360 };
         let principal = self.principal.get(index)?.to_lane();
         let fixed = self.rate.get(index);
-        let floats = loans.rates.is_some() && self.rates.matters(index);
+        let floats = has_more && loans.rates.is_some() && self.rates.matters(index);
         let rate = if floats {
             let columns = loans.rates.as_ref().filter(|_| fixed.is_none())?;
             let last = month.saturating_add(months).saturating_sub(step);
@@ -232,234 +266,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         let Some(simple) = simple else { return };
         let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
         let mut rows = rates.iter_mut();
-        simple.rates(equal.dates(0).take(count), |rate| {
+        let emit = |rate| {
             if let Some(slot) = rows.next().and_then(|row| row.get_mut(lane)) {
                 *slot = rate;
             }
-        });
-    }
-}
-
-/// Loans of a chunk to be added up: those that start in one month and group one after the other, so that eight of them
-/// share the months of their payments.
-#[derive(Default)]
-pub(super) struct Batch {
-    /// What the sums of a loan depend on, and its place.
-    keys: Vec<(u64, u32)>,
-    equals: Vec<Equal>,
-    side: Vec<EqualLoan>,
-    rows: Vec<LaneRow>,
-}
-
-/// Where interest and principal are added up.
-#[derive(Clone, Copy)]
-pub(super) struct Where {
-    pub interest: usize,
-    pub principal: usize,
-}
-
-/// What a key holds of a loan, from the highest bits down: profile 2, group 30, months of a period 8, month of the start
-/// 12, payments 12. Loans that agree in all but the last pay in the same months.
-pub(super) const SHARED: u64 = !0xFFF;
-const PROFILE: u32 = 62;
-const GROUP: u32 = 32;
-const STEP: u32 = 24;
-const START: u32 = 12;
-/// Months are counted from before 1900.
-const MONTHS_FROM: i32 = 1_000;
-
-pub(super) fn group_of(key: u64) -> usize {
-    usize::try_from(key >> GROUP & 0x3FFF_FFFF).unwrap_or(0)
-}
-
-/// The month of the first payment, and the months to the next.
-pub(super) fn months_of(key: u64) -> (Month, i32) {
-    let part = |low: u32, mask: u64| i32::try_from(key >> low & mask).unwrap_or(0);
-    let (step, start) = (part(STEP, 0xFF), part(START, 0xFFF));
-    (start.saturating_sub(MONTHS_FROM).saturating_add(step), step)
-}
-
-/// The key of a loan; `None` where it has no room.
-pub(super) fn key_of(equal: &Equal, group: usize) -> Option<u64> {
-    let profile = match equal.loan.profile() {
-        ProfileKind::LevelPayment => 0_u64,
-        ProfileKind::LevelPrincipal => 1,
-        _ => 2,
-    };
-    let part = |value: i32, bits: u32| u64::try_from(value).ok().filter(|value| value >> bits == 0);
-    let (step, start) = (part(equal.step, 8)?, part(equal.start.saturating_add(MONTHS_FROM), 12)?);
-    let payments = Some(u64::from(equal.loan.payments())).filter(|count| count >> 12 == 0)?;
-    let group = u64::try_from(group).ok().filter(|group| group >> 30 == 0)?;
-    Some(profile << PROFILE | group << GROUP | step << STEP | start << START | payments)
-}
-
-impl Batch {
-    /// Puts a loan into the batch; `false` where its key has no room for it.
-    pub fn push(&mut self, equal: &Equal, group: usize) -> bool {
-        let Some(key) = key_of(equal, group) else { return false };
-        let Ok(place) = u32::try_from(self.equals.len()) else { return false };
-        self.keys.push((key, place));
-        self.equals.push(*equal);
-        true
-    }
-
-    /// Adds all loans to the sums of their groups and months, and forgets them.
-    pub fn post<A: LoanAmount, L: Layout>(
-        &mut self,
-        flows: &mut Flows<A, L>,
-        to: Where,
-        kernels: &LaneKernels,
-    ) -> Result<(), Error> {
-        let Self { keys, equals, side, rows } = self;
-        keys.sort_unstable();
-        let mut posting = Posting { flows, to, kernels, rows, key: 0, filled: 0, most: 0.0 };
-        for of_profile in keys.chunk_by(|one, next| one.0 >> PROFILE == next.0 >> PROFILE) {
-            for eight in of_profile.chunks(WIDTH) {
-                let of = |place: u32| usize::try_from(place).ok().and_then(|place| equals.get(place));
-                side.clear();
-                side.extend(eight.iter().filter_map(|(_, place)| of(*place)).map(|equal| equal.loan));
-                let (Some((first, _)), Some((last, _))) = (eight.first(), eight.last()) else { continue };
-                if first & SHARED == last & SHARED {
-                    posting.add(first & SHARED, side)?;
-                } else {
-                    posting.flush()?;
-                    posting.run(side, kernels.rows);
-                    for (lane, (key, place)) in eight.iter().enumerate() {
-                        if let Some(equal) = of(*place) {
-                            posting.scatter(lane, group_of(*key), equal)?;
-                        }
-                    }
-                    posting.rows.fill(LaneRow::default());
-                }
-            }
+        };
+        if equal.step == 1 {
+            simple.rates(equal.monthly_dates(0).take(count), emit);
+        } else {
+            simple.rates(equal.dates(0).take(count), emit);
         }
-        posting.flush()?;
-        self.keys.clear();
-        self.equals.clear();
-        Ok(())
     }
-}
-
-/// Loans on their way into the sums. Those that share their months are added up lane by lane first.
-struct Posting<'f, A: LoanAmount, L: Layout> {
-    flows: &'f mut Flows<A, L>,
-    to: Where,
-    kernels: &'f LaneKernels,
-    rows: &'f mut Vec<LaneRow>,
-    /// What the loans in the rows share.
-    key: u64,
-    /// Rows that hold anything; interest and principal of the others are zeros.
-    filled: usize,
-    /// No lane holds more than this.
-    most: f64,
-}
-
-impl<A: LoanAmount, L: Layout> Posting<'_, A, L> {
-    /// Computes loans side by side.
-    fn run(&mut self, side: &[EqualLoan], kernel: fn(&[EqualLoan], &mut [LaneRow])) {
-        let longest = side.iter().map(|loan| usize::try_from(loan.payments()).unwrap_or(0)).max().unwrap_or(0);
-        if self.rows.len() < longest {
-            self.rows.resize(longest, LaneRow::default());
-        }
-        self.filled = self.filled.max(longest);
-        kernel(side, self.rows.get_mut(..longest).unwrap_or_default());
-    }
-
-    fn add(&mut self, key: u64, side: &[EqualLoan]) -> Result<(), Error> {
-        /// Sums of a lane up to here are exact.
-        const EXACT: f64 = 2_251_799_813_685_248.0; // 2^51
-        let most = side.iter().map(EqualLoan::most).fold(0.0, f64::max);
-        if self.filled > 0 && (self.key != key || self.most + most >= EXACT) {
-            self.flush()?;
-        }
-        self.key = key;
-        self.most += most;
-        self.run(side, self.kernels.sums);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        self.flows.reserve(whole_above(self.most * sure_f64(WIDTH)))?;
-        let rows = self.rows.get_mut(..self.filled).unwrap_or_default();
-        post_rows(self.flows, (self.to, group_of(self.key), months_of(self.key)), rows, sum);
-        for row in rows {
-            (row.interest, row.principal) = ([0.0; WIDTH], [0.0; WIDTH]);
-        }
-        (self.filled, self.most) = (0, 0.0);
-        Ok(())
-    }
-
-    /// Adds one lane of the rows.
-    fn scatter(&mut self, lane: usize, group: usize, equal: &Equal) -> Result<(), Error> {
-        self.flows.reserve(whole_above(equal.loan.most()))?;
-        let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
-        let rows = self.rows.get(..count).unwrap_or_default();
-        let of = |lanes: &[f64; WIDTH]| A::of_lane(lanes.get(lane).copied().unwrap_or(0.0));
-        post_rows(self.flows, (self.to, group, (equal.month(1), equal.step)), rows, of);
-        self.filled = 0;
-        Ok(())
-    }
-}
-
-/// Adds what `of` makes of each row to the sums of a group, from a month on and every so many months.
-#[inline]
-fn post_rows<A: LoanAmount, L: Layout>(
-    flows: &mut Flows<A, L>,
-    (to, group, (first, step)): (Where, usize, (Month, i32)),
-    rows: &[LaneRow],
-    of: impl Fn(&[f64; WIDTH]) -> A,
-) {
-    let Some(slot) = flows.slot(first) else { return };
-    if slot > 0
-        && let Some((interest, principal)) = flows.two_rows(to.interest, to.principal, group)
-    {
-        let every = usize::try_from(step).unwrap_or(1).max(1);
-        let interest = interest.get_mut(slot..).unwrap_or_default().iter_mut().step_by(every);
-        let principal = principal.get_mut(slot..).unwrap_or_default().iter_mut().step_by(every);
-        for ((interest, principal), row) in interest.zip(principal).zip(rows) {
-            *interest = interest.sum(of(&row.interest));
-            *principal = principal.sum(of(&row.principal));
-        }
-        return;
-    }
-    let mut month = first;
-    for row in rows {
-        if let Some(slot) = flows.slot(month) {
-            flows.add(to.interest, group, slot, of(&row.interest));
-            flows.add(to.principal, group, slot, of(&row.principal));
-        }
-        month = month.saturating_add(step);
-    }
-}
-
-fn whole_above(most: f64) -> u64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound, not negative")]
-    let whole = most as u64;
-    // Rounding of the bound itself is far below a thousandth of it.
-    whole.saturating_add(whole >> 10).saturating_add(1)
-}
-
-fn sure_f64(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::MAX, f64::from)
-}
-
-#[inline]
-fn sum<A: Laned + Sum>(lanes: &[f64; WIDTH]) -> A {
-    lanes.iter().fold(A::default(), |sum, lane| sum.sum(A::of_lane(*lane)))
-}
-
-/// Adds one unrounded loan, payment by payment.
-pub(super) fn post_unrounded<A: LoanAmount, L: Layout>(
-    equal: &Equal,
-    group: usize,
-    flows: &mut Flows<A, L>,
-    to: Where,
-    (rows, kernels): (&mut Vec<LaneRow>, &LaneKernels),
-) {
-    let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
-    rows.clear();
-    rows.resize(count, LaneRow::default());
-    (kernels.unrounded_rows)(&[equal.loan], rows);
-    let of = |lanes: &[f64; WIDTH]| A::of_lane(lanes.first().copied().unwrap_or(0.0));
-    post_rows(flows, (to, group, (equal.month(1), equal.step)), rows, of);
 }

@@ -4,6 +4,7 @@
 //! is run on the ledger, first to count its rows, then to write them ([`rows`]) or to add them up ([`totals`]).
 #![forbid(unsafe_code)]
 
+mod batch;
 mod beside;
 mod books;
 mod capacity;
@@ -14,6 +15,7 @@ mod facility;
 mod facility_terms;
 mod hedges;
 mod joint;
+mod keys;
 mod ladder;
 mod lane_rows;
 mod lanes;
@@ -24,6 +26,7 @@ mod refusal;
 mod resolve;
 mod rows;
 mod settings;
+mod simple_float;
 mod totals;
 mod vintages;
 

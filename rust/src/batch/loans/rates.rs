@@ -12,12 +12,11 @@ use super::loan_dates::Dates;
 use super::refusal::Refusal;
 use super::resolve::Layout;
 use super::settings::LoanSettings;
+use super::simple_float::SimpleFloat;
 use crate::batch::columns::{CodeColumn, DateColumn, Load, MonthsColumn, Nullable};
 use crate::batch::reader::iso;
 use crate::calendar::{Date, DayCount, month_end, month_of};
-use crate::debt::floating::{
-    Base, Change, Collar, Curve, CurveGap, RateTerms, Reset, Standing, Term, floating_rate, resets_into,
-};
+use crate::debt::floating::{Base, Change, Collar, Curve, CurveGap, RateTerms, Reset, Standing, Term, resets_into};
 use crate::debt::sofr::Daily;
 use crate::debt::steps::{Movement, Step};
 use crate::error::Rule;
@@ -163,30 +162,6 @@ const LOCKOUT: usize = 2;
 /// Business days that a fixing may be looked back for.
 const MOST_DAYS: i32 = 250;
 
-/// An index with a margin, fixed at the start of each period.
-#[derive(Clone, Copy, Debug)]
-pub struct SimpleFloat<'a> {
-    curve: Curve<'a>,
-    collars: (Collar, Collar),
-    margin: i64,
-}
-
-impl SimpleFloat<'_> {
-    /// The highest rate it may have, where none is negative and every day from the first to the last has a fixing.
-    pub fn highest(&self, first: Date, last: Date) -> Option<AnnualRate> {
-        let known = self.curve.in_force(first).is_ok() && self.curve.in_force(last).is_ok();
-        let (low, high) = self.curve.range();
-        let of = |fixing| floating_rate(self.collars, fixing, self.margin);
-        (known && of(low) >= 0).then(|| AnnualRate::from_parts(of(high)))
-    }
-
-    /// Hands out the rates from days that ascend, in 10^-12.
-    #[inline]
-    pub fn rates(&self, days: impl Iterator<Item = Date>, mut emit: impl FnMut(i64)) {
-        self.curve.in_force_on(days, |fixing| emit(floating_rate(self.collars, fixing, self.margin)));
-    }
-}
-
 impl RateChunk {
     /// Copies the columns out and judges value by value.
     pub fn read(&mut self, columns: &RateColumns<'_>, door: &mut Door<'_>, range: &Range<usize>) {
@@ -276,7 +251,7 @@ impl RateChunk {
     }
 
     /// What decides the rate of the loan at `index`, if that is a fixing at the start of each period and a margin.
-    pub fn simple<'a>(&self, columns: &RateColumns<'a>, index: usize) -> Option<SimpleFloat<'a>> {
+    pub(super) fn simple<'a>(&self, columns: &RateColumns<'a>, index: usize) -> Option<SimpleFloat<'a>> {
         let curve = columns.curves.get(self.code(index)?)?;
         let manner = self.manner.get(index).copied().unwrap_or_default();
         let plain = manner.averaging == Averaging::None && manner.reset == ResetEvery::Period;
@@ -441,8 +416,16 @@ impl<A: LoanAmount> LoanChunk<A> {
         let own = self.vintage.get().and_then(|vintage| vintage.draw.rate);
         let fixed = own.or_else(|| self.rate.get(index));
         let annual = layout.changes.iter().all(|change| change.term == Term::AnnualRate);
-        // Hedges belong to the loan as a whole.
-        let hedged = self.vintage.get().is_none() && !self.hedges.of(index).is_empty();
+        layout.hedges.clear();
+        let hedged = if self.vintage.get().is_none() {
+            !self.hedges.of(index).is_empty()
+        } else {
+            // A draw at a fixed rate has no floating rate to hedge.
+            if self.rates.floats(index) {
+                self.hedges.of_draw_into(index, &mut layout.hedges);
+            }
+            !layout.hedges.is_empty()
+        };
         let plain = annual && !self.rates.matters(index) && !hedged;
         if let Some(columns) = loans.rates.as_ref().filter(|_| !plain) {
             layout.cuts.clear();

@@ -10,6 +10,7 @@ use super::settings::LoanSettings;
 use crate::batch::reader::iso;
 use crate::calendar::{Accrual, Context, Cycle, Date, DayCount, Grid, LAST_DAY, YearFraction, add_months};
 use crate::debt::floating::{Change, Stretch};
+use crate::debt::hedge::HedgeStep;
 use crate::debt::steps::{self, Movement, Period, Step};
 use crate::debt::{Entry, Profile, ProfileKind, ResolvedLoan, Sink};
 use crate::error::{Column, Rule};
@@ -26,6 +27,8 @@ pub struct Layout<A: LoanAmount> {
     pub(super) changes: Vec<Change>,
     /// Where a hedge's notional changes.
     pub(super) cuts: Vec<Date>,
+    /// What of the loan's hedges rides on a draw with terms of its own.
+    pub(super) hedges: Vec<HedgeStep<A>>,
     shares: Vec<i64>,
     pub(super) amounts: Vec<A>,
     /// The principal of each payment that is also one of interest.
@@ -49,6 +52,7 @@ impl<A: LoanAmount> Default for Layout<A> {
             path: Vec::new(),
             changes: Vec::new(),
             cuts: Vec::new(),
+            hedges: Vec::new(),
             shares: Vec::new(),
             amounts: Vec::new(),
             interest_only: 0,
@@ -149,7 +153,11 @@ impl<A: LoanAmount> LoanChunk<A> {
             holidays: self.beside.holidays(index),
             steps: &layout.steps,
             path: &layout.path,
-            hedges: if layout.path.is_empty() || self.vintage.get().is_some() { &[] } else { self.hedges.of(index) },
+            hedges: match self.vintage.get() {
+                _ if layout.path.is_empty() => &[],
+                Some(_) => &layout.hedges,
+                None => self.hedges.of(index),
+            },
             issue_price: self.issue_price.get(index).unwrap_or(AnnualRate::from_parts(AnnualRate::UNIT)),
             upfront: facility.upfront,
             undrawn: facility.undrawn,

@@ -298,7 +298,11 @@ impl<A: LoanAmount> Worker<A> {
         if let Some(out) = &mut targets.number {
             out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = number.into());
         }
-        put_days(&mut targets.date, equal.dates(first));
+        if equal.step == 1 {
+            put_days(&mut targets.date, equal.monthly_dates(first));
+        } else {
+            put_days(&mut targets.date, equal.dates(first));
+        }
         // Nothing accrues before the first advance.
         let before = (first == 0).then_some(equal.date(0));
         put_days(&mut targets.accrual_start, before.into_iter().chain(equal.dates(first.saturating_sub(1))));
@@ -383,10 +387,17 @@ fn put<T, A: LoanAmount>(out: &mut [T], rows: &[Entry<A>], pick: impl Fn(&Entry<
 fn put_days(out: &mut Option<Dates<'_>>, days: impl Iterator<Item = Date>) {
     match out {
         None => {}
-        Some(Dates::Days(out)) => out.iter_mut().zip(days).for_each(|(slot, day)| *slot = day),
-        Some(Dates::Microseconds(out)) => out.iter_mut().zip(days).for_each(|(slot, day)| {
-            *slot = i64::from(day).saturating_mul(MICROSECONDS_PER_DAY);
-        }),
+        Some(Dates::Days(out)) => {
+            for (slot, day) in out.iter_mut().zip(days) {
+                *slot = day;
+            }
+        }
+        Some(Dates::Microseconds(out)) => {
+            for (slot, day) in out.iter_mut().zip(days) {
+                // Days of a few centuries: nothing wraps.
+                *slot = i64::from(day).wrapping_mul(MICROSECONDS_PER_DAY);
+            }
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 use std::ops::Range;
 
 use super::LoanAmount;
+use super::batch::{Batch, Where, post_unrounded};
 use super::chunk::LoanChunk;
 use super::columns::Loans;
+use super::keys::key_of;
 use super::ladder::Ladder;
-use super::lanes::{Batch, Where, may_be_equal, post_unrounded};
+use super::lanes::{Equal, may_be_equal};
 use super::resolve::Layout;
 use super::settings::{LoanMeasure, LoanSettings};
 use crate::batch::flows::{self, Flows};
@@ -16,6 +18,7 @@ use crate::batch::roll::Addable;
 use crate::batch::settings::Horizon;
 use crate::batch::totals::{ACCUMULATOR_BYTES, Grouping};
 use crate::calendar::{Date, Month, month_end, month_of};
+use crate::debt::lane_kernels::LaneKernels;
 use crate::debt::lanes::LaneRow;
 use crate::debt::{Entry, Sink};
 use crate::error::{Error, IssueLog};
@@ -298,24 +301,19 @@ impl<A: LoanAmount> Worker<A> {
         grouping.load(range.clone(), &self.chunk.reader.bad, &mut self.codes, &mut sums.group_rows)?;
         let equal = may_be_equal(loans, settings);
         let mut asked = Asked::default();
-        for (index, code) in self.codes.iter().enumerate() {
+        let codes = std::mem::take(&mut self.codes);
+        for (index, code) in codes.iter().enumerate() {
             let group = usize::try_from(*code).unwrap_or(0);
             let flows = &mut sums.flows;
-            if let Some(equal) = equal.then(|| self.chunk.equal(loans, index)).flatten()
-                && !equal.floats
-                && (!A::ROUNDED || self.batch.push(&equal, group))
-            {
-                let lent = A::of_lane(equal.loan.principal());
-                if let Some(slot) = flows.slot(equal.start) {
-                    flows.reserve(lent.magnitude())?;
-                    flows.add(const { plane(LoanMeasure::Draw) }, group, slot, lent);
-                    flows.add(const { plane(LoanMeasure::Proceeds) }, group, slot, lent);
-                }
-                if !A::ROUNDED && !self.ladder.push(&equal, group) {
-                    post_unrounded(&equal, group, flows, TO, (&mut self.rows, &settings.kernels));
-                } else if self.ladder.is_full() {
-                    self.ladder.post(flows, TO, &settings.kernels);
-                }
+            // Two calls, so that a plain loan need never lie in memory.
+            let is_taken = if equal && self.chunk.is_plain {
+                let plain = self.chunk.plain(loans, index);
+                plain.is_some_and(|plain| self.take(&plain, group, flows, &settings.kernels))
+            } else {
+                let equal = equal.then(|| self.chunk.equal(loans, index)).flatten().filter(|equal| !equal.floats);
+                equal.is_some_and(|equal| self.take(&equal, group, flows, &settings.kernels))
+            };
+            if is_taken {
                 continue;
             }
             asked.whether_to_stop(poll)?;
@@ -323,11 +321,32 @@ impl<A: LoanAmount> Worker<A> {
             self.chunk.run(loans, settings, index, &mut self.layout, &mut posting);
             posting.outcome?;
         }
+        self.codes = codes;
         self.batch.post(&mut sums.flows, TO, &settings.kernels)
+    }
+
+    /// Takes a loan of equal periods, to be added up later or at once; `false` where there is no room for it.
+    #[inline(always)]
+    fn take(&mut self, equal: &Equal, group: usize, flows: &mut Flows<A, Planes>, kernels: &LaneKernels) -> bool {
+        let (loan, Some(key)) = (&equal.loan, key_of(equal, group)) else { return false };
+        if A::ROUNDED {
+            return self.batch.push(loan, key);
+        }
+        if !self.ladder.push(loan, key) {
+            post_unrounded(loan, key, flows, TO, (&mut self.rows, kernels));
+        } else if self.ladder.is_full() {
+            self.ladder.post(flows, TO, kernels);
+        }
+        true
     }
 }
 
-const TO: Where = Where { interest: plane(LoanMeasure::Interest), principal: plane(LoanMeasure::Principal) };
+const TO: Where = Where {
+    draw: plane(LoanMeasure::Draw),
+    proceeds: plane(LoanMeasure::Proceeds),
+    interest: plane(LoanMeasure::Interest),
+    principal: plane(LoanMeasure::Principal),
+};
 
 /// The plane of a flow.
 const fn plane(measure: LoanMeasure) -> usize {

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_company import NO_INTEREST, Claim, Outcome, income_lines
-from neocalc._deal_debt import PARTS_OF_RATE, Debt
-from neocalc._deal_grid import Amounts, first_day, month_of
 from neocalc._exact import half_even
+from neocalc.deal._company import NO_INTEREST, Claim, Outcome, income_lines
+from neocalc.deal._debt import PARTS_OF_RATE, Debt
+from neocalc.deal._grid import Amounts, first_day, month_of
 
 
 def _taxable(outcome: Outcome) -> Amounts:

@@ -6,15 +6,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from neocalc._deal_tables import TABLES, is_number
 from neocalc._frames import nearest
 from neocalc._tables import READ_SUFFIXES, read_table
+from neocalc.deal._tables import TABLES, is_number
 from neocalc.errors import ConfigError, InputError, Issue, NeocalcError
 
 TERMS_FILE = "deal.toml"
 # What may lie beside the tables and is not read.
 _IGNORED_SUFFIXES = (".md", ".txt", ".html", ".ipynb")
-_SHIPPED = Path(__file__).parent / "examples" / "deals"
+_SHIPPED = Path(__file__).parents[1] / "examples" / "deals"
 
 
 def folder_of(name: Any) -> Path:

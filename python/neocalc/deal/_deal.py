@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_folder import read_folder, shipped_deals
-from neocalc._deal_inputs import Tables
-from neocalc._deal_outcomes import DealComparison, DealResult
-from neocalc._deal_results import run_deal
-from neocalc._deal_tables import TABLES
-from neocalc._deal_terms import DealTerms, read_terms
 from neocalc._options import choice
+from neocalc.deal._folder import read_folder, shipped_deals
+from neocalc.deal._inputs import Tables
+from neocalc.deal._outcomes import DealComparison, DealResult
+from neocalc.deal._results import run_deal
+from neocalc.deal._tables import TABLES
+from neocalc.deal._terms import DealTerms, read_terms
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import DatedPolicy, Policy
 
@@ -396,7 +396,9 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     ``prepayment_premiums``, ``refinancings``, ``cash_flow`` (as for `amortize`, by ``facility_id``; the
     ``advance_rate`` of a facility is of what its assets stand at in the reporting book), ``ladders``,
     ``commitments``, ``reserves``, ``equity`` (``date, kind, amount``: ``contribution``, ``distribution``),
-    ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``measures``
+    ``covenants``, ``cures``, ``waivers``, ``cross_default`` (see `check_covenants`), ``metrics`` (``name,
+    numerator, denominator, limit, unit, cure`` as for `metric`, of columns of the result's ``measures``:
+    what ``covenants`` may ask for besides the built-in metrics, or instead of one), ``measures``
     (``period_end, measure, amount`` of months before the start), ``published``, ``sources``.
 
     A facility of kind ``term`` is a loan. Of a ``ladder`` the schedule is not known but its principal by
@@ -405,7 +407,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     owed and the minimum cash, and repaid before anything is swept or distributed: ``commitment`` and
     ``letters_of_credit``, or their steps in ``commitments`` (``facility_id, date``); ``opening_balance``.
     ``sweep_rate`` of the cash above the minimum prepays a loan, from ``sweep_from_date``. What is past due
-    bears ``past_due_rate``, else the facility's own. ``reserves`` has ``reserve_id`` and ``facility_id``
+    bears ``past_due_rate``, else the facility's own. ``secured_share`` of it is ``secured_debt`` (null: all
+    where an asset has its ``facility_id``, else nothing). ``reserves`` has ``reserve_id`` and ``facility_id``
     (null: all), ``amount``, ``balance_rate`` of what is owed, ``debt_service_months`` to come,
     ``balance_cap``, ``from_date, to_date``, ``opening_balance``; rows of one reserve add up.
 

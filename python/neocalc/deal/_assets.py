@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from neocalc._columns import Array
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Cells, Grid, month_of
-from neocalc._deal_tables import Rows
 from neocalc._frames import as_frame
 from neocalc._macrs import MacrsPolicy
 from neocalc._options import Options
 from neocalc._runs import AnyPolicy
 from neocalc._side_tables import SideTable
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, Cells, Grid, month_of
+from neocalc.deal._tables import Rows
 from neocalc.depreciation import depreciate
 from neocalc.valuation import ValueCurve, market_values, value_curve
 

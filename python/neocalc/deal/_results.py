@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_assets import Backed, market_values_of
-from neocalc._deal_company import Inputs, Outcome
-from neocalc._deal_frames import Column, amounts_out, build
-from neocalc._deal_grid import Amounts
-from neocalc._deal_inputs import Tables
-from neocalc._deal_measures import (
-    LEVELS,
+from neocalc._frames import as_frame
+from neocalc._side_tables import SideTable
+from neocalc.covenants import check_covenants
+from neocalc.deal._assets import Backed, market_values_of
+from neocalc.deal._company import Inputs, Outcome
+from neocalc.deal._frames import Column, amounts_out, build
+from neocalc.deal._grid import Amounts
+from neocalc.deal._inputs import Tables
+from neocalc.deal._measures import (
     Measures,
     company_measures,
     facility_balances,
@@ -23,11 +25,9 @@ from neocalc._deal_measures import (
     ratio,
     total_or_unknown,
 )
-from neocalc._deal_run import run
-from neocalc._deal_statements import ASSETS, LIABILITIES, Statements, quarters, state
-from neocalc._frames import as_frame
-from neocalc._side_tables import SideTable
-from neocalc.covenants import check_covenants
+from neocalc.deal._metrics import LEVELS
+from neocalc.deal._run import run
+from neocalc.deal._statements import ASSETS, LIABILITIES, Statements, quarters, state
 from neocalc.measurement import measures
 
 STATEMENTS = ("income_statement", "balance_sheet", "cashflow", "equity", "property", "debt_balance", "tax")
@@ -454,6 +454,7 @@ class Results:
         return check_covenants(
             found,
             frames["covenants"],
+            metrics=self.tables.metrics,
             **beside,
             freq="M",
             fiscal_year_end=terms.fiscal_year_end,

@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from neocalc._currencies import ISO_4217
-from neocalc._deal_tables import PROVENANCE
 from neocalc._frames import nearest
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc._options import to_days
+from neocalc.deal._tables import PROVENANCE
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.policies import (
     DatedPolicy,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from neocalc._deal_checks import Checks
-from neocalc._deal_results import RESULT_FRAMES, Results
 from neocalc._options import FREQS, choice
+from neocalc.deal._checks import Checks
+from neocalc.deal._results import RESULT_FRAMES, Results
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from neocalc._deal_company import Outcome, income_lines
-from neocalc._deal_grid import Amounts, Grid, last_day
+from neocalc.deal._company import Outcome, income_lines
+from neocalc.deal._grid import Amounts, Grid, last_day
 from neocalc.errors import InputError, InternalError, Issue
 
 ASSETS = (

@@ -11,22 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, month_of
-from neocalc._deal_results import STATEMENTS, Results
 from neocalc._frames import as_frame, nearest
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, month_of
+from neocalc.deal._metrics import LEVELS
+from neocalc.deal._results import STATEMENTS, Results
 from neocalc.errors import InputError, Issue
 from neocalc.maturities import yield_to_maturity
 
 KINDS = ("E", "A", "F", "L")  # exact, approximate, fitted, logic only
 UNITS = ("money", "share", "times", "years")
 _BALANCES = ("balance_sheet",)
-_LEVELS = frozenset(
-    (
-        "total_debt", "senior_debt", "cash", "restricted_cash", "undrawn_commitments", "past_due", "equity",
-        "total_assets", "backlog",
-    )
-)  # fmt: skip
 _PART = re.compile(r"\s*(?P<sign>[+\-/])?\s*(?P<name>[A-Za-z_][\w.]*|\d[\d_]*(?:\.\d+)?)")
 
 
@@ -230,9 +225,7 @@ class Checks:
         values, at = own[name], self._place(row)
         if at >= self.results.unknown_from and not name.startswith("collateral_"):
             return None
-        part = (
-            [values[at]] if name in _LEVELS or name.startswith("collateral_") else values[self._months(row)]
-        )
+        part = [values[at]] if name in LEVELS else values[self._months(row)]
         return None if None in part else Fraction(sum(one or 0 for one in part), self.scale)
 
     def _depreciation(self, name: str, row: int) -> Fraction:

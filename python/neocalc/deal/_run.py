@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from neocalc import _core
-from neocalc._deal_assets import (
+from neocalc._records import guarded
+from neocalc.deal._assets import (
     BALANCES,
     FLOWS,
     BookColumns,
@@ -17,12 +18,11 @@ from neocalc._deal_assets import (
     merge,
     property_of,
 )
-from neocalc._deal_company import Inputs, Outcome
-from neocalc._deal_debt import Facility
-from neocalc._deal_grid import Amounts, Grid, month_of
-from neocalc._deal_operations import Costs, costs_of, run_off
-from neocalc._deal_plan import make_plan
-from neocalc._records import guarded
+from neocalc.deal._company import Inputs, Outcome
+from neocalc.deal._debt import Facility
+from neocalc.deal._grid import Amounts, Grid, month_of
+from neocalc.deal._operations import Costs, costs_of, run_off
+from neocalc.deal._plan import make_plan
 from neocalc.errors import InternalError
 
 _MOST_ROUNDS = 5_000

@@ -6,19 +6,21 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from neocalc._deal_assets import Fleet, override_life, read_curves
-from neocalc._deal_company import Inputs
-from neocalc._deal_debt import Debt
-from neocalc._deal_frames import kind_of
-from neocalc._deal_grid import Grid
-from neocalc._deal_loans import KINDS
-from neocalc._deal_operations import customers_of, leases_of, no_leases, nothing
-from neocalc._deal_tables import IDS, TABLES, Rows, read_rows, unknown_columns
-from neocalc._deal_terms import DealTerms
 from neocalc._options import make_options
 from neocalc.contracts import contract_schedule
+from neocalc.deal._assets import Fleet, override_life, read_curves
+from neocalc.deal._company import Inputs
+from neocalc.deal._debt import Debt
+from neocalc.deal._frames import kind_of
+from neocalc.deal._grid import Grid
+from neocalc.deal._loans import KINDS
+from neocalc.deal._metrics import read_metrics
+from neocalc.deal._operations import customers_of, leases_of, no_leases, nothing
+from neocalc.deal._tables import IDS, TABLES, Rows, read_rows, unknown_columns
+from neocalc.deal._terms import DealTerms
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.leases import lease_schedule
+from neocalc.metrics import METRICS, Metric
 
 MONTHS_AT_MOST = 1_200
 _NAMES_A_FACILITY = (
@@ -39,6 +41,7 @@ _BESIDE = {  # tables that mean nothing without another
     "lease_payments": "leases",
     "asset_payments": "assets",
     "asset_events": "assets",
+    "metrics": "covenants",
     "cures": "covenants",
     "waivers": "covenants",
     "cross_default": "covenants",
@@ -61,6 +64,7 @@ class Tables:
         self.kind = kind_of(self.frames.values())
         self.options = make_options("deal", {"minor_units": terms.minor_units})
         self.issues: list[Issue] = []
+        self.metrics: dict[str, Metric] = {}
         self.rows: dict[str, Rows] = {}
         for name in TABLES:
             frame = self.frames.get(name)
@@ -125,6 +129,9 @@ class Tables:
             self.issues.append(
                 Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by")
             )
+        self.metrics = read_metrics(rows["metrics"], {name for name in rows["measures"]["measure"] if name})
+        named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
+        self._each("covenants", "metric", "metric_unknown", named.__contains__)
         self._check_assets()
         self._check_facilities()
         self._check_costs()
@@ -207,6 +214,7 @@ class Tables:
         rows.note(
             "facility_id", "duplicate_id", named, lambda row: f"{rows['facility_id'][row]!r}, the company"
         )
+        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1)
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_assets import BookColumns, Fleet, Property
-from neocalc._deal_debt import Debt, Facility
-from neocalc._deal_grid import Amounts, Grid
-from neocalc._deal_operations import Costs, Customers, Leases
-from neocalc._deal_tables import Rows
-from neocalc._deal_terms import DealTerms
 from neocalc._options import Options
+from neocalc.deal._assets import BookColumns, Fleet, Property
+from neocalc.deal._debt import Debt, Facility
+from neocalc.deal._grid import Amounts, Grid
+from neocalc.deal._operations import Costs, Customers, Leases
+from neocalc.deal._tables import Rows
+from neocalc.deal._terms import DealTerms
 
 NO_INTEREST: tuple[list[int], list[tuple[int, int]]] = ([], [])
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Grid
-from neocalc._deal_tables import LOAN_COLUMNS, Rows
 from neocalc._options import Options
 from neocalc.calendar import payment_dates
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, Grid
+from neocalc.deal._tables import LOAN_COLUMNS, Rows
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 
@@ -77,15 +77,6 @@ class Loans:
     def class_of(self, name: str) -> str | None:
         """Return the class of what a facility's capitalised interest becomes."""
         return self.classes.get(name)
-
-    def has_vintages(self, row: int) -> bool:
-        """Whether draws of a facility have terms of their own, so that each is a loan of its own."""
-        draws = self.beside["draws"]
-        own = ("maturity_date", "term_months", "annual_rate", "margin_rate")
-        return any(
-            draws["facility_id"][at] == self.name(row) and any(draws[name][at] is not None for name in own)
-            for at in range(draws.n)
-        )
 
     def loan_frame(self, rows: list[int]) -> Any:
         """Return facilities as loans."""

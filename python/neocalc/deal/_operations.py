@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._deal_grid import Amounts, Cells, Grid, first_day, last_day, month_of, spread
-from neocalc._deal_tables import Rows
 from neocalc._exact import half_even
 from neocalc._options import Options
+from neocalc.deal._grid import Amounts, Cells, Grid, first_day, last_day, month_of, spread
+from neocalc.deal._tables import Rows
 
 _CONTRACT = (
     "revenue",

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neocalc._deal_frames import Column
 from neocalc._frames import as_frame, nearest
 from neocalc._options import Options
 from neocalc._side_tables import SideTable
+from neocalc.deal._frames import Column
 from neocalc.errors import InputError, Issue
 
 # Where a number is from and how far to trust it: every table may say so, row by row.
@@ -146,7 +146,7 @@ TABLES: Mapping[str, Table] = {
                 text="facility_id kind lender asset_class",
                 count="rank",
                 money="opening_balance letters_of_credit",
-                rate="past_due_rate",
+                rate="past_due_rate secured_share",
                 date="sweep_from_date",
             ),
         },
@@ -245,6 +245,9 @@ TABLES: Mapping[str, Table] = {
         ("covenant_id", "metric", "threshold"),
         whole=True,
     ),
+    "metrics": Table(
+        _columns(text="name numerator denominator limit unit cure", date="", flag=""), ("name", "numerator")
+    ),
     "cures": Table(
         _columns(
             text="covenant_id entity_id currency", date="period_end paid_date", money="amount"
@@ -280,7 +283,7 @@ TABLES: Mapping[str, Table] = {
 }  # fmt: skip
 IDS = {  # the column that tells rows apart
     "assets": "asset_id", "contracts": "contract_id", "leases": "lease_id", "costs": "cost_id",
-    "facilities": "facility_id", "covenants": "covenant_id", "reserves": "reserve_id",
+    "facilities": "facility_id", "covenants": "covenant_id", "reserves": "reserve_id", "metrics": "name",
 }  # fmt: skip
 
 

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from neocalc._deal_assets import Backed
-from neocalc._deal_company import Outcome
-from neocalc._deal_grid import Amounts
-from neocalc._deal_statements import Statements, quarters
+from neocalc.deal._assets import Backed
+from neocalc.deal._company import Outcome
+from neocalc.deal._grid import Amounts
+from neocalc.deal._statements import Statements, quarters
 
 Measures = dict[str, list[int | None]]
-# Measures that are balances at a month's end; others are of the month.
-LEVELS = frozenset(
-    (
-        *(
-            "total_debt",
-            "senior_debt",
-            "cash",
-            "restricted_cash",
-            "undrawn_commitments",
-            "past_due",
-            "equity",
-        ),
-        *("total_assets", "backlog", "collateral_value", "collateral_book_value", "collateral_market_value"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -135,6 +121,7 @@ def company_measures(outcome: Outcome, made: Statements, market: list[int | None
         "lease_payments": cash["leases"],
         "total_debt": made.debt["closing_debt"],
         "senior_debt": senior_debt(outcome, senior),
+        "secured_debt": sum(secured_debt(outcome).values(), outcome.grid.zeros()),
         "cash": flows["cash"],
         "restricted_cash": flows["reserve_balance"].sum(axis=1),
         "undrawn_commitments": sum(undrawn(outcome).values(), outcome.grid.zeros()),
@@ -164,10 +151,23 @@ def senior_debt(outcome: Outcome, rank: int) -> Amounts:
     return out + outcome.claim_sum("past_due", f"principal_{rank}")
 
 
+def secured_debt(outcome: Outcome) -> dict[str, Amounts]:
+    """Return what of each facility is secured: its share; where none is told, all that assets back."""
+    rows = outcome.inputs.debt.rows
+    backed = {name for name, _ in outcome.book.by_facility}
+    found: dict[str, Amounts] = {}
+    told = dict(zip(rows["facility_id"], rows["secured_share"], strict=True))
+    for name, balance in facility_balances(outcome).items():
+        share = Fraction(told[name]) if told[name] is not None else Fraction(name in backed)
+        found[name] = np.array([round(share * owed) for owed in balance.tolist()], dtype=np.int64)
+    return found
+
+
 def facility_measures(outcome: Outcome, market: Mapping[Backed, list[int | None]]) -> dict[str, Measures]:
     """Return the measures of each facility."""
     found: dict[str, Measures] = {}
     balances, service, left = facility_balances(outcome), debt_service(outcome), undrawn(outcome)
+    secured = secured_debt(outcome)
     for name, balance in balances.items():
         book = sum(
             (values for (own, _), values in outcome.book.by_facility.items() if own == name),
@@ -178,6 +178,7 @@ def facility_measures(outcome: Outcome, market: Mapping[Backed, list[int | None]
         )
         exact = {
             "total_debt": balance,
+            "secured_debt": secured[name],
             "collateral_book_value": book,
             **service[name].measures,
             **({"undrawn_commitments": left[name]} if name in left else {}),

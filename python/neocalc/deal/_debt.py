@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from neocalc import _core
-from neocalc._deal_frames import Column, build
-from neocalc._deal_grid import Amounts, Grid, first_day, month_of, spread
-from neocalc._deal_loans import RENAMED, Loans, Named
-from neocalc._deal_tables import LOAN_COLUMNS
 from neocalc._frames import as_frame
 from neocalc._loan_books import Books, cells, keep_books, loan_options, loans_as_groups, open_loans
+from neocalc.deal._frames import Column, build
+from neocalc.deal._grid import Amounts, Grid, first_day, month_of
+from neocalc.deal._loans import RENAMED, Loans, Named
+from neocalc.deal._tables import LOAN_COLUMNS
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 
@@ -60,14 +60,12 @@ class Facility:
 class Debt(Loans):
     """What the facilities of a deal owe."""
 
-    running: list[int] = field(default_factory=list)  # the rows that are run at the moment
-
     def run(self, swept: Mapping[str, Amounts]) -> list[Facility]:
         """Keep the books of all loans and lay them out by month."""
         rows = self.loans
         while rows:
             try:
-                return self._run(rows, swept)
+                return self._keep(rows, swept)
             except InputError as error:
                 if not self._repays_the_rest(error, swept):
                     raise
@@ -75,7 +73,7 @@ class Debt(Loans):
 
     def _repays_the_rest(self, error: InputError, swept: Mapping[str, Amounts]) -> bool:
         """Let prepayments that sweeps left too little for repay what there is; whether there were any."""
-        table, names = self.beside["prepayments"], {self.name(row) for row in self.running}
+        table, names = self.beside["prepayments"], {self.name(row) for row in self.loans}
         kept = [row for row in range(table.n) if table["facility_id"][row] in names]
         found = {
             (table["facility_id"][kept[at]], table["date"][kept[at]])
@@ -88,15 +86,7 @@ class Debt(Loans):
         self.rest |= new
         return bool(new) and all(issue.code == "overpayment" for issue in error.issues)
 
-    def _run(self, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
-        found = []
-        for apart in (False, True):
-            self.running = [row for row in rows if self.has_vintages(row) == apart]
-            if self.running:
-                found += self._keep(self.running, swept, apart)
-        return sorted(found, key=lambda one: one.row)
-
-    def _keep(self, rows: list[int], swept: Mapping[str, Amounts], vintages: bool) -> list[Facility]:
+    def _keep(self, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
         given = self.tables(swept, rows)
         with Named():
             options, beside = loan_options(
@@ -105,8 +95,8 @@ class Debt(Loans):
                  "allow_long_term": True},
             )  # fmt: skip
             data = open_loans(self.loan_frame(rows), options, beside)
-            # Draws with terms of their own have no one effective rate: their discount goes by the month.
-            books = keep_books(data, measured=not vintages, observed=True)
+            # A draw with terms of its own has an effective rate of its own.
+            books = keep_books(data, measured=True, observed=True)
         return self._laid_out(books, rows, swept)
 
     def _laid_out(self, books: Books, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
@@ -121,8 +111,6 @@ class Debt(Loans):
         for loan, row in enumerate(rows):
             made = Facility(self.name(row), row, self.kind_of(row), self.rank_of(row))
             own = {name: values[shown[loan]] for name, values in sums.items()} | fees[loan]
-            if self.has_vintages(row):
-                self._write_off_by_month(row, own)
             made.ahead = {name: own[name][1:] for name in FLOWS}
             made.flows = {name: values[: grid.n] for name, values in made.ahead.items()}
             made.opening["drawn"] = int(own["draw"][0])
@@ -133,40 +121,6 @@ class Debt(Loans):
                 setattr(made, name, through[1 : grid.n + 1])
             found.append(made)
         return found
-
-    def _write_off_by_month(self, row: int, own: dict[str, Amounts]) -> None:
-        """Write discount and costs off evenly over the months to maturity, or with what is repaid last.
-
-        ASC 835-30-35-4 allows other methods than effective interest where the result differs little.
-        """
-        first, width = self.grid.first - 1, len(own["draw"])
-        end = max(self.maturity(row), *self._own_maturities(row))
-        moved = own["draw"] + own["pik"] - own["principal"] - own["prepayment"]
-        owed = np.cumsum(moved)
-        over = next((at for at in range(width) if not owed[at:].any()), width)
-        own["discount"], own["taken"] = own["draw"] - own["proceeds"], np.zeros(width, dtype=np.int64)
-        for name, source in (("amortization", "discount"), ("expensed", "upfront")):
-            out = np.zeros(width, dtype=np.int64)
-            for at in np.flatnonzero(own[source]).tolist():
-                # What came before the deal counts from the facility's start.
-                begins = month_of(self.rows["start_date"][row]) if at == 0 else first + at
-                months = max(month_of(end) - begins, 1)
-                for offset, amount in enumerate(spread(int(own[source][at]), months, months).tolist()):
-                    place = min(max(begins + offset - first, at), max(over, at))
-                    if place < width:
-                        out[place] += amount
-            own[name] = out
-
-    def _own_maturities(self, row: int) -> list[int]:
-        draws = self.beside["draws"]
-        found = []
-        for at in range(draws.n):
-            if draws["facility_id"][at] == self.name(row):
-                if draws["maturity_date"][at] is not None:
-                    found.append(int(draws["maturity_date"][at]))
-                elif draws["term_months"][at] is not None:
-                    found.append(first_day(month_of(draws["date"][at]) + draws["term_months"][at]))
-        return found or [0]
 
     def _fees(self, swept: Mapping[str, Amounts], rows: list[int]) -> list[dict[str, Amounts]]:
         """Return fees by month as they are paid, with what came before in front, of each loan.
