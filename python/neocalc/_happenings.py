@@ -128,7 +128,7 @@ class EventColumns(Side):
         if raw.values.dtype == np.float64 and raw.refuse is None and not raw.text:
             plain = native(raw.values) if raw.null is None else np.where(raw.null, np.nan, raw.values)
             counts = np.empty(self.n, dtype=np.int32)
-            if _core.to_counts(plain, counts, longest, threads=self.options.settings_args["threads"]):
+            if _core.to_counts(plain, counts, longest, threads=self.options.threads):
                 self.note("remaining_months", "null", np.flatnonzero(lives & (counts == 0)))
                 return counts
         months, no_months = self.read_number("remaining_months", 0.0)

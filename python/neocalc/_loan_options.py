@@ -69,6 +69,7 @@ class LoanOptions:
     keep_id_dtype: bool
     round_input: bool
     floor_time: bool
+    threads: int
     allow_high_rate: bool
 
     @property
@@ -168,6 +169,7 @@ def _build(
         keep_id_dtype=keep_id_dtype,
         round_input=round_input,
         floor_time=floor_time,
+        threads=threads,
         allow_high_rate=allow_high_rate,
     )
 

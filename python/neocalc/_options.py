@@ -179,6 +179,7 @@ class Options:
     keep_id_dtype: bool
     round_input: bool
     floor_time: bool
+    threads: int
     rows_all: bool
     settings_args: dict[str, Any]
     default_columns: bool = False
@@ -302,6 +303,7 @@ def _build(
         keep_id_dtype=keep_id_dtype,
         round_input=round_input,
         floor_time=floor_time,
+        threads=threads,
         rows_all=rows == "all",
         settings_args=args,
         default_columns=columns is None,

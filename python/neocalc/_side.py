@@ -43,6 +43,8 @@ class SideOptions(Protocol):
     def round_input(self) -> bool: ...
     @property
     def floor_time(self) -> bool: ...
+    @property
+    def threads(self) -> int: ...
 
 
 class Side:
@@ -137,7 +139,7 @@ class Side:
         counts, unit, mask = found
         if mask is None:
             days = np.empty(self.n, dtype=np.int32)
-            if _core.to_days(counts, days, TICKS[unit], threads=self.options.settings_args["threads"]):
+            if _core.to_days(counts, days, TICKS[unit], threads=self.options.threads):
                 return days, np.zeros(self.n, dtype=bool)
         null = counts == NO_MINOR if mask is None else mask | (counts == NO_MINOR)
         day, rest = np.divmod(np.where(null, 0, counts), TICKS[unit])
@@ -173,9 +175,13 @@ class Side:
                 self.note(name, "nonfinite", np.flatnonzero(np.isinf(plain)), values.item)
                 return plain
             minor = np.empty(self.n, dtype=np.int64)
-            threads = options.settings_args["threads"]
             wrong = _core.to_minor(
-                plain, minor, options.minor_units, options.round_input, threads=threads, nan_is_none=True
+                plain,
+                minor,
+                options.minor_units,
+                options.round_input,
+                threads=options.threads,
+                nan_is_none=True,
             )
             for code in sorted({code for _, code in wrong}):
                 self.note(name, code, np.array([at for at, other in wrong if other == code]), values.item)
