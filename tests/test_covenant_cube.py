@@ -215,6 +215,29 @@ def test_long_windows_over_a_long_record_in_every_block() -> None:
     np.testing.assert_array_equal(alone.headroom, found.headroom)
 
 
+@pytest.mark.parametrize("flat", ["debt", "ebitda", "none"])
+@pytest.mark.parametrize(("periods", "first_test"), [(24, None), (24, "2026-08-31"), (7, None), (1, None)])
+def test_headroom_where_some_periods_have_no_test(flat: str, periods: int, first_test: str | None) -> None:
+    """A year's window begins, and tests may begin, after whole stretches of periods in which nothing is tested."""
+    ends = [day.date() for day in pd.date_range("2025-01-31", periods=periods, freq="ME")]
+    terms = pd.DataFrame(
+        {"covenant_id": ["leverage", "cover"], "metric": ["leverage", "ltv"], "threshold": [4.0, 0.9]}
+    ).assign(limit="max", first_test_date=pd.to_datetime([first_test] * 2))
+    rng = np.random.default_rng(periods)
+    shape = (1, periods, 5)
+    amounts = {
+        "total_debt": rng.integers(150, 250, shape[:2] if flat == "debt" else shape).astype(float),
+        "ebitda": rng.integers(8, 14, shape[:2] if flat == "ebitda" else shape).astype(float),
+    } | {"collateral_value": rng.integers(200, 300, shape).astype(float)}
+    cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ends, measures=list(amounts), freq="M")
+    quick, whole = cube.test(amounts), cube.test(amounts, statuses=True)
+    np.testing.assert_allclose(quick.headroom, whole.headroom, rtol=1e-12)
+    np.testing.assert_array_equal(quick.first_breach, whole.first_breach)
+    assert not (quick.headroom == 0.0).any()
+    untested = first_test is not None and pd.Timestamp(first_test).date() > ends[-1]
+    assert np.isinf(quick.headroom[:, 0]).all() == (periods < 12 or untested)
+
+
 def test_statuses_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = pd.DataFrame({"covenant_id": ["x"], "metric": ["liquidity"], "threshold": [1.25]})
     cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ENDS, measures=["cash"])

@@ -200,7 +200,9 @@ def amortize(
       ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
     - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
       ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Where a rate or what is owed changes within a period, each
-      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none.
+      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none of the
+      loan's own interest. Interest in kind, hedges and the undrawn fee accrue together beside it and are cut
+      on each day for which a rate or a hedge is stated: a day more on a 31st under ``30/360``.
     - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,

@@ -144,7 +144,8 @@ pub fn scan_bottom(rows: &Rows, steps: &[Step], kept: &mut Kept) {
     for (tile, places) in kept.tiles() {
         let [mut first, mut headroom, mut nearest] = [[NEVER; TILE], [f64::INFINITY; TILE], [f64::INFINITY; TILE]];
         let mut inverse = [f64::INFINITY; TILE];
-        let mut most = steps.last().map_or(0.0, |step| step.most);
+        // Without a step there is nothing to be far from.
+        let mut most = steps.last().map_or(f64::INFINITY, |step| step.most);
         for step in steps.iter().rev() {
             let step = *step;
             #[expect(clippy::float_cmp, reason = "the same number or another one")]
