@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
@@ -415,4 +415,4 @@ def split_given(verb: str, given: Mapping[str, Any]) -> tuple[LoanOptions, dict[
     for name in beside:
         if name not in LoanColumns.BESIDE:
             raise TypeError(f"{verb}() got an unexpected keyword argument {name!r}")
-    return make_loan_options(verb, options), beside  # type: ignore[arg-type]
+    return make_loan_options(verb, cast("LoanOptionArgs", options)), beside
