@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from neocalc._frames import nearest
+from neocalc._frames import meant
 from neocalc._tables import READ_SUFFIXES, read_table
 from neocalc.deal._tables import TABLES, is_number
 from neocalc.errors import ConfigError, InputError, Issue, NeocalcError
@@ -54,7 +54,7 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]
         if path.name == TERMS_FILE or path.name.startswith(".") or path.suffix.lower() in _IGNORED_SUFFIXES:
             continue
         if path not in known:
-            hint = nearest(path.stem, sorted(TABLES)).replace("the frame has", "tables are")
+            hint = meant(path.stem, sorted(TABLES), "tables are")
             issues.append(Issue.make(path.name, "unknown_table", hint=hint))
     for table, (path, *more) in named.items():
         if more:
@@ -83,8 +83,8 @@ def _read_terms(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path.parent} is no deal: it has no {TERMS_FILE}")
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        # Editors may put a byte order mark before it.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:  # also for keys that stand twice; it says the line
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError:

@@ -6,13 +6,15 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from neocalc._options import make_options
 from neocalc.contracts import contract_schedule
 from neocalc.deal._assets import Fleet, override_life, read_curves
 from neocalc.deal._company import Inputs
 from neocalc.deal._debt import Debt
 from neocalc.deal._frames import kind_of
-from neocalc.deal._grid import Grid
+from neocalc.deal._grid import Grid, first_day, month_of
 from neocalc.deal._loans import KINDS
 from neocalc.deal._metrics import read_metrics
 from neocalc.deal._operations import customers_of, leases_of, no_leases, nothing
@@ -99,18 +101,20 @@ class Tables:
                 self._unique(table, name)
         for table, own in rows.items():
             if "currency" in own and not self.alone:
-                self._each(table, "currency", "currency_mix", lambda value: value == self.terms.currency)
+                hint = f"amounts of this deal are in {self.terms.currency}"
+                self._each(table, "currency", "currency_mix", lambda value: value == self.terms.currency, hint)
         facilities = {name for name in rows["facilities"]["facility_id"] if name is not None}
         for table in _NAMES_A_FACILITY:
-            if rows[table].n and not rows["facilities"].n and table != "reserves":
+            if rows[table].n and "facilities" not in self.frames and table != "reserves":
                 self.issues.append(Issue.make("facilities", "missing_table", hint=f"{table} names its rows"))
-            elif rows["facilities"].n:
+            elif self._is_read("facilities"):
                 self._each(table, "facility_id", "unknown_id", facilities.__contains__)
         if rows["facilities"].n:
             for table in ("assets", "contracts", "costs"):
                 self._each(table, "facility_id", "unknown_id", facilities.__contains__)
-        assets = set(rows["assets"]["asset_id"])
-        self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
+        if self._is_read("assets"):
+            assets = set(rows["assets"]["asset_id"])
+            self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
         for first, second in _BESIDE.items():
             if first in self.frames and second not in self.frames:
                 self.issues.append(
@@ -130,18 +134,23 @@ class Tables:
                 Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by")
             )
         self.metrics = read_metrics(rows["metrics"], {name for name in rows["measures"]["measure"] if name})
-        named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
-        self._each("covenants", "metric", "metric_unknown", named.__contains__)
+        if "metrics" not in self.frames or self._is_read("metrics"):
+            named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
+            self._each("covenants", "metric", "metric_unknown", named.__contains__)
         self._check_assets()
         self._check_facilities()
+        self._check_history(facilities)
         self._check_costs()
         self._check_reserves()
 
-    def _each(self, table: str, column: str, code: str, fine: Any) -> None:
+    def _is_read(self, table: str) -> bool:
+        """Whether a table is there with all columns it must have, so that others can be held against it."""
+        return self.rows[table].side is not None
+
+    def _each(self, table: str, column: str, code: str, fine: Any, hint: str | None = None) -> None:
         values = self.rows[table][column]
-        self.rows[table].note(
-            column, code, [row for row, value in enumerate(values) if value is not None and not fine(value)]
-        )
+        wrong = [row for row, value in enumerate(values) if value is not None and not fine(value)]
+        self.rows[table].note(column, code, wrong, hint=hint)
 
     def _unique(self, table: str, name: str) -> None:
         values = self.rows[table][name]
@@ -214,7 +223,8 @@ class Tables:
         rows.note(
             "facility_id", "duplicate_id", named, lambda row: f"{rows['facility_id'][row]!r}, the company"
         )
-        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1)
+        hint = "a share lies between 0 and 1; 5 % is 0.05"
+        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1, hint)
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}
@@ -239,6 +249,29 @@ class Tables:
             "ladders", "bucket", "choice",
             lambda text: text == "thereafter" or (text.isascii() and text.isdigit() and len(text) == 4),
         )  # fmt: skip
+
+    def _check_history(self, facilities: set[Any]) -> None:
+        """Check the measures of months before the start: each once, of the company or of a facility."""
+        rows, company = self.rows["measures"], self.terms.entity_id
+        if self.alone or not rows.n:
+            return
+        if "facilities" not in self.frames or self._is_read("facilities"):
+            known = {company, *facilities}
+            hint = f"the company, {company!r}, or a facility"
+            self._each("measures", "entity_id", "unknown_id", known.__contains__, hint)
+        start = first_day(month_of(self.terms.start))
+        late = [row for row, day in enumerate(rows["period_end"]) if day >= start]
+        rows.note(
+            "period_end", "date_order", late, _day_of(rows["period_end"]), "the deal itself says what comes then"
+        )
+        seen: set[tuple[Any, ...]] = set()
+        again = []
+        for row in range(rows.n):
+            key = (rows["entity_id"][row] or company, rows["period_end"][row], rows["measure"][row])
+            if key in seen:
+                again.append(row)
+            seen.add(key)
+        rows.note("period_end", "duplicate_period", again, _day_of(rows["period_end"]))
 
     def _check_reserves(self) -> None:
         rows = self.rows["reserves"]
@@ -338,6 +371,11 @@ class Tables:
         if rows.n and not any(picked):
             raise ConfigError(f"where={dict(where)!r} picks no asset")
         return months, picked
+
+
+def _day_of(days: Sequence[int]) -> Any:
+    """Return what writes the day of a row."""
+    return lambda row: str(np.datetime64(int(days[row]), "D"))
 
 
 def _named(table: str, call: Any) -> Any:
