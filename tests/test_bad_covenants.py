@@ -324,7 +324,9 @@ def test_cross_default() -> None:
     )
     named = terms(covenant_id=["a", "cross_default", "c"])
     one("covenants.covenant_id", "duplicate_id", 1, both, named, cross_default=circle)
-    assert nc.check_covenants(both, named)["covenant_id"].eq("cross_default").any(), "a name like others without the table"
+    assert nc.check_covenants(both, named)["covenant_id"].eq("cross_default").any(), (
+        "a name like others without the table"
+    )
     numbered = terms(covenant_id=[1, 2, 3])
     one("covenants.covenant_id", "dtype", None, both, numbered, cross_default=circle)
     one("measures.owed", "missing_column", None, both, cross_default=circle.assign(above=1.0, measure="owed"))

@@ -258,7 +258,14 @@ def test_the_least_integer_is_no_amount(flat: bool, scenarios: int) -> None:
     cells = 1 if flat else scenarios
     assert (issue.column, issue.code, issue.n_bad) == ("measures.ebitda", "overflow", cells)
     assert issue.rows[0] == (PERIODS + 9) * cells
-    frame = pd.DataFrame({"entity_id": "B", "period_end": ENDS, "ebitda": ebitda[1].reshape(PERIODS, -1)[:, 0], "interest": 100})
+    frame = pd.DataFrame(
+        {
+            "entity_id": "B",
+            "period_end": ENDS,
+            "ebitda": ebitda[1].reshape(PERIODS, -1)[:, 0],
+            "interest": 100,
+        }
+    )
     with pytest.raises(nc.InputError) as alone:
         nc.check_covenants(frame, terms, amounts="minor")
     assert (alone.value.issues[0].column, alone.value.code) == (issue.column, issue.code)

@@ -190,7 +190,13 @@ def test_a_deal_shows_each_test_in_the_unit_of_its_own_clause() -> None:
             "from_date": [None, None, "2025-01-01", "2025-07-01"],
         }
     )
-    made = deal(5_000_000.0, facilities=term(), assets=fleet, covenants=promised, books={"4y": nc.straight_line(years=4)})
+    made = deal(
+        5_000_000.0,
+        facilities=term(),
+        assets=fleet,
+        covenants=promised,
+        books={"4y": nc.straight_line(years=4)},
+    )
     for terms in (promised, promised.iloc[::-1]):
         tests = summarise(made.with_tables(covenants=terms).run()).covenants
         units = {(test["covenant_id"], test["entity_id"]): test["unit"] for test in tests}

@@ -125,7 +125,9 @@ def _listed(names: Sequence[Any], none: str) -> str:
 def nearest(name: str, names: Sequence[Any]) -> str:
     """Advise on a column that a frame lacks."""
     close = closest(name, names)
-    return f"the frame has {_listed(names, 'no columns')}" if close is None else f"rename {close!r} to {name!r}"
+    if close is None:
+        return f"the frame has {_listed(names, 'no columns')}"
+    return f"rename {close!r} to {name!r}"
 
 
 def meant(name: str, names: Sequence[Any], known: str = "there are") -> str:

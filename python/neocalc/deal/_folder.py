@@ -42,8 +42,8 @@ def shipped_deals() -> list[str]:
     return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{TERMS_FILE}"))
 
 
-def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]:
-    """Return the terms and the tables of a folder, with what is wrong with its files."""
+def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue], list[str]]:
+    """Return the terms and the tables of a folder, what is wrong with its files, and which have no table."""
     folder = folder_of(name)
     document = _read_terms(folder / TERMS_FILE)
     issues: list[Issue] = []
@@ -66,7 +66,7 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]
             issues += [_in_file(issue, table) for issue in error.issues]
         except NeocalcError as error:
             issues.append(Issue.make(path.name, "file", example=str(error)))
-    return document, tables, issues
+    return document, tables, issues, [table for table in named if table not in tables]
 
 
 def _files(folder: Path, table: str) -> list[Path]:

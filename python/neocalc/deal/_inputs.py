@@ -59,10 +59,12 @@ class Tables:
         tables: Mapping[str, Any],
         extra: Mapping[str, Sequence[str]],
         *,
+        unread: Sequence[str] = (),
         alone: bool = False,
     ) -> None:
         self.alone = alone  # the terms are a stand-in: what depends on them is not judged
         self.terms, self.frames = terms, {name: frame for name, frame in tables.items() if frame is not None}
+        self.there = {*self.frames, *unread}  # also those whose files cannot be read
         self.kind = kind_of(self.frames.values())
         self.options = make_options("deal", {"minor_units": terms.minor_units})
         self.issues: list[Issue] = []
@@ -101,22 +103,12 @@ class Tables:
                 self._unique(table, name)
         for table, own in rows.items():
             if "currency" in own and not self.alone:
-                hint = f"amounts of this deal are in {self.terms.currency}"
-                self._each(table, "currency", "currency_mix", lambda value: value == self.terms.currency, hint)
-        facilities = {name for name in rows["facilities"]["facility_id"] if name is not None}
-        for table in _NAMES_A_FACILITY:
-            if rows[table].n and "facilities" not in self.frames and table != "reserves":
-                self.issues.append(Issue.make("facilities", "missing_table", hint=f"{table} names its rows"))
-            elif self._is_read("facilities"):
-                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
-        if rows["facilities"].n:
-            for table in ("assets", "contracts", "costs"):
-                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
-        if self._is_read("assets"):
-            assets = set(rows["assets"]["asset_id"])
-            self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
+                currency = self.terms.currency
+                hint = f"amounts of this deal are in {currency}"
+                self._each(table, "currency", "currency_mix", currency.__eq__, hint)
+        facilities = self._check_names()
         for first, second in _BESIDE.items():
-            if first in self.frames and second not in self.frames:
+            if first in self.frames and second not in self.there:
                 self.issues.append(
                     Issue.make(second, "missing_table", hint=f"{first} means nothing without it")
                 )
@@ -134,7 +126,7 @@ class Tables:
                 Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by")
             )
         self.metrics = read_metrics(rows["metrics"], {name for name in rows["measures"]["measure"] if name})
-        if "metrics" not in self.frames or self._is_read("metrics"):
+        if "metrics" not in self.there or self._is_read("metrics"):
             named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
             self._each("covenants", "metric", "metric_unknown", named.__contains__)
         self._check_assets()
@@ -142,6 +134,23 @@ class Tables:
         self._check_history(facilities)
         self._check_costs()
         self._check_reserves()
+
+    def _check_names(self) -> set[Any]:
+        """Check what names rows of facilities and assets; return the names of facilities."""
+        rows = self.rows
+        facilities = {name for name in rows["facilities"]["facility_id"] if name is not None}
+        for table in _NAMES_A_FACILITY:
+            if rows[table].n and "facilities" not in self.there and table != "reserves":
+                self.issues.append(Issue.make("facilities", "missing_table", hint=f"{table} names its rows"))
+            elif self._is_read("facilities"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
+        if rows["facilities"].n:
+            for table in ("assets", "contracts", "costs"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
+        if self._is_read("assets"):
+            assets = set(rows["assets"]["asset_id"])
+            self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
+        return facilities
 
     def _is_read(self, table: str) -> bool:
         """Whether a table is there with all columns it must have, so that others can be held against it."""
@@ -255,15 +264,14 @@ class Tables:
         rows, company = self.rows["measures"], self.terms.entity_id
         if self.alone or not rows.n:
             return
-        if "facilities" not in self.frames or self._is_read("facilities"):
+        if "facilities" not in self.there or self._is_read("facilities"):
             known = {company, *facilities}
             hint = f"the company, {company!r}, or a facility"
             self._each("measures", "entity_id", "unknown_id", known.__contains__, hint)
         start = first_day(month_of(self.terms.start))
         late = [row for row, day in enumerate(rows["period_end"]) if day >= start]
-        rows.note(
-            "period_end", "date_order", late, _day_of(rows["period_end"]), "the deal itself says what comes then"
-        )
+        hint = "from its start on the deal itself says what is measured"
+        rows.note("period_end", "date_order", late, _day_of(rows["period_end"]), hint)
         seen: set[tuple[Any, ...]] = set()
         again = []
         for row in range(rows.n):
