@@ -7,6 +7,7 @@ puts both together, so that one call reports all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ _OPENING = ("opening_accumulated", "opening_date")
 _COMPARED = (
     "residual_value", "residual_null", *_OPENING, "opening_null", "opening_date_unit", "opening_date_null",
 )  # fmt: skip
+# Construction in progress, however it is written.
+_CIP = ["".join(letters) for letters in product("cC", "iI", "pP")]
 _OPTIONAL = ("asset_id", "parent_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
 _RESERVED = frozenset(
     (
@@ -49,7 +52,7 @@ class FleetColumns(Records):
         REQUIRED,
         _OPTIONAL,
         (_OPENING,),
-        bare=(("life", "useful_life_months", "life_unit"),),
+        bare=tuple((name, "useful_life_months", "life_unit") for name in ("life", "useful_life")),
         other=(
             "fleet",
             ("principal", "commitment", "annual_rate"),
@@ -88,7 +91,7 @@ class FleetColumns(Records):
         frame, present, problems = self.frame, self.present, self.problems
         if "status" in present:
             try:
-                building = frame.isin("status", ["cip"])
+                building = frame.isin("status", _CIP)
             except ConfigError:
                 building = np.zeros(self.n, dtype=bool)
                 problems.column("status", "dtype", hint="status is text; 'cip' is construction in progress")

@@ -286,7 +286,8 @@ class PandasFrame:
         """Make a DataFrame without copying a column."""
         index = None
         if like_input:
-            index = self.data.index if keep is None else self.data.index[keep]
+            # A view, so that naming the index of a result names none of the input.
+            index = self.data.index.view() if keep is None else self.data.index[keep]
         if (frame := _from_blocks(columns, index)) is not None:
             return frame
         return pd.DataFrame(columns, index=index, copy=False)
