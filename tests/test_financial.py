@@ -399,14 +399,6 @@ def test_the_edges_of_the_ranges_are_inside() -> None:
     assert financial.vdb(1, 0, 5, 5, 5, 2, True) == 0.0
 
 
-def test_a_zero_has_no_sign() -> None:
-    found = [
-        financial.sln(-0.0, 0, 5), financial.sln(0, 0.0, 5), financial.syd(-0.0, 0, 5, 1), financial.ddb(-0.0, 0, 5, 1),
-        financial.pmt(0.05, 10, 0), financial.ipmt(0.0, 1, 10, 100), financial.fv(0.0, 10, 0), financial.pv(0.1, 5, 0),
-    ]  # fmt: skip
-    assert [math.copysign(1.0, value) for value in found] == [1.0] * len(found)
-
-
 def test_nothing_to_write_off() -> None:
     """Linear methods go on below 0, declining ones stop (formulajs: DB and DDB of 100,000 with salvage 1,000,000)."""
     for salvage in (100, 150):

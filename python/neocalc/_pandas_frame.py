@@ -170,6 +170,10 @@ class PandasFrame:
         """Return a frame with other numbers in a column."""
         return self.data.assign(**{name: values})
 
+    def without(self, name: str) -> Any:
+        """Return the frame without a column."""
+        return self.data.drop(columns=name)
+
     def _id_source(self) -> Any:
         return self.data[self.id_name] if self.id_name in self.names else self.data.index
 

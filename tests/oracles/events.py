@@ -3,6 +3,8 @@
 A plain loop over months: what counts from the month's first day, the month's charge, what falls at its close. Every
 re-base keeps its own starting point (month, elapsed life, accumulated balance); the month's charge is the difference of
 two balances from there. Without neocalc.
+
+Longer than 500 lines because it is one loop over months, with the clock that it asks.
 """
 
 from __future__ import annotations
