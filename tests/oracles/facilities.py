@@ -208,12 +208,8 @@ class Part(Engine):
             raise Refused("date_order")
         return start, end
 
-    def accrue(self, date: dt.date) -> None:
-        self.accrue_fee(date)
-        super().accrue(date)
-
     def accrue_fee(self, date: dt.date) -> None:
-        """Accrue the fee alone: what is not drawn changes, and nothing that interest is computed on."""
+        """Accrue the fee up to a day on which what is not drawn changes, or the fee is settled."""
         if not self.number and self.facility.undrawn_rate:
             start, end = self.window()
             start, end = max(start, self.fee_clock), min(end, date)
@@ -242,6 +238,8 @@ class Part(Engine):
         return found
 
     def lend(self, amount: int, row: Row) -> None:
+        if amount:
+            self.accrue_fee(self.clock)
         before = self.whole(self.drawn * self.facility.issue_price)
         self.drawn += amount
         self.basis += amount
@@ -253,6 +251,7 @@ class Part(Engine):
             raise Refused("borrowing_base")
 
     def settle(self, row: Row) -> None:
+        self.accrue_fee(self.clock)
         row.interest += self.whole(self.accrued)
         row.fee += self.whole(self.fee)
         self.accrued = self.fee = Fraction(0)
@@ -331,17 +330,23 @@ class Part(Engine):
             elif kind == 1:
                 if value > self.balance:
                     raise Refused("range")
-                self.balance -= value
-                row.principal += value
+                self.repay_agreed(int(value), row)
             elif kind == 2:
                 self.prepay(at, row)
             elif kind == 3:
                 self.lend(value, row)
-                self.later -= 1
+                self.later -= value != 0
                 self.refix = self.refix or value != 0
             else:
                 self.fix_before()
-                self.elsewhere += value
+                self.draw_elsewhere(self.clock, int(value))
+
+    def repay_agreed(self, amount: int, row: Row) -> None:
+        """Principal agreed for a day; in full, it pays what has accrued as a prepayment in full does."""
+        if amount and amount == self.balance:
+            self.settle(row)
+        self.balance -= amount
+        row.principal += amount
 
     def moves(self, kind: int, at: int, value: Fraction | int) -> bool:
         """Whether a step changes what interest is computed on; a period of it is not cut for others."""
@@ -354,11 +359,14 @@ class Part(Engine):
         return asked != 0 and not (not self.balance and (asked is None or capped))
 
     def happen_beside(self, date: dt.date, steps: Sequence[tuple[dt.date, int, int, Fraction | int]]) -> None:
-        elsewhere = sum(int(value) for _, kind, _, value in steps if kind == 4)
-        if elsewhere:
+        for _, kind, _, value in steps:
+            if kind == 4:
+                self.draw_elsewhere(date, int(value))
+
+    def draw_elsewhere(self, date: dt.date, amount: int) -> None:
+        if amount:
             self.accrue_fee(date)
-        self.elsewhere += elsewhere
-        self.later -= sum(kind == 3 for _, kind, _, _ in steps)
+        self.elsewhere += amount
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -432,7 +440,7 @@ class Part(Engine):
         elif loan.profile in ("percent_schedule", "custom"):
             self.of = self.scheduled()
         steps = self.fac_steps()
-        self.later = sum(kind == 3 for _, kind, _, _ in steps)
+        self.later = sum(kind == 3 and value != 0 for _, kind, _, value in steps)
         self.open_until = dt.date.min
         if not self.number and facility.undrawn_rate:
             end = self.window()[1]

@@ -356,6 +356,9 @@ class Engine:
             else:
                 if value > self.balance:
                     raise Refused("range")
+                if value and value == self.balance:  # repaid in full: what has accrued is paid with it
+                    row.interest += self.whole(self.accrued)
+                    self.accrued = Fraction(0)
                 self.balance -= value
                 row.principal += value
 
