@@ -10,7 +10,8 @@ import pytest
 
 import neocalc as nc
 from facility_books import facility_beside, facility_frame, random_facility
-from loan_books import options, random_terms
+from loan_books import options, random_loan, random_terms
+from oracles.facilities import Facility
 from test_joint_draws import random_joint
 
 COLUMNS = ["draw", "interest", "pik", "principal", "prepayment", "closing_balance"]
@@ -90,7 +91,14 @@ def test_a_draw_of_nothing_keeps_no_loan_open(profile: str) -> None:
     pd.testing.assert_frame_equal(nc.amortize(loan, draws=draws, **given), nc.amortize(loan, **given))
 
 
-@pytest.mark.parametrize("make", [random_facility, random_joint])
+def random_custom(random: Random) -> Facility:
+    """A loan by itself, often repaid in full between payments."""
+    while (loan := random_loan(random)).profile != "custom" or loan.principal > 2**44:
+        pass
+    return Facility(loan)
+
+
+@pytest.mark.parametrize("make", [random_facility, random_joint, random_custom])
 def test_what_is_paid_is_what_was_booked(make: Any) -> None:
     """Of every loan that ends: interest paid and capitalised is interest booked; what was lent is repaid."""
     random = Random("booked")

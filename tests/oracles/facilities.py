@@ -295,6 +295,15 @@ class Part(Engine):
             self.basis, self.since = self.balance, self.made
         self.ahead = True
 
+    def owed_at_most(self, at: int) -> int:
+        """What is owed after a draw, less all that was prepaid before it."""
+        draws, owed = self.facility.draws[: at + 1], self.facility.loan.principal
+        moves = [(row.date, 0, row.amount) for row in self.facility.prepayments if row.date <= draws[-1].date]
+        moves += [(draw.date, 1, draw.amount) for draw in draws]
+        for _, lent, amount in sorted(moves, key=lambda move: move[:2]):
+            owed = owed + (amount or 0) if lent else max(owed - (owed if amount is None else amount), 0)
+        return owed
+
     def fac_steps(self) -> list[tuple[dt.date, int, int, Fraction | int]]:
         """Day, order, place, value: 0 rate, 1 principal, 2 prepayment, 3 draw, 4 draw elsewhere."""
         facility, loan = self.facility, self.loan
@@ -316,9 +325,7 @@ class Part(Engine):
                     raise Refused("draw_window")
                 total += draw.amount
                 if facility.commitment is not None and total > facility.commitment:
-                    paid = [row.amount for row in facility.prepayments if row.date <= draw.date]
-                    room = None in paid or total <= facility.commitment + sum(filter(None, paid))
-                    raise Refused("redraw" if room else "commitment")
+                    raise Refused("commitment" if self.owed_at_most(at) > facility.commitment else "redraw")
                 found.append((draw.date, 4 if draw.own_terms else 3, at, draw.amount))
         return sorted(found, key=lambda s: (s[0], min(s[1], 3), s[2]))
 
@@ -476,6 +483,10 @@ class Part(Engine):
             self.end(row)
             if self.over():
                 break
+        if loan.profile == "custom" and not self.ahead:
+            later = [value for _, kind, _, value in rest if kind == 1]
+            if any(self.of[self.made :]) or any(later):  # nothing is left for these
+                raise Refused("range")
         for _, kind, at, _ in rest:
             wanted = facility.prepayments[at] if kind == 2 else None
             if wanted is not None and wanted.amount and not wanted.capped and not self.shared:

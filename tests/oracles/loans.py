@@ -389,6 +389,10 @@ class Engine:
             self.close(row, scheduled=True)
             if not self.balance:
                 break
+        if loan.profile == "custom":
+            later = [value for at, kind, value in steps if kind == 1 and at > self.clock]
+            if any(self.of[self.made :]) or any(later):  # nothing is left for these
+                raise Refused("range")
         return self.rows
 
 

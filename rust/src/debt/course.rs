@@ -7,7 +7,7 @@
 
 use super::loan::Run;
 use super::steps::{Movement, Period, Span, Step};
-use super::{Amount, Entry, Fault, ResolvedLoan, Rider, Sink};
+use super::{Amount, Entry, Fault, Profile, ResolvedLoan, Rider, Sink};
 use crate::calendar::{Date, YearFraction};
 
 /// Runs a loan to its end.
@@ -25,7 +25,8 @@ pub fn amortize<A: Amount>(
         let steps = course.steps_on(day.date());
         course.go_on(day, steps, sink)?;
     }
-    course.finish()
+    course.finish()?;
+    course.refuse_agreed()
 }
 
 /// What comes next.
@@ -136,6 +137,19 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
     /// Refuses movements that were never made.
     pub fn finish(&self) -> Result<(), Fault> {
         self.run.refuse_rest(self.steps)
+    }
+
+    /// Refuses principal that was agreed for payments and days on which nothing was left.
+    fn refuse_agreed(&self) -> Result<(), Fault> {
+        let Run { loan, next, ahead, .. } = self.run;
+        let (Profile::Custom(amounts), false) = (loan.profile, ahead) else { return Ok(()) };
+        let nothing = A::zero();
+        let later = amounts.get(next..).unwrap_or_default().iter().any(|amount| *amount != nothing);
+        let between = |step: &Step<A>| matches!(step.movement, Movement::Principal(amount) if amount != nothing);
+        if later || self.steps.iter().any(between) {
+            return Err(Fault::BeyondBalance { number: next.saturating_add(1) });
+        }
+        Ok(())
     }
 }
 
