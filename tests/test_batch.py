@@ -53,7 +53,7 @@ def big_totals(rows: int = 200_000, threads: int = 0) -> bytes:
         "minor",
     )
     assert not got.issues
-    return b"".join(np.ascontiguousarray(got.cells(name)).tobytes() for name in MONEY)
+    return b"".join(np.ascontiguousarray(got.cells([name])[0]).tobytes() for name in MONEY)
 
 
 def rows_digest(threads: int = 0, chunk_rows: int = 0, rounding: str = "balance") -> str:
@@ -70,7 +70,7 @@ def totals_bytes(
     group = (order % 7 - 1).astype(np.int32)  # -1: the null key is a group too
     got = _core.totals(core_fleet(assets), [core_run(assets)], settings, group, 6, list(MONEY), "minor")
     assert not got.issues
-    return b"".join(np.ascontiguousarray(got.cells(name)).tobytes() for name in MONEY)
+    return b"".join(np.ascontiguousarray(got.cells([name])[0]).tobytes() for name in MONEY)
 
 
 # --- one answer ---------------------------------------------------------------------------------------------------
@@ -108,7 +108,7 @@ def test_totals_are_the_sums_of_the_rows(rounding: str, freq: str) -> None:
     for name in MONEY:
         sums = np.zeros((7, len(ends)), dtype=np.int64)
         np.add.at(sums, (groups, np.searchsorted(ends, rows.period_end)), rows.money[name])
-        assert np.array_equal(np.asarray(got.cells(name))[0], sums), name
+        assert np.array_equal(np.asarray(got.cells([name])[0])[0], sums), name
     assert (
         np.asarray(got.group_rows).tolist()
         == np.bincount(np.where(codes < 0, 6, codes), minlength=7).tolist()

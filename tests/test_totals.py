@@ -277,22 +277,22 @@ def test_cells_are_the_exact_sums_in_every_unit() -> None:
         major, minor = fleet.totals(amounts="major"), fleet.totals(amounts="minor")
         for name in MONEY:
             cells = exact.cells_exact(name)
-            assert np.asarray(major.cells(name)).ravel().tolist() == [
+            assert np.asarray(major.cells([name])[0]).ravel().tolist() == [
                 cell / 10**minor_units for cell in cells
             ]
             if all(-(2**63) <= cell < 2**63 for cell in cells):
-                assert np.asarray(minor.cells(name)).ravel().tolist() == cells
+                assert np.asarray(minor.cells([name])[0]).ravel().tolist() == cells
             else:
                 with pytest.raises(OverflowError):
-                    minor.cells(name)
+                    minor.cells([name])[0]
 
 
 def test_i39_a_total_beyond_int64_is_exact_or_refused() -> None:
     fleet = _one_policy([2**62] * 3, 2, "full_month", "balance")
     assert fleet.totals().cells_exact("additions") == [3 * 2**62, 0, 0, 0]
     with pytest.raises(OverflowError):
-        fleet.totals(amounts="minor").cells("additions")
-    charges = np.asarray(fleet.totals(amounts="minor").cells("depreciation"))
+        fleet.totals(amounts="minor").cells(["additions"])[0]
+    charges = np.asarray(fleet.totals(amounts="minor").cells(["depreciation"])[0])
     assert charges.tolist() == [[[3 * 2**61, 3 * 2**61], [0, 0]]]
 
 
@@ -312,8 +312,8 @@ def test_unrounded_totals() -> None:
             for run in range(len(fleet.runs)) for row in fleet.good().tolist()
         ]  # fmt: skip
         for name in MONEY:
-            cells = np.asarray(got.cells(name))
-            assert cells.tobytes() == np.asarray(again.cells(name)).tobytes()
+            cells = np.asarray(got.cells([name])[0])
+            assert cells.tobytes() == np.asarray(again.cells([name])[0]).tobytes()
             parts: dict[tuple[int, int, int], list[float]] = {}
             for run, group, schedule in lines:
                 for period, line in enumerate(schedule, start=cells.shape[2] - len(schedule)):

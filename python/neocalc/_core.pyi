@@ -150,9 +150,9 @@ class Totals:
     @property
     def period_ends(self) -> npt.NDArray[np.int32]: ...  # days since 1970-01-01
     def cells(
-        self, column: str
-    ) -> Any: ...  # (runs, groups + 1, periods), float64 major or int64 minor units
-    def cells_exact(self, column: str) -> list[int]: ...  # the same in one row-major list of minor units
+        self, columns: Sequence[str]
+    ) -> Any: ...  # (columns, runs, groups + 1, periods), float64 major or int64 minor units
+    def cells_exact(self, column: str) -> list[int]: ...  # one of them, as a row-major list of minor units
 
 def validate(
     fleet: Fleet, runs: Sequence[Run], settings: Settings
@@ -390,8 +390,10 @@ class LoanTotals:
     def group_rows(self) -> npt.NDArray[np.int64]: ...  # good rows per group, null group last
     @property
     def period_ends(self) -> npt.NDArray[np.int32]: ...  # days since 1970-01-01
-    def cells(self, column: str) -> Any: ...  # (1, groups + 1, periods), float64 major or int64 minor units
-    def cells_exact(self, column: str) -> list[int]: ...  # the same in one row-major list of minor units
+    def cells(
+        self, columns: Sequence[str]
+    ) -> Any: ...  # (columns, 1, groups + 1, periods), float64 major or int64 minor units
+    def cells_exact(self, column: str) -> list[int]: ...  # one of them, as a row-major list of minor units
 
 def validate_loans(
     loans: Loans, settings: LoanSettings, values_only: bool = False

@@ -124,7 +124,7 @@ class TotalsOfCore(Protocol):
     def group_rows(self) -> Array: ...
     @property
     def period_ends(self) -> Array: ...
-    def cells(self, column: str, /) -> Any: ...
+    def cells(self, columns: Sequence[str], /) -> Any: ...
     def cells_exact(self, column: str, /) -> list[int]: ...
 
 
@@ -148,7 +148,7 @@ def read_sums(
     pick: Any = slice(len(observed)) if (observed == np.arange(len(observed))).all() else observed
     shape = (runs, groups.n + 1, len(found.period_ends))
     try:
-        cells = {name: np.asarray(found.cells(name))[:, pick] for name in computed}
+        cells = dict(zip(computed, np.asarray(found.cells(computed))[:, :, pick], strict=True))
     except OverflowError:
         if records.options.amounts == "minor":
             raise too_large(records) from None

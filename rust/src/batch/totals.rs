@@ -326,18 +326,18 @@ impl<T: Addend> Totals<T> {
         self.runs.saturating_mul(self.groups).saturating_mul(periods)
     }
 
-    /// Each cell of a measure in row-major order of (run, group, period).
-    pub fn each(&self, measure: Measure, mut emit: impl FnMut(T::Wide)) {
+    /// Each cell of some measures, by their place among them, in row-major order of (run, group, period).
+    pub fn each(&self, measures: &[Measure], mut emit: impl FnMut(usize, T::Wide)) {
         let step = self.settings.period_months();
         let (mut charges, mut months) = (Vec::new(), Vec::new());
         for run in 0..self.runs {
             for group in 0..self.groups {
-                if measure == Measure::Depreciation {
+                if matches!(measures, [Measure::Depreciation]) {
                     self.flows.read(self.flows.planes.of(run, Flow::Charge), group, &mut charges);
                     let [_, charges @ ..] = charges.as_slice() else { continue };
                     charges
                         .chunks(step)
-                        .for_each(|period| emit(period.iter().fold(T::Wide::default(), |s, m| s.add(*m))));
+                        .for_each(|period| emit(0, period.iter().fold(T::Wide::default(), |s, m| s.add(*m))));
                     continue;
                 }
                 self.flows.movements(run, group, &mut months);
@@ -347,7 +347,8 @@ impl<T: Addend> Totals<T> {
                 for period in months.chunks(step) {
                     let mut moved = Movements::default();
                     period.iter().for_each(|month| moved.join(month));
-                    emit(roll.over(moved).measure(measure));
+                    let line = roll.over(moved);
+                    measures.iter().enumerate().for_each(|(at, measure)| emit(at, line.measure(*measure)));
                 }
             }
         }

@@ -41,13 +41,10 @@ impl Case {
 
     fn sums(&self, route: Route) -> Vec<Vec<i128>> {
         let Some(totals) = self.totals(route, usize::MAX).unwrap() else { return Vec::new() };
-        let cells = |measure: &Measure| {
-            let mut cells = Vec::new();
-            totals.each(*measure, |sum| cells.push(sum));
-            assert_eq!(cells.len(), totals.n_cells());
-            cells
-        };
-        self.measures().iter().map(cells).collect()
+        let mut cells = vec![Vec::new(); self.measures().len()];
+        totals.each(self.measures(), |at, sum| cells[at].push(sum));
+        assert!(cells.iter().all(|column| column.len() == totals.n_cells()));
+        cells
     }
 
     fn totals(&self, route: Route, memory_limit: usize) -> Result<Option<Totals<i64>>, Error> {

@@ -265,21 +265,26 @@ impl LoanTotals {
         PyArray1::from_vec(py, self.ends())
     }
 
-    /// One x groups (null last) x periods.
-    fn cells<'py>(&self, py: Python<'py>, column: &str) -> PyResult<Bound<'py, PyAny>> {
-        let measure = self.asked_for(column)?;
-        let shape = [1, self.groups, self.ends().len()];
+    /// Columns x one x groups (null last) x periods.
+    fn cells<'py>(&self, py: Python<'py>, columns: Vec<String>) -> PyResult<Bound<'py, PyAny>> {
+        let measures = columns.iter().map(|column| self.asked_for(column)).collect::<PyResult<Vec<_>>>()?;
+        let shape = [measures.len(), 1, self.groups, self.ends().len()];
+        let measures = measures.into_iter().enumerate();
         if self.amounts == OutAmounts::Minor {
             return minor_cells(py, shape, |emit| {
                 if let Some(Sums::Cents(totals)) = &self.sums {
-                    totals.each(measure, emit);
+                    measures.for_each(|(at, measure)| totals.each(measure, |sum| emit(at, sum)));
                 }
             });
         }
         major_cells(py, shape, |emit| match &self.sums {
             None => {}
-            Some(Sums::Cents(totals)) => totals.each(measure, |sum| emit(totals.units().wide_to_major(sum))),
-            Some(Sums::Unrounded(totals)) => totals.each(measure, emit),
+            Some(Sums::Cents(totals)) => measures.for_each(|(at, measure)| {
+                totals.each(measure, |sum| emit(at, totals.units().wide_to_major(sum)));
+            }),
+            Some(Sums::Unrounded(totals)) => {
+                measures.for_each(|(at, measure)| totals.each(measure, |sum| emit(at, sum)));
+            }
         })
     }
 

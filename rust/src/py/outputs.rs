@@ -1,7 +1,7 @@
 //! What Python gets back: plans that fill arrays, and totals as arrays.
 #![forbid(unsafe_code)]
 
-use numpy::{PyArray1, PyArray3, PyArrayMethods, PyReadwriteArray1};
+use numpy::{Element, PyArray1, PyArray4, PyArrayMethods, PyReadwriteArray1};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -186,45 +186,50 @@ fn contiguous<E>(_: E) -> PyErr {
     PyValueError::new_err("cells must be contiguous")
 }
 
-/// Sums in row-major order as an array of int64 minor units.
+/// Sums of some columns, each in row-major order, as an array of int64 minor units: columns x runs x groups x periods.
 pub fn minor_cells(
     py: Python<'_>,
-    shape: [usize; 3],
-    each: impl FnOnce(&mut dyn FnMut(i128)),
+    shape: [usize; 4],
+    each: impl FnOnce(&mut dyn FnMut(usize, i128)),
 ) -> PyResult<Bound<'_, PyAny>> {
-    let array = PyArray3::<i64>::zeros(py, shape, false);
     let mut fits = true;
-    {
-        let mut view = array.readwrite();
-        let mut slots = view.as_slice_mut().map_err(contiguous)?.iter_mut();
-        each(&mut |sum| {
+    let array = cells::<i64>(py, shape, |put| {
+        each(&mut |column, sum| {
             let value = i64::try_from(sum);
             fits &= value.is_ok();
-            if let (Some(slot), Ok(value)) = (slots.next(), value) {
-                *slot = value;
-            }
+            put(column, value.unwrap_or_default());
         });
-    }
-    if fits { Ok(array.into_any()) } else { Err(to_exception(Error::TotalOverflow)) }
+    })?;
+    if fits { Ok(array) } else { Err(to_exception(Error::TotalOverflow)) }
 }
 
-/// Sums in row-major order as an array of float64.
-pub fn major_cells(
-    py: Python<'_>,
-    shape: [usize; 3],
-    each: impl FnOnce(&mut dyn FnMut(f64)),
-) -> PyResult<Bound<'_, PyAny>> {
-    let array = PyArray3::<f64>::zeros(py, shape, false);
+fn cells<'py, V: Element + Copy>(
+    py: Python<'py>,
+    shape: [usize; 4],
+    each: impl FnOnce(&mut dyn FnMut(usize, V)),
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = PyArray4::<V>::zeros(py, shape, false);
     {
         let mut view = array.readwrite();
-        let mut slots = view.as_slice_mut().map_err(contiguous)?.iter_mut();
-        each(&mut |value| {
-            if let Some(slot) = slots.next() {
+        let cells = view.as_slice_mut().map_err(contiguous)?;
+        let length = cells.len().checked_div(shape[0]).unwrap_or(0).max(1);
+        let mut columns: Vec<_> = cells.chunks_mut(length).map(<[V]>::iter_mut).collect();
+        each(&mut |column, value| {
+            if let Some(slot) = columns.get_mut(column).and_then(Iterator::next) {
                 *slot = value;
             }
         });
     }
     Ok(array.into_any())
+}
+
+/// The same as float64.
+pub fn major_cells(
+    py: Python<'_>,
+    shape: [usize; 4],
+    each: impl FnOnce(&mut dyn FnMut(usize, f64)),
+) -> PyResult<Bound<'_, PyAny>> {
+    cells(py, shape, each)
 }
 
 /// Sums of either kind.
@@ -283,26 +288,28 @@ impl Totals {
         )
     }
 
-    /// Runs x groups (null last) x periods.
-    fn cells<'py>(&self, py: Python<'py>, column: &str) -> PyResult<Bound<'py, PyAny>> {
-        let measure = self.asked_for(column)?;
+    /// Columns x runs x groups (null last) x periods.
+    fn cells<'py>(&self, py: Python<'py>, columns: Vec<String>) -> PyResult<Bound<'py, PyAny>> {
+        let measures = columns.iter().map(|column| self.asked_for(column)).collect::<PyResult<Vec<_>>>()?;
         let periods = match &self.sums {
             None => 0,
             Some(Sums::Cents(totals)) => totals.period_ends().len(),
             Some(Sums::Unrounded(totals)) => totals.period_ends().len(),
         };
-        let shape = [self.runs, self.groups, periods];
+        let shape = [measures.len(), self.runs, self.groups, periods];
         if self.amounts == OutAmounts::Minor {
             return minor_cells(py, shape, |emit| {
                 if let Some(Sums::Cents(totals)) = &self.sums {
-                    totals.each(measure, emit);
+                    totals.each(&measures, emit);
                 }
             });
         }
         major_cells(py, shape, |emit| match &self.sums {
             None => {}
-            Some(Sums::Cents(totals)) => totals.each(measure, |sum| emit(totals.units().wide_to_major(sum))),
-            Some(Sums::Unrounded(totals)) => totals.each(measure, emit),
+            Some(Sums::Cents(totals)) => {
+                totals.each(&measures, |at, sum| emit(at, totals.units().wide_to_major(sum)));
+            }
+            Some(Sums::Unrounded(totals)) => totals.each(&measures, emit),
         })
     }
 
@@ -314,7 +321,7 @@ impl Totals {
             None => {}
             Some(Sums::Unrounded(_)) => return Err(PyValueError::new_err("unrounded totals have no minor units")),
             Some(Sums::Cents(totals)) => {
-                totals.each(measure, |sum| cells.push(sum));
+                totals.each(&[measure], |_, sum| cells.push(sum));
             }
         }
         Ok(cells)
