@@ -232,6 +232,12 @@ class Joint:
                     part.end(row)
         if self.asking and self.takes and not ahead:
             raise Refused("range")
+        at_once = [part for part in self.parts if part not in paying and part.pays_on(date)]
+        if at_once:  # drawn on the day of its last payment, which was moved to it
+            self.pay(at_once, date)
+            for part in at_once:
+                part.end(part.row)
+                part.finished = True
         limit = self.limit(date)
         if sum(part.drawn for part in self.parts) > drawn and limit is not None and self.owed() > limit:
             raise Refused("borrowing_base")
