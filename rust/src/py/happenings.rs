@@ -1,6 +1,7 @@
 //! Events and usage, matched to a fleet's rows and sorted by the caller.
 #![forbid(unsafe_code)]
 
+use numpy::PyArray1;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -106,6 +107,19 @@ pub fn to_offsets(py: Python<'_>, rows: &Bound<'_, PyAny>, offsets: &Bound<'_, P
     let (Out::A(offsets) | Out::B(offsets)) = &mut out;
     let offsets = written(offsets)?;
     enter(py, |poll| batch::offsets_of(&rows, rows.len(), offsets, poll))
+}
+
+/// Where runs of equal keys begin, and the end of the last; `None` where a key is less than the one before.
+#[pyfunction]
+#[pyo3(signature = (keys, *, threads=0))]
+pub fn run_offsets<'py>(
+    py: Python<'py>,
+    keys: &Bound<'py, PyAny>,
+    threads: usize,
+) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
+    let keys = any_length::<i64>(keys)?;
+    let found = enter(py, |poll| batch::runs_of(&keys, keys.len(), count_threads(threads), poll))?;
+    Ok(found.map(|offsets| PyArray1::from_vec(py, offsets)))
 }
 
 /// Events by asset.
