@@ -23,18 +23,14 @@ pub fn days_of(
     threads: usize,
     poll: Poll<'_>,
 ) -> Result<bool, Error> {
-    let sound = convert(ticks, days, threads, poll, &|_, ticks, days, sound: &mut Option<bool>| {
-        let mut clean = sound.unwrap_or(true);
-        if !days_of_ticks(ticks, per_day, days) {
-            for (tick, slot) in ticks.iter().zip(days) {
+    convert_sound(ticks, days, threads, poll, &|ticks, days| {
+        days_of_ticks(ticks, per_day, days)
+            || ticks.iter().zip(days).fold(true, |sound, (tick, slot)| {
                 let found = DateRead::of(*tick, per_day);
-                clean &= matches!(found, DateRead::Day(_));
                 *slot = if let DateRead::Day(day) = found { day } else { 0 };
-            }
-        }
-        *sound = Some(clean);
-    })?;
-    Ok(sound.into_iter().flatten().all(|sound| sound))
+                sound & matches!(found, DateRead::Day(_))
+            })
+    })
 }
 
 /// Numbers as whole ones, NaN as 0; whether the rest are whole, from 1 to `most`, else the counts are of no use.
@@ -49,21 +45,18 @@ pub fn counts_of(
     poll: Poll<'_>,
 ) -> Result<bool, Error> {
     let most = f64::from(most);
-    let sound = convert(numbers, counts, threads, poll, &|_, numbers, counts, sound: &mut Option<bool>| {
-        let mut clean = sound.unwrap_or(true);
-        for (number, slot) in numbers.iter().zip(counts) {
+    convert_sound(numbers, counts, threads, poll, &|numbers, counts| {
+        numbers.iter().zip(counts).fold(true, |sound, (number, slot)| {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "NaN becomes 0, and others are of no use unless inside"
             )]
             let count = *number as i32;
             let inside = (*number >= 1.0) & (*number <= most);
-            clean &= number.is_nan() | (inside & (f64::from(count) == *number));
             *slot = count;
-        }
-        *sound = Some(clean);
-    })?;
-    Ok(sound.into_iter().flatten().all(|sound| sound))
+            sound & (number.is_nan() | (inside & (f64::from(count) == *number)))
+        })
+    })
 }
 
 /// Major units as minor units; the places of those that are none, in order. Where NaN stands for none it becomes the
@@ -133,6 +126,20 @@ pub fn offsets_of(rows: &dyn Load<i64>, count: usize, offsets: &mut [i64], poll:
     offsets.get_mut(next..).unwrap_or_default().fill(at);
     // The last offset is the end, not the beginning of a row.
     Ok(next < offsets.len())
+}
+
+/// Converts a column by `each`, which says whether a stretch of it was sound; whether all were.
+fn convert_sound<A: Copy + Default + Send, B: Send>(
+    source: &dyn Load<A>,
+    out: &mut [B],
+    threads: usize,
+    poll: Poll<'_>,
+    each: &(impl Fn(&[A], &mut [B]) -> bool + Sync),
+) -> Result<bool, Error> {
+    let broken = convert(source, out, threads, poll, &|_, values, out, broken: &mut bool| {
+        *broken |= !each(values, out);
+    })?;
+    Ok(!broken.contains(&true))
 }
 
 /// Where runs of equal keys begin, and the end of the last; nothing where a key is less than the one before.
