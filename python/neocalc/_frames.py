@@ -50,6 +50,9 @@ class Frame(Protocol):
     def pick(self, rows: Array) -> Any:
         """Return some rows, as a frame of the user's kind."""
 
+    def without(self, name: str) -> Any:
+        """Return the frame without a column."""
+
     def replaced(self, name: str, values: Array) -> Any:
         """Return a frame of the user's kind with other numbers in a column."""
 
