@@ -46,7 +46,9 @@ impl LevelTerms {
     #[must_use]
     #[inline]
     pub fn of(loan: &EqualLoan) -> Option<Self> {
-        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full();
+        // Without interest the payment less the principal would be float dust.
+        let bears = loan.factor() > 0.0;
+        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full() && bears;
         is_level.then(|| Self { principal: loan.principal(), factor: loan.factor(), payments: loan.payments() })
     }
 }
@@ -99,11 +101,8 @@ pub fn level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) {
             (*factor, *payments) = (terms.factor, f64::from(terms.payments));
         }
         let (mut first, _) = growth_less_one(&factors, &payments);
-        for ((share, factor), payments) in
-            first.as_flattened_mut().iter_mut().zip(factors.as_flattened()).zip(payments.as_flattened())
-        {
-            let (bearing, free) = (factor / *share, 1.0 / payments);
-            *share = if *factor > 0.0 { bearing } else { free };
+        for (share, factor) in first.as_flattened_mut().iter_mut().zip(factors.as_flattened()) {
+            *share = factor / *share;
         }
         for ((slot, terms), share) in out.iter_mut().zip(some).zip(first.as_flattened()) {
             let first = terms.principal * share;
