@@ -110,7 +110,11 @@ pub fn minors_of(
 /// [`Error::Interrupted`].
 pub fn offsets_of(rows: &dyn Load<i64>, count: usize, offsets: &mut [i64], poll: Poll<'_>) -> Result<bool, Error> {
     let mut part = [0; STRETCH];
-    let (mut at, mut next) = (0_i64, 0_usize);
+    let (mut at, mut last, mut in_order) = (0_i64, 0_i64, true);
+    // How many rows there are of each number cannot be foreseen: each row says where its stretch may end, without a
+    // branch, and the last to say so is right. Numbers without rows learn of it from the one before.
+    offsets.fill(0);
+    let Some((_, ends)) = offsets.split_first_mut() else { return Ok(false) };
     for (number, range) in stretches(count, STRETCH).into_iter().enumerate() {
         if number & 255 == 255 && poll() {
             return Err(Error::Interrupted);
@@ -118,21 +122,21 @@ pub fn offsets_of(rows: &dyn Load<i64>, count: usize, offsets: &mut [i64], poll:
         let part = part.get_mut(..range.len()).unwrap_or_default();
         rows.load(range.start, part);
         for row in part {
-            let Ok(row) = usize::try_from(*row) else { return Ok(false) };
-            // The stretches of all rows up to this one have begun.
-            if row >= next {
-                let Some(begun) = offsets.get_mut(next..=row) else { return Ok(false) };
-                begun.fill(at);
-                next = row.saturating_add(1);
-            } else if row.saturating_add(1) != next {
-                return Ok(false);
-            }
+            in_order &= *row >= last;
+            last = *row;
             at = at.saturating_add(1);
+            let Some(end) = usize::try_from(*row).ok().and_then(|row| ends.get_mut(row)) else { return Ok(false) };
+            *end = at;
+        }
+        if !in_order {
+            return Ok(false);
         }
     }
-    offsets.get_mut(next..).unwrap_or_default().fill(at);
-    // The last offset is the end, not the beginning of a row.
-    Ok(next < offsets.len())
+    ends.iter_mut().fold(0, |end, slot| {
+        *slot = end.max(*slot);
+        *slot
+    });
+    Ok(true)
 }
 
 /// Converts stretches of a column by `each`; what each thread found.
