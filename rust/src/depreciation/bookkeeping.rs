@@ -28,7 +28,7 @@ pub fn keep<'a, T: Exact>(
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
 ) -> Result<(), Fault> {
-    let asset = &holding.asset;
+    let asset = holding.asset;
     let timing = asset.timing;
     sink.flow(timing.enter_month, Flow::CostIn, asset.cost);
     sink.flow(timing.enter_month, Flow::BroughtIn, asset.opening);
