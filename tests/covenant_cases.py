@@ -181,7 +181,12 @@ def _add_terms(rng: Random, case: Case, metric: Metric) -> None:
         first_test = _maybe(rng, 0.2, lambda start=start: quarter_end(start + rng.randint(0, 4)))
         risk = _maybe(rng, 0.5, lambda: rng.choice(("0.1", "0.25", "0.05", "1")))
         spring = _maybe(rng, 0.15, lambda: rng.choice(("undrawn_commitments", "ltv")))
-        above = None if spring is None else _maybe(rng, 0.9, lambda: rng.choice(("0.5", "100000", "1")))
+        largest = "0.9" if spring == "ltv" else "100000"
+        above = (
+            None
+            if spring is None
+            else _maybe(rng, 0.9, lambda largest=largest: rng.choice(("0.5", largest, "1")))
+        )
         limits = {
             "cures_allowed": _maybe(rng, 0.4, lambda: rng.randint(0, 4)),
             "cures_in_a_row": _maybe(rng, 0.4, lambda: rng.randint(1, 2)),

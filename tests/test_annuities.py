@@ -280,3 +280,11 @@ def test_amounts_of_any_size() -> None:
     assert math.isclose(financial.fv(10.0, 200, -1), 11.0**200 / 10, rel_tol=1e-12)
     start, end = financial.ppmt(0.01, 10**9, 10**9, 1e6), financial.ipmt(0.01, 10**8, 10**9, 1e6)
     assert (start, end) == (pytest.approx(-1e4 / 1.01), -1e4)  # a loop would not come to the end
+
+
+def test_a_zero_has_no_sign() -> None:
+    found = [
+        financial.sln(-0.0, 0, 5), financial.sln(0, 0.0, 5), financial.syd(-0.0, 0, 5, 1), financial.ddb(-0.0, 0, 5, 1),
+        financial.pmt(0.05, 10, 0), financial.ipmt(0.0, 1, 10, 100), financial.fv(0.0, 10, 0), financial.pv(0.1, 5, 0),
+    ]  # fmt: skip
+    assert [math.copysign(1.0, value) for value in found] == [1.0] * len(found)

@@ -104,10 +104,16 @@ def test_what_is_good_is_good() -> None:
         ({"grace_days": third(4000, 2)}, "grace_days", "range"),
         ({"annualize": third("maybe", "true")}, "annualize", "dtype"),
         ({"springing_measure": third("cahs", None, object)}, "springing_measure", "metric_unknown"),
+        # 35 % as 35, which no use of a commitment is ever above: the test would never be due.
+        ({"springing_measure": third("ltv", None, object), "springing_above": third(35.0, None)}, "springing_above", "rate_unit"),
+        ({"springing_above": third(35.0, None)}, "springing_measure", "null"),
     ],
 )  # fmt: skip
 def test_terms(columns: dict[str, Any], column: str, code: str) -> None:
-    one(f"covenants.{column}", code, 2, promised=terms(**columns))
+    issue = one(f"covenants.{column}", code, 2, promised=terms(**columns))
+    assert issue.ids == ("c" if columns.get("covenant_id") is None else None,)
+    assert "Decimal(" not in issue.example
+    assert "00000000" not in issue.example
 
 
 def test_percentages_that_are_meant() -> None:
@@ -315,6 +321,11 @@ def test_cross_default() -> None:
         0,
         both,
         cross_default=circle.assign(from_date="2025-02-01", to_date="2025-01-01"),
+    )
+    named = terms(covenant_id=["a", "cross_default", "c"])
+    one("covenants.covenant_id", "duplicate_id", 1, both, named, cross_default=circle)
+    assert nc.check_covenants(both, named)["covenant_id"].eq("cross_default").any(), (
+        "a name like others without the table"
     )
     numbered = terms(covenant_id=[1, 2, 3])
     one("covenants.covenant_id", "dtype", None, both, numbered, cross_default=circle)

@@ -165,6 +165,11 @@ TABLES_WRONG: list[tuple[str, str, str, str, tuple[int, ...]]] = [
      .replace("0.07", "0.07,").replace("0.1\n", "0.1,1\n"), "facilities.secured_share", "range", (0,)),
     ("covenants", "covenant_id,metric,threshold\nA,leverage,4\nB,secured_leverage,4\n", "covenants.metric", "metric_unknown", (1,)),
     ("metrics", "name,numerator\nown,cash\n", "covenants", "missing_table", ()),
+    ("measures", "entity_id,period_end,measure,amount\nSPV,2024-12-31,ebitda,5\n,2024-12-31,ebitda,7\n",
+     "measures.period_end", "duplicate_period", (1,)),
+    ("measures", "period_end,measure,amount\n2024-12-31,ebitda,5\n2025-01-31,ebitda,7\n", "measures.period_end", "date_order", (1,)),
+    ("measures", "entity_id,period_end,measure,amount\nloan,2024-12-31,ebitda,5\nlaon,2024-12-31,ebitda,5\n",
+     "measures.entity_id", "unknown_id", (1,)),
 ]  # fmt: skip
 METRICS_WRONG: list[tuple[str, str, str, tuple[int, ...]]] = [
     ("own,sum(cash,,", "numerator", "formula", (1,)),
@@ -204,6 +209,97 @@ def test_several_metrics_are_told_together(folder: Callable[..., Path]) -> None:
         ("metrics.numerator", "formula", (0, 2)),
         ("metrics.denominator", "measure_unknown", (1,)),
     }
+
+
+@pytest.mark.parametrize(
+    ("tables", "column"),
+    [
+        ({"metrics": "name,denominator\nown,cash\n", "covenants": "covenant_id,metric,threshold\nA,own,4\n"}, "metrics.numerator"),
+        ({"facilities": "facility_id,term_months,principal,annual_rate\nloan,24,400,0.08\n", "ladders": None,
+          "draws": "facility_id,date,amount\nloan,2025-02-01,5\n"}, "facilities.start_date"),
+        ({"assets": "asset_id,in_service_date\nA,2025-01-01\n", "asset_payments": "asset_id,date,amount\nA,2025-01-01,6\n"},
+         "assets.cost"),
+        # So it is with a file that is no table, or has words for numbers.
+        ({"facilities": GOOD["facilities"].replace("400", "four")}, "facilities.principal"),
+        ({"facilities": GOOD["facilities"].replace("loan,term", "loan")}, "facilities.csv"),
+        ({"metrics": 'name,numerator\n"own,cash\n', "covenants": "covenant_id,metric,threshold\nA,own,4\n"}, "metrics.csv"),
+        ({"assets": "\x00", "asset_payments": "asset_id,date,amount\nA,2025-01-01,6\n"}, "assets.asset_id"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_the_only_problem(
+    folder: Callable[..., Path], tables: dict[str, str | None], column: str
+) -> None:
+    """It says nothing about the tables that name its rows."""
+    issues = found(refused(folder(**tables)))
+    assert column in {name for name, _, _ in issues}
+    table = column.partition(".")[0]
+    assert {name.partition(".")[0] for name, _, _ in issues} == {table}
+    assert {code for _, code, _ in issues} <= {"missing_column", "dtype", "file", "unknown_column"}
+
+
+HINTS: list[tuple[dict[str, str], dict[str, tuple[str, str]]]] = [
+    (
+        {"facilities": GOOD["facilities"].replace("annual_rate\n", "annual_rate,secured_share\n").replace("0.08", "0.08,1.5")
+         .replace("0.07", "0.07,").replace("0.1\n", "0.1,1\n")},
+        {"facilities.secured_share": ("1.5", "a share lies between 0 and 1; 5 % is 0.05")},
+    ),
+    (
+        {"assets": "asset_id,cost,in_service_date,currency\nA,-600.5,2025-01-01,EUR\n"},
+        {"assets.currency": ("'EUR'", "amounts of this deal are in USD"), "assets.cost": ("-600.5", "")},
+    ),
+    (
+        {"metrics": "name,numerator,denominator,unit,cure\nm,cash,,,\nm,revenu,,,\nk,cash,,times,\nj,cash,,,+ebitda\n",
+         "covenants": "covenant_id,metric,limit,threshold\nc,m,min,1\n"},
+        {
+            "metrics.name": ("'m'", "rename these rows, or put them together"),
+            "metrics.numerator": ("'revenu'", "did you mean 'revenue'?"),
+            "metrics.unit": ("'times'", "unit must be 'times' or 'share' of a quotient, 'money' without a denominator"),
+            "metrics.cure": ("'+ebitda'", "cure must be '+' or '-' and a measure of the metric"),
+        },
+    ),
+    # A name that means nothing is put right where it stands.
+    ({"csts": "a\n1\n"}, {"csts.csv": ("", "did you mean 'costs'?")}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tables", "wanted"), HINTS)
+def test_hints_say_what_to_write(
+    folder: Callable[..., Path], tables: dict[str, str], wanted: dict[str, tuple[str, str]]
+) -> None:
+    issues = {issue.column: issue for issue in refused(folder(**tables)).issues}
+    assert set(issues) == set(wanted)
+    for column, (example, hint) in wanted.items():
+        assert issues[column].example == example
+        assert issues[column].hint == (hint or nc.list_error_codes()[issues[column].code][1])
+
+
+def test_a_key_that_is_misspelt_is_put_right_where_it_stands(folder: Callable[..., Path]) -> None:
+    terms = TERMS.replace("cash = 1000", "cash = 1000\nequty = 5") + "[cahs]\nminimum_cash = 1\n"
+    issues = {issue.column: issue.hint for issue in refused(folder(terms)).issues}
+    assert issues == {
+        "deal.toml: opening.equty": "did you mean 'equity'?",
+        "deal.toml: cahs": "did you mean 'cash'?",
+    }
+
+
+def test_a_covenant_is_named_where_its_terms_are_wrong(folder: Callable[..., Path]) -> None:
+    terms = "covenant_id,metric,limit,threshold\nfirst,liquidity,min,1\nsecond,icr,max,2\nthird,icr,min,200\n"
+    with pytest.raises(nc.InputError) as caught:
+        nc.load_deal(folder(covenants=terms)).run()
+    assert [(issue.code, issue.ids, issue.example.split(" of ")[0]) for issue in caught.value.issues] == [
+        ("limit_sense", ("second",), "'max'"),
+        ("rate_unit", ("third",), "200"),
+    ]
+    assert "(covenant second)" in str(caught.value)
+
+
+def test_text_files_of_windows(folder: Callable[..., Path]) -> None:
+    """A byte order mark before terms and tables, and line ends of two characters."""
+    plain = nc.load_deal(folder()).run()
+    at = folder()
+    for path in at.iterdir():
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert nc.load_deal(at).run().balance_sheet.equals(plain.balance_sheet)
 
 
 @pytest.mark.parametrize(("table", "text", "column", "code", "rows"), TABLES_WRONG)

@@ -226,8 +226,9 @@ def test_long_lives_by_name() -> None:  # 15
 
 
 def test_a_life_without_a_unit() -> None:  # 16
-    issue = one(good(life=4), "life", "life_unit", row=None)
-    assert "useful_life_months" in issue.hint
+    for name in ("life", "useful_life"):
+        issue = one(good(**{name: 4}), name, "life_unit", row=None)
+        assert "useful_life_months" in issue.hint
     assert len(nc.depreciate(pd.DataFrame(good(life=4, useful_life_months=12)), POLICY)) == 48
 
 

@@ -103,6 +103,10 @@ def test_acquisition_dates_are_never_assumed() -> None:
     with pytest.raises(nc.InputError) as caught:
         nc.depreciate(fleet(100.0, day="2025-06-01"), nc.macrs())
     assert caught.value.issues[0].column == "acquisition_date"
+    assert "bonus_rate" in caught.value.issues[0].hint
+    with pytest.raises(nc.InputError) as caught:
+        nc.depreciate(fleet(100.0, day="2025-06-01", acquisition_date="2025-06-02"), nc.macrs())
+    assert caught.value.issues[0].hint == "property is acquired on or before the day it enters service"
     frame = fleet(100.0, 200.0, day="2025-06-01", acquisition_date=["2025-01-19", None])
     kept = nc.depreciate(frame, nc.macrs(), freq="Y", on_error="skip", by=[])
     assert yearly(kept, "depreciation")[0] == 40.0 + 12.0  # 40 % bonus before 20 January 2025, then 20 %

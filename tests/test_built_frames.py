@@ -76,3 +76,13 @@ def test_a_result_is_its_owner_s_to_change() -> None:
     pd.testing.assert_frame_equal(other, again)
     merged = pd.concat([other, again], ignore_index=True).groupby("cost")["depreciation"].sum()
     assert merged.tolist() == [200.0, 400.0, 600.0, 800.0]
+
+
+@pytest.mark.parametrize("index", [["w", "x", "y", "z"], pd.MultiIndex.from_product([[1, 2], ["p", "q"]])])
+def test_an_index_kept_is_the_result_s_own(index: Any) -> None:
+    data = fleet().set_axis(index)
+    before = list(data.index.names)
+    result = nc.book_values(data, POLICY, as_of="2025-06-30")
+    assert result.index.equals(data.index)
+    result.index.names = [f"level {at}" for at in range(data.index.nlevels)]
+    assert list(data.index.names) == before

@@ -225,6 +225,23 @@ def test_keys_of_every_kind() -> None:
     assert empty.tolist() == []
 
 
+@pytest.mark.parametrize("dtype", ["i1", "u1", "<i4", ">i4", ">i8", "u4", "i8", "u8"])
+def test_keys_of_every_width(dtype: str) -> None:
+    flows = np.array([-100.0, 110.0, -100.0, 0.0, 121.0, -100.0, 130.0])
+    low, high = (int(bound) for bound in (np.iinfo(dtype).min, np.iinfo(dtype).max))
+    for keys in ([low, low, 9, 9, 9, high, high], [9, 9, low, low, low, high, high]):
+        rates = {keys[0]: 0.1, keys[2]: 0.1, keys[5]: 0.3}
+        wanted = [rates[key] for key in sorted(rates)]
+        column = np.array(keys, dtype=dtype)
+        for given_keys in (column, np.repeat(column, 2)[::2], column[::-1][::-1]):
+            assert financial.irr(flows, stream=given_keys).tolist() == pytest.approx(wanted)
+        found = financial.irr(
+            pd.Series(flows), stream=pd.Series(column.astype(column.dtype.newbyteorder("=")))
+        )
+        assert found.index.tolist() == sorted(rates)
+        assert found.tolist() == pytest.approx(wanted)
+
+
 @given(st.lists(st.lists(st.floats(1, 100), min_size=1, max_size=8), min_size=1, max_size=12), st.randoms())
 def test_many_streams_are_one_after_another(streams: list[list[float]], rng: random.Random) -> None:
     rows = [(key, k, amount) for key, back in enumerate(streams) for k, amount in enumerate([-50.0, *back])]

@@ -68,6 +68,18 @@ def test_exit_status(
     assert words[status] in said
 
 
+def test_names_that_would_steer_a_terminal_are_shown_without_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = folder(tmp_path)
+    text = TABLES["covenants"].format(limit=0.9).replace("LTV,", "LTV\x1b[2J,")
+    (at / "covenants.csv").write_text(text, encoding="utf-8")
+    assert main(["run", str(at)]) == 0
+    said = capsys.readouterr().out
+    assert "LTV?[2J of loan" in said
+    assert "\x1b" not in said
+
+
 def test_a_frame_as_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         main(["run", str(folder(tmp_path)), "--frame", "property", "--freq", "Q", "--years", "3", "4"]) == 0

@@ -238,6 +238,39 @@ def test_headroom_where_some_periods_have_no_test(flat: str, periods: int, first
     assert np.isinf(quick.headroom[:, 0]).all() == (periods < 12 or untested)
 
 
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize("scenarios", [1, 3, 1_500])
+def test_the_least_integer_is_no_amount(flat: bool, scenarios: int) -> None:
+    """It has no negative; `check_covenants` refuses it with the same code."""
+    terms = pd.DataFrame({"covenant_id": ["c"], "metric": ["icr"], "threshold": [1.5], "window_periods": [1]})
+    cube = nc.covenant_cube(
+        terms, entity_ids=["A", "B"], period_ends=ENDS, measures=["ebitda", "interest"], amounts="minor"
+    )
+    shape = (2, PERIODS) if flat else (2, PERIODS, scenarios)
+    interest = np.full((2, PERIODS, scenarios), 100, dtype=np.int64)
+    ebitda = np.full(shape, 1_000, dtype=np.int64)
+    ebitda[1, 9] = -(2**63) + 1
+    assert (cube.test({"ebitda": ebitda, "interest": interest}).first_breach[1] == 9).all()
+    ebitda[1, 9, ...] = -(2**63)
+    with pytest.raises(nc.InputError) as caught:
+        cube.test({"ebitda": ebitda, "interest": interest})
+    (issue,) = caught.value.issues
+    cells = 1 if flat else scenarios
+    assert (issue.column, issue.code, issue.n_bad) == ("measures.ebitda", "overflow", cells)
+    assert issue.rows[0] == (PERIODS + 9) * cells
+    frame = pd.DataFrame(
+        {
+            "entity_id": "B",
+            "period_end": ENDS,
+            "ebitda": ebitda[1].reshape(PERIODS, -1)[:, 0],
+            "interest": 100,
+        }
+    )
+    with pytest.raises(nc.InputError) as alone:
+        nc.check_covenants(frame, terms, amounts="minor")
+    assert (alone.value.issues[0].column, alone.value.code) == (issue.column, issue.code)
+
+
 def test_statuses_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     terms = pd.DataFrame({"covenant_id": ["x"], "metric": ["liquidity"], "threshold": [1.25]})
     cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ENDS, measures=["cash"])

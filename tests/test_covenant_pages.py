@@ -16,6 +16,8 @@ import pytest
 import neocalc as nc
 from neocalc.cli import main
 from neocalc.report import covenant_certificate, deal_report
+from neocalc.report.deal_summary import summarise
+from small_deals import deal, term
 
 MEASURES = """entity_id,period_end,cfads,debt_service,cash
 A,2025-03-31,36.00,25.00,120.00
@@ -171,3 +173,34 @@ def test_the_table_of_a_deal_fits_a_page_of_1000_pixels(name: str) -> None:
             widths[at] = max(widths[at], (26 if at else 20) if broken else len(text))
     assert sum(widths) * 9 + 5 * 18 <= 884, widths
     assert all('class="said"' in row[-1] for row in cells[1:])
+
+
+def test_a_deal_shows_each_test_in_the_unit_of_its_own_clause() -> None:
+    """One name for the company's cash and the loan's collateral, and one whose metric changes with a date."""
+    fleet = pd.DataFrame(
+        {"asset_id": ["a"], "cost": [2_400.0], "in_service_date": ["2025-01-01"], "facility_id": ["loan"]}
+    )
+    promised = pd.DataFrame(
+        {
+            "covenant_id": ["cover", "cover", "step", "step"],
+            "entity_id": ["SPV", "loan", "SPV", "SPV"],
+            "metric": ["liquidity", "ltv", "ltv", "liquidity"],
+            "threshold": [1_000_000.0, 0.8, 0.8, 2_000_000.0],
+            "test_frequency": "Y",
+            "from_date": [None, None, "2025-01-01", "2025-07-01"],
+        }
+    )
+    made = deal(
+        5_000_000.0,
+        facilities=term(),
+        assets=fleet,
+        covenants=promised,
+        books={"4y": nc.straight_line(years=4)},
+    )
+    for terms in (promised, promised.iloc[::-1]):
+        tests = summarise(made.with_tables(covenants=terms).run()).covenants
+        units = {(test["covenant_id"], test["entity_id"]): test["unit"] for test in tests}
+        assert units == {("cover", "SPV"): "money", ("cover", "loan"): "share", ("step", "SPV"): "money"}
+    page = deal_report(made.run())
+    rows = re.findall(r"<tr>.*?</tr>", page[page.index("<h2>Covenants</h2>") :], re.DOTALL)
+    assert ["$" in row for row in rows[1:4]] == [True, False, True]

@@ -65,3 +65,34 @@ def test_draws_with_terms_of_their_own_are_followed_one_by_one() -> None:
     ).round(2).tolist()
     assert result.to_frame("income_statement", freq="Y")["interest_expense"].sum() == 90.0
     assert result.balance_sheet["debt"].iloc[-1] == 0
+
+
+@pytest.mark.parametrize("way", ["prepaid", "swept"])
+def test_a_draw_repaid_before_a_day_passes_costs_its_discount_then(way: str) -> None:
+    """Drawn on 30 March and repaid on the 31st: no day by 30/360, so that there is no rate that earns its discount.
+
+    Of 1,000 at 98 with 10 of fees, 400 cost 8 and a share of 4 in the fees, on the day on which they are repaid; the
+    first 600 cost what they do alone.
+    """
+    alone = term(
+        principal=[600.0],
+        commitment=[600.0],
+        annual_rate=[0.0],
+        profile=["bullet"],
+        issue_price=[0.98],
+        upfront_fee=[6.0],
+    )
+    paid = {"facility_id": ["loan"], "date": ["2025-03-31"], "amount": [float("nan")]}
+    beside = {"prepayments": pd.DataFrame(paid)}
+    cost = deal(2_000.0, facilities=alone, **beside).run().income_statement["interest_expense"]
+    facility = alone.assign(commitment=1_000.0, upfront_fee=10.0)
+    draw = {"facility_id": ["loan"], "date": ["2025-03-30"], "amount": [400.0], "term_months": [24]}
+    if way == "swept":
+        beside = {}
+        facility = facility.assign(sweep_rate=1.0, sweep_from_date="2025-03-01")
+    result = deal(2_000.0, facilities=facility, draws=pd.DataFrame(draw), **beside).run()
+    assert result.balance_sheet["debt"].tolist()[2:] == [0.0] * 10
+    more = (result.income_statement["interest_expense"] - cost).round(2).tolist()
+    assert more[:3] == pytest.approx([0.0, 0.0, 12.0], abs=0.15)
+    assert more[3:] == [0.0] * 9
+    assert (round(cost.sum(), 2), round(sum(more), 2)) == (18.0, 12.0)

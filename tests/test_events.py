@@ -185,6 +185,13 @@ def test_construction_ends_with_its_event() -> None:
     assert str(found["period_end"].iloc[0].date()) == "2025-06-30"
 
 
+@pytest.mark.parametrize("convert", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas])
+@pytest.mark.parametrize("status", ["cip", "CIP", "Cip"])
+def test_construction_may_be_written_in_capitals(convert: Any, status: str) -> None:
+    found = nc.depreciate(convert(asset(status=[status])), ONE_YEAR, by=[])
+    assert len(found) == 0
+
+
 def test_an_asset_under_construction_needs_no_date_of_service() -> None:
     fleet = pd.DataFrame({"asset_id": ["a"], "cost": [120.0], "in_service_date": [pd.NaT], "status": ["cip"]})
     assert months(rows(fleet, {"date": "2025-06-15", "kind": "in_service"})) == [10.0] * 12
@@ -200,6 +207,21 @@ def test_usage_is_charged_up_to_capacity() -> None:
     )
     found = nc.depreciate(asset(), nc.units_of_production(total_units=1_000), usage=usage)
     assert months(found) == [120.0, 480.0, 0.0, 600.0]
+
+
+def test_changes_of_estimate_count_by_their_dates() -> None:
+    # Six years from the 20th, five from the 15th: six are in force, in whichever order they are listed.
+    changes = [("2026-01-20", nc.straight_line(years=6)), ("2026-01-15", nc.straight_line(years=5))]
+    fleet = asset(7200.0)
+    found = [
+        nc.depreciate(
+            fleet, nc.straight_line(years=2), estimate_changes=listed, freq="Y", columns=["depreciation"]
+        )
+        for listed in (changes, changes[::-1])
+    ]
+    assert [months(each) for each in found] == [[3600.0] + [720.0] * 5] * 2
+    dated = nc.dated(nc.straight_line(years=2), *changes)
+    assert months(nc.depreciate(fleet, dated, freq="Y", columns=["depreciation"])) == months(found[0])
 
 
 def test_a_change_of_estimate_counts_what_has_passed() -> None:

@@ -460,3 +460,40 @@ def test_a_larger_loss_leaves_no_asset_more_than_a_cent_better_off(
 @given(st.lists(st.tuples(st.integers(1, 4000), st.integers(-(10**12), 10**12)), max_size=20))
 def test_at_a_rate_of_nought_nothing_is_lost_in_time(flows: list[tuple[int, int]]) -> None:
     assert present_value(flows, 0.0) == sum(amount for _, amount in flows)
+
+
+def test_what_happened_before_counts() -> None:
+    """600 over two years, written down to 200 in June and up to 250 in September, as IFRS allows."""
+    fleet = pd.DataFrame(
+        {
+            "asset_id": ["a", "b"],
+            "parent_id": [None, "a"],
+            "cost": [600.0, 400.0],
+            "in_service_date": "2025-01-01",
+        }
+    )
+    happened = pd.DataFrame(
+        {
+            "asset_id": "a",
+            "date": ["2025-06-30", "2025-09-30"],
+            "kind": ["impairment", "reversal"],
+            "amount": [180.0, 225.0],
+        }
+    )
+    values = pd.DataFrame({"fair_value": [340.0]})
+    test = nc.impairment_test(
+        fleet,
+        nc.straight_line(years=2),
+        as_of="2025-12-31",
+        by=[],
+        framework="ifrs",
+        group_values=values,
+        events=happened,
+    )
+    # a: 450 down to 180, 30 a month from July less three of 10; up from 150 to 225; 225 less three of 15. b: half of 400.
+    assert test.assets["carrying_amount"].tolist() == [180.0, 200.0]
+    assert test.groups["impairment_loss"].tolist() == [40.0]
+    assert test.events["amount"].tolist() == [
+        161.05,
+        178.95,
+    ]  # 40 x 180/380 = 18.947..., 40 x 200/380 = 21.052...

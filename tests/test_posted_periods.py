@@ -38,6 +38,36 @@ def test_a_late_sale() -> None:
     )
 
 
+def test_what_follows_a_late_event_in_time() -> None:
+    # Classified in February, known in April; returned in May, as everyone knew. In the books of February to March
+    # 200 too much was charged; written down to 500 in April. In May 300 are caught up, so that 800 would have been left
+    # in use, of which 700 can be recovered: 87.50 for each of eight months.
+    found = rows(
+        asset(),
+        {"date": "2025-02-10", "kind": "held_for_sale", "amount": 500.0},
+        {"date": "2025-05-10", "kind": "returned_to_use", "amount": 700.0},
+        posted_through="2025-03-31",
+    )
+    assert months(found) == [100.0] * 3 + [-200.0, 387.5] + [87.5] * 7
+    assert months(found, "impairment")[3] == 600.0
+    assert months(found, "reversals")[4] == 500.0
+
+
+def test_what_follows_a_correction_of_a_correction() -> None:
+    # Suspended in February, posted in April; resumed in March, posted in May, when April was closed too.
+    found = rows(
+        asset(),
+        {"date": "2025-02-01", "kind": "suspend", "posting_date": "2025-04-30"},
+        {"date": "2025-03-01", "kind": "resume", "posting_date": "2025-05-31"},
+        {"date": "2025-06-01", "kind": "suspend"},
+        {"date": "2025-07-01", "kind": "resume"},
+        posted_through="2025-05-31",
+        framework="management",
+    )
+    # By March 200 too much; then idle in April; by April 200 too little. Idle in June; twelve months in all.
+    assert months(found) == [100.0] * 3 + [-200.0, 300.0, 0.0] + [100.0] * 8
+
+
 def test_a_change_of_estimate_that_the_posted_books_did_not_know() -> None:
     # 4,800 over 4 years, 5 from January 2025 on: 75 a month instead of 100. The books of June are closed.
     fleet = pd.DataFrame(

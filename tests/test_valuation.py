@@ -255,3 +255,42 @@ def test_a_share_lies_between_its_points(points: dict[int, int], interpolation: 
     assert ends[0] <= found <= ends[1]
     if age in shares:
         assert found == shares[age]
+
+
+# --- what happened before ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("convert", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas])
+@pytest.mark.parametrize(
+    ("more", "moved"),
+    [
+        ({}, True),
+        ({"posted_through": "2025-03-31"}, True),  # known late: it stands in April
+        ({"posted_through": "2025-12-31"}, False),  # in January 2026
+    ],
+)
+def test_values_stand_where_transfers_have_led(convert: Any, more: dict[str, Any], moved: bool) -> None:
+    # h-1 goes from x to y in February 2025, its book value then 7,200 x 4/6; and back, but only in 2026.
+    happened = pd.DataFrame(
+        {
+            "asset_id": ["h-1", "h-1", "h-1"],
+            "date": ["2026-02-01", "2025-02-10", "2025-02-20"],
+            "kind": "transfer",
+            "site": ["x", "z", "y"],
+        }
+    )
+    found = nc.market_values(
+        convert(gpus()), CURVES, policy=SIX_YEARS, as_of="2025-12-31", by=["site"], events=happened, **more
+    )
+    found = found if isinstance(found, pd.DataFrame) else found.to_pandas()
+    books = dict(zip(found["site"], found["book_value"], strict=True))
+    # 2 of 6 years, 1 of 6, and 3 of 6 have passed.
+    assert books == ({"x": 720.0, "y": 4800.0 + 3000.0} if moved else {"x": 4800.0 + 720.0, "y": 3000.0})
+
+
+def test_components_are_valued_by_themselves() -> None:
+    parts = gpus(parent_id=[None, "h-1", "h-1"])
+    options: dict[str, Any] = {"policy": SIX_YEARS, "as_of": "2025-12-31"}
+    pd.testing.assert_frame_equal(
+        nc.market_values(parts, CURVES, **options), nc.market_values(gpus(), CURVES, **options)
+    )

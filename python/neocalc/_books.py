@@ -83,6 +83,8 @@ class Books:
         fleet, policy, policy_by, as_of, given = self._arguments
         amounts = "minor" if self.options.amounts == "minor" else "decimal"
         options = {**given, "amounts": amounts}
+        if "parent_id" in data.present:
+            fleet = data.frame.without("parent_id")  # a component has a value, and maybe a group, of its own
         found = as_frame(book_values(fleet, policy, as_of=as_of, policy_by=policy_by, **options))
         self.rows = np.arange(data.n) if data.skip is None else np.flatnonzero(~data.skip)
         self.cost = _whole(found.raw("cost").values, self.options)
@@ -96,9 +98,9 @@ class Books:
     def codes(self) -> Array:
         """Return for each valued asset the number of its group; nulls have the last."""
         groups = self.groups
-        if groups is None or groups.codes is None:
+        if groups is None:
             return np.zeros(len(self.rows), dtype=np.int64)
-        codes = groups.codes[self.rows].astype(np.int64)
+        codes = self.data.groups_in(groups, self.close)[self.rows]
         return np.where(codes < 0, groups.n, codes)
 
     def members(self) -> dict[int, list[int]]:

@@ -63,7 +63,13 @@ class Problems:
         self.whole_column = True
 
     def rows(
-        self, name: str, code: str, rows: Sequence[int] | Array, n: int, example: Callable[[int], object]
+        self,
+        name: str,
+        code: str,
+        rows: Sequence[int] | Array,
+        n: int,
+        example: Callable[[int], object],
+        hint: str | None = None,
     ) -> None:
         """Record a problem of single rows, given in ascending order, of a column of `n`."""
         at = np.asarray(rows, dtype=np.intp)
@@ -76,7 +82,7 @@ class Problems:
         self.bad[at] = True
         self.found.append((name, code, at))
         first = at[:MAX_LISTED_ROWS].tolist()
-        issue = Issue.make(name, code, n_bad=len(at), rows=first, example=str(example(first[0])))
+        issue = Issue.make(name, code, n_bad=len(at), rows=first, example=str(example(first[0])), hint=hint)
         self.issues.append(issue)
 
     def code_of(self, row: int) -> str | None:

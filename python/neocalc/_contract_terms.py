@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neocalc._exact import half_even
-from neocalc._frames import nearest
+from neocalc._frames import meant
 from neocalc._monthly import TRILLION, ItemTable, first_day, month_of_day, read_shares, trillionths
 from neocalc._options import Options
 from neocalc._records import Layout
@@ -254,7 +254,7 @@ class ContractTerms:
             "gpu_model",
             "curve_missing",
             without,
-            lambda row: f"{models[row]!r}: {nearest(str(models[row]), list(self.prices))}",
+            lambda row: f"{models[row]!r}: {meant(str(models[row]), list(self.prices))}",
         )
         early = [
             row

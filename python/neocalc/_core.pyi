@@ -202,6 +202,11 @@ def to_offsets(
     *,
     threads: int = 0,
 ) -> bool: ...  # whether the rows are in order
+def run_offsets(
+    keys: npt.NDArray[np.int64],
+    *,
+    threads: int = 0,
+) -> npt.NDArray[np.int64] | None: ...  # where runs of keys begin and the last ends, if they ascend
 def macrs_shares(
     system: str, recovery_years: float, convention: str, percentages: str
 ) -> tuple[list[int], int]: ...  # cumulative numerators by tax year, denominator

@@ -103,7 +103,7 @@ class CovenantInputs(Terms):
         elif isinstance(self.grid, Ground):
             none = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int8)
             self.measure_arrays = [none for _ in self.measure_names]
-        collect.keep(table.problems)
+        collect.keep_named(table, "covenant_id")
         collect.keep(noted)
         collect.raise_all()
 
@@ -190,6 +190,14 @@ class CovenantInputs(Terms):
         if not all(isinstance(key.covenant_id, str) for key in self.keys):
             hint = "covenant_id must be text beside cross_default, which adds rows under that name"
             self.table.problems.column("covenants.covenant_id", "dtype", hint=hint)
+        clash = [row for row, name in enumerate(self.table.values("covenant_id")) if name == CROSS_DEFAULT]
+        self.table.note(
+            "covenant_id",
+            "duplicate_id",
+            clash,
+            lambda _: repr(CROSS_DEFAULT),
+            "cross_default adds rows under that name",
+        )
         own, other = side.values("entity_id"), side.values("trigger_entity_id")
         loops = [row for row in range(side.frame.n) if own[row] is not None and own[row] == other[row]]
         side.note("trigger_entity_id", "self_reference", loops, lambda row: repr(other[row]))

@@ -94,6 +94,14 @@ class Checked:
         known = np.array([np.nan if value is None else float(value) for value in [*by_clause, None]])
         return known[self.found["clause"]]
 
+    def unit(self, row: int) -> str:
+        """Return the unit of a row's value and threshold, by the clause in force on its date."""
+        clause = int(self.found["clause"][row])
+        if clause < 0 or int(self.found["covenant"][row]) < 0:
+            return "times"
+        source = self.inputs.rows_of_clauses[clause]
+        return next(one.metric.unit for one in self.key(row).clauses if one.row == source)
+
     def status(self, row: int) -> str:
         """Return the status of a row."""
         return STATUSES[int(self.found["status"][row])]

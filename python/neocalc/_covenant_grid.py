@@ -225,6 +225,13 @@ class Collector:
         """Take over what was found wrong with a table."""
         self.issues += problems.issues
 
+    def keep_named(self, table: SideTable, column: str) -> None:
+        """Take over what was found wrong with a table, with the names of its rows."""
+        names = table.values(column)
+        for issue in table.problems.issues:
+            ids = tuple(names[row] for row in issue.rows)
+            self.issues.append(issue.located(table.frame.labels(issue.rows), ids) if ids else issue)
+
     def raise_all(self) -> None:
         """Raise what was kept."""
         if self.issues:

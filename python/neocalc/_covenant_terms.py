@@ -11,7 +11,7 @@ import numpy as np
 
 from neocalc._covenant_grid import FREQUENCIES, Grid, Ground, Series, name_of
 from neocalc._frames import nearest
-from neocalc._side_tables import SideTable
+from neocalc._side_tables import SideTable, shown
 from neocalc.metrics import LIMITS, Metric, Term
 
 LEVELS = ("default", "lock_up", "sizing")
@@ -89,9 +89,9 @@ class Terms:
         table.note("to_date", "date_order", back, lambda row: str(np.datetime64(days["to"][row], "D")))
         thresholds, at_risk = table.decimals("threshold"), table.decimals("at_risk_below")
         outside = [row for row, rate in enumerate(at_risk) if rate is not None and rate < 0]
-        table.note("at_risk_below", "range", outside, lambda row: str(at_risk[row]))
+        table.note("at_risk_below", "range", outside, lambda row: shown(at_risk[row]))
         high = [row for row, rate in enumerate(at_risk) if rate is not None and rate > 1]
-        table.note("at_risk_below", "rate_unit", high, lambda row: str(at_risk[row]))
+        table.note("at_risk_below", "rate_unit", high, lambda row: shown(at_risk[row]))
         windows, annualize = table.counts("window_periods", least=1, most=1_200), table.flags("annualize")
         springing_names, above = table.values("springing_measure"), table.decimals("springing_above")
         counts = {
@@ -102,7 +102,13 @@ class Terms:
         }
         caps = table.amounts("cure_amount_cap") if "cure_amount_cap" in table else [None] * table.frame.n
         self.thresholds = thresholds
-        self._check_thresholds(wanted, thresholds)
+        self._check_thresholds("threshold", wanted, thresholds)
+        springs = [self.metrics.get(name) if isinstance(name, str) else None for name in springing_names]
+        self._check_thresholds("springing_above", springs, above)
+        bare = [row for row, value in enumerate(above) if value is not None and springing_names[row] is None]
+        table.note(
+            "springing_measure", "null", bare, lambda _: "null", "say what must be above springing_above"
+        )
         senses = self._senses(wanted, words["limit"], words["boundary"])
         if table.problems.issues:
             return
@@ -141,7 +147,7 @@ class Terms:
         self._order()
 
     def _check_thresholds(
-        self, wanted: Sequence[Metric | None], thresholds: Sequence[Decimal | None]
+        self, column: str, wanted: Sequence[Metric | None], thresholds: Sequence[Decimal | None]
     ) -> None:
         if self.allow_high:
             return
@@ -150,7 +156,7 @@ class Terms:
             highest = None if metric is None else _HIGHEST.get(metric.unit)
             if threshold is not None and highest is not None and threshold > highest:
                 high.append(row)
-        self.table.note("threshold", "rate_unit", high, lambda row: str(thresholds[row]))
+        self.table.note(column, "rate_unit", high, lambda row: shown(thresholds[row]))
 
     def _senses(
         self, wanted: Sequence[Metric | None], limits: Sequence[str | None], boundaries: Sequence[str | None]
@@ -196,7 +202,12 @@ class Terms:
             if not candidates and (entity is not None or (not named and len(grid.series))):
                 unknown.append(row)
             found += [(row, series) for series in candidates]
-        table.note("entity_id", "entity_unknown", unknown, lambda row: repr(entities[row]))
+        table.note(
+            "entity_id",
+            "entity_unknown",
+            unknown,
+            lambda row: name_of((entities[row], currencies[row])),
+        )
         table.note(
             "currency", "currency_mix", mixed, lambda row: f"{name_of((entities[row], None))} has several"
         )

@@ -6,16 +6,18 @@ puts both together, so that one call reports all of them.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from neocalc import _core
-from neocalc._columns import Array, life
+from neocalc._columns import Array, life, months_of
 from neocalc._families import families
 from neocalc._groups import Groups
-from neocalc._happenings import EventColumns, UsageColumns, moved_groups
+from neocalc._happenings import NO_MONTH, EventColumns, UsageColumns, moved_groups
 from neocalc._options import DIFFERENCE_COLUMNS, EVENT_COLUMNS, MONEY_COLUMNS, NOTE_COLUMNS, Options
 from neocalc._records import Layout, Records, Verdict, changed, guarded, stretch
 from neocalc._records import check_by as _check_by
@@ -28,6 +30,8 @@ _OPENING = ("opening_accumulated", "opening_date")
 _COMPARED = (
     "residual_value", "residual_null", *_OPENING, "opening_null", "opening_date_unit", "opening_date_null",
 )  # fmt: skip
+# Construction in progress, however it is written.
+_CIP = ["".join(letters) for letters in product("cC", "iI", "pP")]
 _OPTIONAL = ("asset_id", "parent_id", "residual_value", "useful_life_months", "status", "currency", *_OPENING)
 _RESERVED = frozenset(
     (
@@ -49,7 +53,7 @@ class FleetColumns(Records):
         REQUIRED,
         _OPTIONAL,
         (_OPENING,),
-        bare=(("life", "useful_life_months", "life_unit"),),
+        bare=tuple((name, "useful_life_months", "life_unit") for name in ("life", "useful_life")),
         other=(
             "fleet",
             ("principal", "commitment", "annual_rate"),
@@ -88,7 +92,7 @@ class FleetColumns(Records):
         frame, present, problems = self.frame, self.present, self.problems
         if "status" in present:
             try:
-                building = frame.isin("status", ["cip"])
+                building = frame.isin("status", _CIP)
             except ConfigError:
                 building = np.zeros(self.n, dtype=bool)
                 problems.column("status", "dtype", hint="status is text; 'cip' is construction in progress")
@@ -162,6 +166,26 @@ class FleetColumns(Records):
         if groups.after is not None:
             self._happened["group"][transfers.at] = groups.after
         return groups
+
+    def groups_in(self, groups: Groups, close: dt.date) -> Array:
+        """Return each row's group in the books of a month, after the transfers up to then; -1 is null."""
+        codes = np.zeros(self.n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
+        transfers = None if self.events is None else self.events.transfers
+        if transfers is None or groups.after is None:
+            return codes
+        month = months_of(self._happened["date"][transfers.at])
+        through = self.options.settings_args["posted_through"]
+        if through is not None:
+            # What is dated in a closed month stands in that of its posting, or else in the first open one.
+            closed = months_of(np.array([through]))
+            none = np.full(len(month), NO_MONTH)
+            posted = self._happened["posted"][transfers.at] if "posted" in self._happened else none
+            late = np.where(posted == NO_MONTH, closed + 1, np.maximum(posted, month))
+            month = np.where(month <= closed, late, month)
+        done = month <= close.year * 12 + close.month - 1 - 12 * 1970
+        # In order of date: of several transfers of a row the last one stands.
+        codes[transfers.rows[done]] = groups.after[done]
+        return codes
 
     def core(self, skip: Array | None = None, without: Sequence[str] = ()) -> _core.Fleet:
         """Return the core's fleet without the rows of `skip` (by default `self.skip`) and some columns."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,6 +49,9 @@ class Frame(Protocol):
 
     def pick(self, rows: Array) -> Any:
         """Return some rows, as a frame of the user's kind."""
+
+    def without(self, name: str) -> Any:
+        """Return the frame without a column."""
 
     def replaced(self, name: str, values: Array) -> Any:
         """Return a frame of the user's kind with other numbers in a column."""
@@ -111,14 +114,29 @@ def has_repeats(values: Array) -> bool:
     return bool((ordered[1:] == ordered[:-1]).any())
 
 
+def closest(name: str, names: Iterable[Any]) -> str | None:
+    """Return the one of some names that another was perhaps meant to be."""
+    close = difflib.get_close_matches(name, [str(n) for n in names], n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def _listed(names: Sequence[Any], none: str) -> str:
+    shown = ", ".join(repr(str(n)) for n in names[:12]) or none
+    return f"{shown}{', ...' if len(names) > 12 else ''}"
+
+
 def nearest(name: str, names: Sequence[Any]) -> str:
-    """Advise on a name that is not there."""
-    text = [str(n) for n in names]
-    close = difflib.get_close_matches(name, text, n=1, cutoff=0.6)
-    if close:
-        return f"rename {close[0]!r} to {name!r}"
-    shown = ", ".join(repr(n) for n in text[:12]) or "no columns"
-    return f"the frame has {shown}{', ...' if len(text) > 12 else ''}"
+    """Advise on a column that a frame lacks."""
+    close = closest(name, names)
+    if close is None:
+        return f"the frame has {_listed(names, 'no columns')}"
+    return f"rename {close!r} to {name!r}"
+
+
+def meant(name: str, names: Sequence[Any], known: str = "there are") -> str:
+    """Advise on a name that means nothing where these do."""
+    close = closest(name, names)
+    return f"{known} {_listed(names, 'none')}" if close is None else f"did you mean {close!r}?"
 
 
 def as_frame(data: Any, id_name: str = "asset_id", subject: str = "fleet") -> Frame:

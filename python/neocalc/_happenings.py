@@ -24,7 +24,7 @@ from neocalc.errors import InputError, Issue
 IN_SERVICE = "in_service"
 KINDS = (*_core.EVENT_KINDS, IN_SERVICE)
 _NEEDS_AMOUNT = ("addition", "residual_change", "impairment", "reversal")
-_NO_MONTH = np.iinfo(np.int32).min
+NO_MONTH = np.iinfo(np.int32).min
 _MILLION = 1_000_000
 
 
@@ -84,7 +84,7 @@ class EventColumns(Side):
         found["months"] = self._months(self._of(kind, "life_change"))
         if "posting_date" in self.present:
             posting, no_posting = self.read_days("posting_date")
-            found["posted"] = np.where(no_posting, _NO_MONTH, months_of(posting)).astype(np.int32)
+            found["posted"] = np.where(no_posting, NO_MONTH, months_of(posting)).astype(np.int32)
         # Whatever is bad or leads nowhere was noted.
         left_out = self.bad | (rows < 0) if self.found else np.zeros(self.n, dtype=bool)
         if IN_SERVICE in self._stated:
@@ -102,9 +102,7 @@ class EventColumns(Side):
         source: Array | None = None
         if left_out.any():
             source = np.flatnonzero(~left_out)
-        by_asset, offsets = by_row(
-            rows if source is None else rows[source], len(known), self.options.threads
-        )
+        by_asset, offsets = by_row(rows if source is None else rows[source], len(known), self.options.threads)
         if by_asset is not None:
             source = by_asset if source is None else source[by_asset]
         if source is not None:  # else they are in order already, and nothing is copied

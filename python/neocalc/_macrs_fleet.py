@@ -57,7 +57,7 @@ def resolve_fleet(
     else:
         wrong = np.zeros(len(rows), dtype=bool)
         for issue, at in found:
-            data.problems.rows(issue.column, issue.code, rows[at], data.n, _saying(issue.example))
+            data.problems.rows(issue.column, issue.code, rows[at], data.n, _saying(issue.example), issue.hint)
             wrong[at] = True
         rows, picked, in_service = rows[~wrong], picked[~wrong], in_service[~wrong]
     # Costs as the core reads them; by then every asset has entered.

@@ -69,9 +69,9 @@ class ItemTable(SideTable):
     id_name: str
     ids: list[Any]
 
-    def note(self, name: str, code: str, rows: Sequence[int], example: Any) -> None:
+    def note(self, name: str, code: str, rows: Sequence[int], example: Any, hint: str | None = None) -> None:
         """Record what is wrong with some rows; the frame's own columns need no prefix."""
-        self.problems.rows(name, code, rows, self.frame.n, example)
+        self.problems.rows(name, code, rows, self.frame.n, example, hint)
 
     def compare(self, name: str, code: str, rows: Sequence[int], example: Any, *others: str) -> None:
         """Record what is wrong between columns, of rows in which each is fine by itself."""

@@ -179,6 +179,10 @@ class NarwhalsFrame:
         column = nw.new_series(name, values, backend=self.frame.implementation)
         return self.frame.with_columns(column).to_native()
 
+    def without(self, name: str) -> Any:
+        """Return the frame without a column."""
+        return self.frame.drop(name).to_native()
+
     def ids(self, keep_dtype: bool) -> Ids:
         """Return the column of ids, else the row number."""
         if self.id_name not in self.names:

@@ -170,6 +170,10 @@ class PandasFrame:
         """Return a frame with other numbers in a column."""
         return self.data.assign(**{name: values})
 
+    def without(self, name: str) -> Any:
+        """Return the frame without a column."""
+        return self.data.drop(columns=name)
+
     def _id_source(self) -> Any:
         return self.data[self.id_name] if self.id_name in self.names else self.data.index
 
@@ -286,7 +290,8 @@ class PandasFrame:
         """Make a DataFrame without copying a column."""
         index = None
         if like_input:
-            index = self.data.index if keep is None else self.data.index[keep]
+            # A view, so that naming the index of a result names none of the input.
+            index = self.data.index.view() if keep is None else self.data.index[keep]
         if (frame := _from_blocks(columns, index)) is not None:
             return frame
         return pd.DataFrame(columns, index=index, copy=False)

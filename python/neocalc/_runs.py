@@ -78,6 +78,7 @@ def make_run(
         policy = policy.first
     _check_level(data, policy, dated)
     later = [_change(data, change, policy_by, longest, inside) for change in dated]
+    later.sort(key=lambda change: change[0])  # within a month, too, the later date has the last word
     if isinstance(policy, Policy) and inside is None and not later:
         run = uniform_run(_spec(policy, wins, longest))
         return run, lambda _: run

@@ -55,7 +55,8 @@ class SideTable:
         try:
             frame = as_frame(table)
         except InputError:
-            raise InputError([Issue.make(label, "frame", example=type(table).__name__)]) from None
+            issue = Issue.make(label, "frame", example=type(table).__name__)
+            raise InputError([issue], subject=label) from None
         names = list(frame.names)
         issues = [
             Issue.make(f"{label}.{name}", "duplicate_column") for name in {*names} if names.count(name) > 1
@@ -66,7 +67,7 @@ class SideTable:
             if name not in names
         ]
         if issues:
-            raise InputError(issues, n_rows=frame.n)
+            raise InputError(issues, n_rows=frame.n, subject=label)
         return cls(label, frame, Problems(), options)
 
     def __contains__(self, name: str) -> bool:
@@ -82,7 +83,7 @@ class SideTable:
                 raise
             except Exception as error:  # noqa: BLE001 - each library has its own for such values
                 self.problems.column(f"{self.label}.{name}", "dtype", type(error).__name__)
-                raise InputError(self.problems.issues, n_rows=self.frame.n) from None
+                raise InputError(self.problems.issues, n_rows=self.frame.n, subject=self.label) from None
             values = [*map(plain, self.frame.uniques(uniques) if n else []), None]
             columns.append([values[code] for code in codes.tolist()])
         return list(zip(*columns, strict=True)) if columns else [()] * self.frame.n
@@ -203,9 +204,9 @@ class SideTable:
         """Return a column of whole numbers, None for null."""
         found = self.decimals(name)
         broken = [row for row, value in enumerate(found) if value is not None and value != int(value)]
-        self.note(name, "dtype", broken, lambda row: str(found[row]))
+        self.note(name, "dtype", broken, lambda row: shown(found[row]))
         outside = [row for row, value in enumerate(found) if value is not None and not least <= value <= most]
-        self.note(name, "range", outside, lambda row: str(found[row]))
+        self.note(name, "range", outside, lambda row: shown(found[row]))
         bad = {*broken, *outside}
         return [None if value is None or row in bad else int(value) for row, value in enumerate(found)]
 
@@ -233,14 +234,26 @@ class SideTable:
     def _note(self, label: str, code: str, bad: Array, example: Any) -> None:
         self.problems.rows(label, code, np.flatnonzero(bad), self.frame.n, example)
 
-    def note(self, name: str, code: str, rows: Sequence[int], example: Callable[[int], object]) -> None:
+    def note(
+        self,
+        name: str,
+        code: str,
+        rows: Sequence[int],
+        example: Callable[[int], object],
+        hint: str | None = None,
+    ) -> None:
         """Record what is wrong with some rows."""
-        self.problems.rows(f"{self.label}.{name}", code, rows, self.frame.n, example)
+        self.problems.rows(f"{self.label}.{name}", code, rows, self.frame.n, example, hint)
 
     def raise_problems(self) -> None:
         """Raise all that was found wrong."""
         if self.problems.issues:
-            raise InputError(self.problems.issues, n_rows=self.frame.n)
+            raise InputError(self.problems.issues, n_rows=self.frame.n, subject=self.label)
+
+
+def shown(value: Any) -> str:
+    """Write a value as an example: a decimal as people do, without the places it was read to."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else repr(value)
 
 
 def _decimal(value: Any) -> Decimal | str:
@@ -341,6 +354,13 @@ def read_amounts(
         problems.rows(label, "null", np.flatnonzero(null), frame.n, lambda _: "null")
     if not negative:
         below = values < 0 if null is None else (values < 0) & ~null
-        problems.rows(label, "range", np.flatnonzero(below), frame.n, lambda row: int(values[row]))
+        digits = 0 if options.amounts == "minor" else options.minor_units
+        problems.rows(
+            label,
+            "range",
+            np.flatnonzero(below),
+            frame.n,
+            lambda row: shown(Decimal(int(values[row])).scaleb(-digits)),
+        )
     nulls = [False] * frame.n if null is None else null.tolist()
     return [None if gone else int(value) for value, gone in zip(values, nulls, strict=True)]

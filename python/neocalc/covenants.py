@@ -86,8 +86,10 @@ def check_covenants(
     cross_default
         A table of ``entity_id`` (who defaults too) and ``trigger_entity_id`` (with whom), and optionally
         ``from_date``, ``to_date``, ``above`` with ``measure`` (only while the trigger's ``total_debt``, or
-        that measure, is above). Circles are legal: the least fixed point is taken, so that a default needs
-        a failed test somewhere. An entity that points at itself is an error.
+        that measure, is above). A breach is a default once its days of grace are over, and until a later
+        test is met; one that cannot be decided leaves that unknown. Circles are legal: the least fixed
+        point is taken, so that a default needs a failed test somewhere. An entity that points at itself
+        is an error.
     freq, fiscal_year_end
         How far apart the measures' periods are (``M``, ``Q``, ``Y``), and the last month of the fiscal year.
     start, end

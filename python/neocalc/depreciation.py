@@ -54,9 +54,9 @@ def depreciate(
         A pandas, polars or pyarrow table with one row per asset. Required: ``cost`` (of the whole row)
         and ``in_service_date``. Optional: ``asset_id`` (else the index), ``residual_value``,
         ``useful_life_months``, ``opening_accumulated`` with ``opening_date`` (brings in an asset
-        mid-life), ``status`` (rows with ``cip``, construction in progress, are left out until an event
-        ``in_service``), ``currency``, ``parent_id`` (the row is a component: in rows per asset it reports
-        under the asset it belongs to).
+        mid-life), ``status`` (rows with ``cip`` or ``CIP``, construction in progress, are left out until an
+        event ``in_service``), ``currency``, ``parent_id`` (the row is a component: in rows per asset it
+        reports under the asset it belongs to; events name the row that they happen to).
         A null in an optional column means: what the policy says.
     policy
         What `straight_line`, `declining_balance`, `sum_of_years_digits`, `table` or `units_of_production`
@@ -107,7 +107,10 @@ def depreciate(
     framework
         ``us_gaap``, ``ifrs``, ``tax`` or ``management``: which events there may be.
     disposal_convention
-        What a sale leaves of its month's charge; by default the mirror image of the asset's convention.
+        What a sale, or being held for sale, leaves of its month's charge; by default the mirror image of the
+        asset's convention: nothing under ``full_month`` (and ``half_year``, whose year goes up to the month
+        before), all under ``next_month``, half under ``mid_month``, the days before it under
+        ``actual_days``. Use is charged up to the sale.
     posted_through
         The last day whose books are closed. An event or a change of estimate that is dated earlier, and not
         said to have been posted in time (``posting_date``), changes nothing before the first open month and
@@ -158,8 +161,8 @@ def depreciate(
     held, so no more than all can be sold. Events need not be in order, and two that are alike both count. Use
     beyond the capacity is not charged.
 
-    Estimate changes, additions, transfers and suspensions count from the first day of their month;
-    impairments, reversals, sales and classifications fall at its close, in order of date. Of one day,
+    Estimate changes, additions, transfers, suspensions and returns to use count from the first day of their
+    month; impairments, reversals, sales and classifications fall at its close, in order of date. Of one day,
     additions come first, then estimate changes, impairments or reversals, and disposals last. Each re-bases
     the asset on its whole carrying amount.
 

@@ -18,6 +18,7 @@ _NOUNS = {
     "contracts": "contract",
     "contract": "contract",
     "leases": "lease",
+    "covenants": "covenant",
     "deal": "row",
 }  # what the rows of a frame are
 
@@ -43,7 +44,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "floor it first (dt.normalize()), or pass floor_time=True",
     ),
     "date_order": (
-        "must lie within the time of the asset (service to disposal) or loan (start to maturity)",
+        "must be in order: within the time of the asset or loan, and no end before its beginning",
         "check both dates",
     ),
     "date_parse": ("must be a day that exists, written YYYY-MM-DD", "check the day and month"),
@@ -80,7 +81,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "other_frame": ("must be of the kind that the verb reads", "pass it to the verb that reads such rows"),
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
-    "duplicate_id": ("must not appear twice", "aggregate or rename these assets"),
+    "duplicate_id": ("must not appear twice", "rename these rows, or put them together"),
     "life_unit": ("must say its unit in its name", "name the column useful_life_months"),
     "currency": (
         "must be an ISO 4217 code in upper case",

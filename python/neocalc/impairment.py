@@ -130,8 +130,9 @@ def impairment_test(
     amounts, minor_units
         As for `depreciate`.
     **options
-        As for `book_values`: ``fiscal_year_end, rounding, threads, round_input, allow_long_life,
-        floor_time``.
+        As for `book_values`: ``events, usage, estimate_changes, disposal_convention, posted_through,
+        fiscal_year_end, rounding, threads, round_input, allow_long_life, floor_time``. Assets
+        are in the group that transfers have led them to; components stand by themselves.
 
     Returns
     -------
@@ -165,7 +166,7 @@ def impairment_test(
     >>> test.events["amount"].tolist()
     [210.0, 140.0]
     """
-    given = {**options, "amounts": amounts, "minor_units": minor_units}
+    given = {**options, "amounts": amounts, "minor_units": minor_units, "framework": framework}
     _check(framework, cash_flows, discount_rate, group_values, disposal_cost_rate)
     taken = (*GROUP_COLUMNS, *ASSET_COLUMNS)
     books = Books("impairment_test", fleet, policy, as_of, by, policy_by, taken, given)

@@ -14,7 +14,7 @@ import numpy as np
 from neocalc._columns import Array
 from neocalc._covenant_checks import FAILED, MET, STATUSES, Checked
 from neocalc._covenant_grid import Grid
-from neocalc._frames import nearest
+from neocalc._frames import meant
 from neocalc._side_tables import SideTable
 from neocalc.errors import ConfigError, InputError
 
@@ -168,7 +168,7 @@ def _drivers(given: Any, checked: Checked) -> dict[str, Linear | Callable[[float
         moves: Linear = {}
         for measure, rate in driver.items():
             if measure not in grid.names:
-                raise ConfigError(f"driver {name!r} moves {measure!r}; {nearest(str(measure), grid.names)}")
+                raise ConfigError(f"driver {name!r} moves {measure!r}; {meant(str(measure), grid.names)}")
             try:
                 exact = Fraction(Decimal(repr(float(rate))))
             except (TypeError, ValueError, OverflowError):

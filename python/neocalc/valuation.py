@@ -259,8 +259,9 @@ def market_values(
     amounts, minor_units
         As for `depreciate`.
     **options
-        As for `book_values`: ``fiscal_year_end, rounding, threads, round_input, allow_long_life,
-        floor_time``.
+        As for `book_values`: ``events, usage, estimate_changes, framework, disposal_convention,
+        posted_through, fiscal_year_end, rounding, threads, round_input, allow_long_life, floor_time``. Assets
+        are in the group that transfers have led them to; components stand by themselves.
 
     Returns
     -------

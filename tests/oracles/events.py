@@ -3,6 +3,8 @@
 A plain loop over months: what counts from the month's first day, the month's charge, what falls at its close. Every
 re-base keeps its own starting point (month, elapsed life, accumulated balance); the month's charge is the difference of
 two balances from there. Without neocalc.
+
+Longer than 500 lines because it is one loop over months, with the clock that it asks.
 """
 
 from __future__ import annotations
@@ -119,6 +121,20 @@ class Clock:
             return max(Fraction(0), min(Fraction(1), Fraction(days, whole))) * months
         return Fraction(max(0, min(months, month - start + 1)))
 
+    def elapsed_before(self, day: date) -> Fraction:
+        """Elapsed life when a day begins, where every day counts."""
+        month = month_number(day)
+        if self.level:
+            # A month is a month; only the days before that of service are none of its life.
+            started = Fraction(day.day - 1, month_end(month).day)
+            service = month_number(self.in_service)
+            if self.fresh is None and month == service:
+                started -= Fraction(self.in_service.day - 1, month_end(service).day)
+            return min(Fraction(self.life), self.elapsed(month - 1) + max(Fraction(0), started))
+        first = self.in_service if self.fresh is None else month_start(self.fresh[0])
+        whole = (add_months(first, self.life) - first).days
+        return max(Fraction(0), min(Fraction(1), Fraction((day - first).days, whole))) * self.life
+
 
 @dataclass
 class Books:
@@ -142,6 +158,20 @@ def fraction_left(day: date, convention: str) -> Fraction:
     if convention == "mid_month":
         return Fraction(1, 2)
     return Fraction(day.day - 1, month_end(month_number(day)).day)
+
+
+def charge_left(day: date, given: str | None, policy: Policy, clock: Clock, t0: Fraction) -> Fraction:
+    """What a sale leaves of its month's charge."""
+    if given is None and policy.method.name == "units_of_production":
+        return Fraction(1)  # what was used was used before the sale
+    convention = given or policy.convention
+    if convention == policy.convention == "actual_days":
+        # The days before the sale, of those on which the asset was charged in the month.
+        month = month_number(day)
+        before, whole = (max(t0, clock.elapsed(at)) for at in (month - 1, month))
+        if whole > before:
+            return max(Fraction(0), clock.elapsed_before(day) - before) / (whole - before)
+    return fraction_left(day, convention)
 
 
 @dataclass
@@ -325,7 +355,7 @@ def keep(holding: Holding, events: Sequence[Event], rules: Rules) -> Ledger:  # 
             fraction = (
                 Fraction(1)
                 if classified
-                else fraction_left(event.date, rules.disposal_convention or policy.convention)
+                else charge_left(event.date, rules.disposal_convention, policy, clock, books.t0)
             )
             value = cost - own[0] - own[1]
             if event.kind == "impairment":
@@ -451,6 +481,19 @@ def resumed(clock: Clock, since: int, month: int) -> Clock:
                 return min(Fraction(clock.life), passed + Fraction(days, whole) * clock.life)
             return clock.elapsed(max(at - gap, since - 1))
 
+        def elapsed_before(self, day: date) -> Fraction:
+            at = month_number(day)
+            started = Fraction(day.day - 1, month_end(at).day)
+            if clock.level:
+                service = month_number(clock.in_service)
+                if clock.fresh is None and at - gap == service:
+                    started -= Fraction(clock.in_service.day - 1, month_end(service).day)
+                return min(Fraction(clock.life), self.elapsed(at - 1) + max(Fraction(0), started))
+            first = clock.in_service if clock.fresh is None else month_start(clock.fresh[0])
+            whole = (add_months(first, clock.life) - first).days
+            days = max(0, (day - month_start(month)).days)
+            return min(Fraction(clock.life), clock.elapsed(since - 1) + Fraction(days, whole) * clock.life)
+
     return Shifted(clock.policy, clock.in_service, clock.fye, clock.fresh, clock.level)
 
 
@@ -469,9 +512,14 @@ def keep_posted(holding: Holding, events: Sequence[Event], rules: Rules, through
         posted = month_number(event.posting_date)
         return posted if posted > month else None
 
-    published = keep(holding, [event for event in events if lands(event) is None], rules)
-    for landing in sorted({month for event in events if (month := lands(event)) is not None}):
-        truth = keep(holding, [e for e in events if (lands(e) or 0) <= landing], rules)
+    landings = sorted({month for event in events if (month := lands(event)) is not None})
+    # Of what was known at a time only the months before the next correction matter.
+    ends = [*landings, 10**6]
+    in_time = [e for e in events if lands(e) is None and month_number(e.date) < ends[0]]
+    published = keep(holding, in_time, rules)
+    for landing, end in zip(landings, ends[1:], strict=True):
+        known = [e for e in events if (lands(e) or 0) <= landing and month_number(e.date) < end]
+        truth = keep(holding, known, rules)
         spliced = Ledger({}, max(truth.last, landing), truth.gone)
         for month in {*published.flows, *truth.flows}:
             source = published if month < landing else truth

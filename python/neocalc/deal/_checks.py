@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from neocalc._frames import as_frame, nearest
+from neocalc._frames import as_frame, meant
 from neocalc.deal._frames import Column, build
 from neocalc.deal._grid import Amounts, month_of
 from neocalc.deal._metrics import LEVELS
@@ -164,7 +164,7 @@ class Checks:
         figures = self.rows["figure_id"]
         if "." not in name:
             if name not in figures:
-                raise _Unknown(f"there is no figure {name!r}; {nearest(name, [str(f) for f in figures])}")
+                raise _Unknown(f"there is no figure {name!r}; {meant(name, [str(f) for f in figures])}")
             return Fraction(self.rows["value"][figures.index(name)])
         frame, _, line = name.partition(".")
         if frame in STATEMENTS:
@@ -199,7 +199,7 @@ class Checks:
     def _line(self, frame: str, line: str, row: int) -> Fraction | None:
         lines = self.results._lines(frame)
         if line not in lines:
-            raise _Unknown(f"{frame} has no line {line!r}; {nearest(line, list(lines))}")
+            raise _Unknown(f"{frame} has no line {line!r}; {meant(line, list(lines))}")
         values, at = lines[line], self._place(row)
         if frame != "property" and at >= self.results.unknown_from:
             return None
@@ -221,7 +221,7 @@ class Checks:
         entities = self.results._entities()
         own = entities[self.results.outcome.inputs.terms.entity_id]
         if name not in own:
-            raise _Unknown(f"there is no measure {name!r}; {nearest(name, list(own))}")
+            raise _Unknown(f"there is no measure {name!r}; {meant(name, list(own))}")
         values, at = own[name], self._place(row)
         if at >= self.results.unknown_from and not name.startswith("collateral_"):
             return None
@@ -232,7 +232,7 @@ class Checks:
         """Return what a book charges."""
         books = self.results.outcome.books
         if name not in books:
-            raise _Unknown(f"there is no book {name!r}; {nearest(name, list(books))}")
+            raise _Unknown(f"there is no book {name!r}; {meant(name, list(books))}")
         return self._flow(books[name].flows["depreciation"], row)
 
     def _reserve(self, line: str, row: int) -> Fraction | None:
@@ -268,7 +268,7 @@ class Checks:
             return Fraction(sum(int(one.balance[at] - one.unamortized[at]) for one in loans), self.scale)
         flows = {"contractual_interest", "interest", "principal", "prepayment", "draw", "pik", "amortization"}
         if line not in flows:
-            raise _Unknown(f"facility has no {line!r}; {nearest(line, sorted(flows))}")
+            raise _Unknown(f"facility has no {line!r}; {meant(line, sorted(flows))}")
         total_flow = sum((self._flow(one.flows[line], row) for one in loans), Fraction(0))
         if line in ("contractual_interest", "interest"):
             total_flow += sum(

@@ -111,7 +111,7 @@ class Deal:
         }
         document = {"deal": {key: value for key, value in own.items() if value is not None}}
         document |= {key: dict(value) for key, value in sections.items() if value is not None}
-        self._make(document, tables, extra_columns or {}, [], "")
+        self._make(document, tables, extra_columns or {}, [], [], "")
 
     def _make(
         self,
@@ -119,6 +119,7 @@ class Deal:
         tables: Mapping[str, Any],
         extra: Mapping[str, Sequence[str]],
         issues: list[Issue],
+        unread: Sequence[str],
         label: str,
     ) -> None:
         for name in tables:
@@ -133,12 +134,12 @@ class Deal:
             )
             try:
                 if stand_in is not None:
-                    Tables(stand_in, tables, extra, alone=True)
+                    Tables(stand_in, tables, extra, unread=unread, alone=True)
             except InputError as error:
                 issues += error.issues
             raise InputError(issues, subject="deal")
         try:
-            read = Tables(terms, tables, extra)
+            read = Tables(terms, tables, extra, unread=unread)
         except InputError as error:
             raise InputError([*issues, *error.issues], subject="deal") from None
         if issues:
@@ -439,10 +440,10 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
     >>> year[["cash", "property_and_equipment", "equity"]].values.tolist()
     [[520.0, 360.0, 880.0]]
     """
-    document, tables, issues = read_folder(folder)
+    document, tables, issues, unread = read_folder(folder)
     deal: Deal = object.__new__(Deal)
     object.__setattr__(deal, "_lives", None)
-    deal._make(document, tables, extra_columns or {}, issues, "deal.toml: ")
+    deal._make(document, tables, extra_columns or {}, issues, unread, "deal.toml: ")
     return deal
 
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from neocalc._frames import nearest
+from neocalc._frames import meant
 from neocalc._tables import READ_SUFFIXES, read_table
 from neocalc.deal._tables import TABLES, is_number
 from neocalc.errors import ConfigError, InputError, Issue, NeocalcError
@@ -42,8 +42,8 @@ def shipped_deals() -> list[str]:
     return sorted(path.parent.name for path in _SHIPPED.glob(f"*/{TERMS_FILE}"))
 
 
-def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]:
-    """Return the terms and the tables of a folder, with what is wrong with its files."""
+def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue], list[str]]:
+    """Return the terms and the tables of a folder, what is wrong with its files, and which have no table."""
     folder = folder_of(name)
     document = _read_terms(folder / TERMS_FILE)
     issues: list[Issue] = []
@@ -54,7 +54,7 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]
         if path.name == TERMS_FILE or path.name.startswith(".") or path.suffix.lower() in _IGNORED_SUFFIXES:
             continue
         if path not in known:
-            hint = nearest(path.stem, sorted(TABLES)).replace("the frame has", "tables are")
+            hint = meant(path.stem, sorted(TABLES), "tables are")
             issues.append(Issue.make(path.name, "unknown_table", hint=hint))
     for table, (path, *more) in named.items():
         if more:
@@ -66,7 +66,7 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue]]
             issues += [_in_file(issue, table) for issue in error.issues]
         except NeocalcError as error:
             issues.append(Issue.make(path.name, "file", example=str(error)))
-    return document, tables, issues
+    return document, tables, issues, [table for table in named if table not in tables]
 
 
 def _files(folder: Path, table: str) -> list[Path]:
@@ -83,8 +83,8 @@ def _read_terms(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"{path.parent} is no deal: it has no {TERMS_FILE}")
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        # Editors may put a byte order mark before it.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:  # also for keys that stand twice; it says the line
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError:

@@ -6,13 +6,15 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from neocalc._options import make_options
 from neocalc.contracts import contract_schedule
 from neocalc.deal._assets import Fleet, override_life, read_curves
 from neocalc.deal._company import Inputs
 from neocalc.deal._debt import Debt
 from neocalc.deal._frames import kind_of
-from neocalc.deal._grid import Grid
+from neocalc.deal._grid import Grid, first_day, month_of
 from neocalc.deal._loans import KINDS
 from neocalc.deal._metrics import read_metrics
 from neocalc.deal._operations import customers_of, leases_of, no_leases, nothing
@@ -57,10 +59,12 @@ class Tables:
         tables: Mapping[str, Any],
         extra: Mapping[str, Sequence[str]],
         *,
+        unread: Sequence[str] = (),
         alone: bool = False,
     ) -> None:
         self.alone = alone  # the terms are a stand-in: what depends on them is not judged
         self.terms, self.frames = terms, {name: frame for name, frame in tables.items() if frame is not None}
+        self.there = {*self.frames, *unread}  # also those whose files cannot be read
         self.kind = kind_of(self.frames.values())
         self.options = make_options("deal", {"minor_units": terms.minor_units})
         self.issues: list[Issue] = []
@@ -99,20 +103,12 @@ class Tables:
                 self._unique(table, name)
         for table, own in rows.items():
             if "currency" in own and not self.alone:
-                self._each(table, "currency", "currency_mix", lambda value: value == self.terms.currency)
-        facilities = {name for name in rows["facilities"]["facility_id"] if name is not None}
-        for table in _NAMES_A_FACILITY:
-            if rows[table].n and not rows["facilities"].n and table != "reserves":
-                self.issues.append(Issue.make("facilities", "missing_table", hint=f"{table} names its rows"))
-            elif rows["facilities"].n:
-                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
-        if rows["facilities"].n:
-            for table in ("assets", "contracts", "costs"):
-                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
-        assets = set(rows["assets"]["asset_id"])
-        self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
+                currency = self.terms.currency
+                hint = f"amounts of this deal are in {currency}"
+                self._each(table, "currency", "currency_mix", currency.__eq__, hint)
+        facilities = self._check_names()
         for first, second in _BESIDE.items():
-            if first in self.frames and second not in self.frames:
+            if first in self.frames and second not in self.there:
                 self.issues.append(
                     Issue.make(second, "missing_table", hint=f"{first} means nothing without it")
                 )
@@ -130,18 +126,40 @@ class Tables:
                 Issue.make(f"assets.{self.terms.policy_by}", "missing_column", hint="deal.policy_by")
             )
         self.metrics = read_metrics(rows["metrics"], {name for name in rows["measures"]["measure"] if name})
-        named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
-        self._each("covenants", "metric", "metric_unknown", named.__contains__)
+        if "metrics" not in self.there or self._is_read("metrics"):
+            named = {*METRICS, *(name for name in rows["metrics"]["name"] if name is not None)}
+            self._each("covenants", "metric", "metric_unknown", named.__contains__)
         self._check_assets()
         self._check_facilities()
+        self._check_history(facilities)
         self._check_costs()
         self._check_reserves()
 
-    def _each(self, table: str, column: str, code: str, fine: Any) -> None:
+    def _check_names(self) -> set[Any]:
+        """Check what names rows of facilities and assets; return the names of facilities."""
+        rows = self.rows
+        facilities = {name for name in rows["facilities"]["facility_id"] if name is not None}
+        for table in _NAMES_A_FACILITY:
+            if rows[table].n and "facilities" not in self.there and table != "reserves":
+                self.issues.append(Issue.make("facilities", "missing_table", hint=f"{table} names its rows"))
+            elif self._is_read("facilities"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
+        if rows["facilities"].n:
+            for table in ("assets", "contracts", "costs"):
+                self._each(table, "facility_id", "unknown_id", facilities.__contains__)
+        if self._is_read("assets"):
+            assets = set(rows["assets"]["asset_id"])
+            self._each("asset_payments", "asset_id", "unknown_id", assets.__contains__)
+        return facilities
+
+    def _is_read(self, table: str) -> bool:
+        """Whether a table is there with all columns it must have, so that others can be held against it."""
+        return self.rows[table].side is not None
+
+    def _each(self, table: str, column: str, code: str, fine: Any, hint: str | None = None) -> None:
         values = self.rows[table][column]
-        self.rows[table].note(
-            column, code, [row for row, value in enumerate(values) if value is not None and not fine(value)]
-        )
+        wrong = [row for row, value in enumerate(values) if value is not None and not fine(value)]
+        self.rows[table].note(column, code, wrong, hint=hint)
 
     def _unique(self, table: str, name: str) -> None:
         values = self.rows[table][name]
@@ -214,7 +232,8 @@ class Tables:
         rows.note(
             "facility_id", "duplicate_id", named, lambda row: f"{rows['facility_id'][row]!r}, the company"
         )
-        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1)
+        hint = "a share lies between 0 and 1; 5 % is 0.05"
+        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1, hint)
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}
@@ -239,6 +258,28 @@ class Tables:
             "ladders", "bucket", "choice",
             lambda text: text == "thereafter" or (text.isascii() and text.isdigit() and len(text) == 4),
         )  # fmt: skip
+
+    def _check_history(self, facilities: set[Any]) -> None:
+        """Check the measures of months before the start: each once, of the company or of a facility."""
+        rows, company = self.rows["measures"], self.terms.entity_id
+        if self.alone or not rows.n:
+            return
+        if "facilities" not in self.there or self._is_read("facilities"):
+            known = {company, *facilities}
+            hint = f"the company, {company!r}, or a facility"
+            self._each("measures", "entity_id", "unknown_id", known.__contains__, hint)
+        start = first_day(month_of(self.terms.start))
+        late = [row for row, day in enumerate(rows["period_end"]) if day >= start]
+        hint = "from its start on the deal itself says what is measured"
+        rows.note("period_end", "date_order", late, _day_of(rows["period_end"]), hint)
+        seen: set[tuple[Any, ...]] = set()
+        again = []
+        for row in range(rows.n):
+            key = (rows["entity_id"][row] or company, rows["period_end"][row], rows["measure"][row])
+            if key in seen:
+                again.append(row)
+            seen.add(key)
+        rows.note("period_end", "duplicate_period", again, _day_of(rows["period_end"]))
 
     def _check_reserves(self) -> None:
         rows = self.rows["reserves"]
@@ -338,6 +379,11 @@ class Tables:
         if rows.n and not any(picked):
             raise ConfigError(f"where={dict(where)!r} picks no asset")
         return months, picked
+
+
+def _day_of(days: Sequence[int]) -> Any:
+    """Return what writes the day of a row."""
+    return lambda row: str(np.datetime64(int(days[row]), "D"))
 
 
 def _named(table: str, call: Any) -> Any:

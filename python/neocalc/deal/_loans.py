@@ -106,9 +106,9 @@ class Loans:
                 columns["amount"] = Column("money", amounts)
             if label == "prepayments":
                 own = {name: amounts for name, amounts in swept.items() if name in names}
-                columns = self._with_sweeps(columns, len(kept), own)
+                columns = _below(columns, len(kept), self._sweeps(own), premium_due=True)
             if label == "principal_schedule":
-                columns = self._with_ladders(columns, len(kept), loans)
+                columns = _below(columns, len(kept), self._ladders(loans))
             if columns and len(next(iter(columns.values())).values):
                 given[label] = build(
                     self.kind, {RENAMED.get(name, name): column for name, column in columns.items()}
@@ -135,50 +135,23 @@ class Loans:
         }
         return build(self.kind, columns)
 
-    def _with_sweeps(
-        self, columns: dict[str, Column], n: int, swept: Mapping[str, Amounts]
-    ) -> dict[str, Column]:
-        more = [
+    def _sweeps(self, swept: Mapping[str, Amounts]) -> dict[str, Column]:
+        """Return what was swept as rows of prepayments."""
+        rows = [
             (name, self.grid.ends[at], int(amount))
             for name, amounts in swept.items()
             for at, amount in enumerate(amounts.tolist())
             if amount
         ]
-        if not more:
-            return columns
-        added: dict[str, tuple[str, list[Any]]] = {
-            "facility_id": ("text", [name for name, _, _ in more]),
-            "date": ("date", [day for _, day, _ in more]),
-            "amount": ("money", [amount for _, _, amount in more]),
-            "premium_due": ("flag", [False] * len(more)),
-        }
-        out = {}
-        for name in dict.fromkeys((*columns, *added)):
-            kind, values = added.get(name, ("", [None] * len(more)))
-            own = columns.get(name)
-            before = [True if name == "premium_due" else None] * n if own is None else list(own.values)
-            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
-        return out
+        return {**_dated(rows, "amount"), "premium_due": Column("flag", [False] * len(rows))}
 
-    def _with_ladders(self, columns: dict[str, Column], n: int, loans: Sequence[int]) -> dict[str, Column]:
+    def _ladders(self, loans: Sequence[int]) -> dict[str, Column]:
+        """Return the principal of ladders as rows of a schedule."""
         rows: list[tuple[str, int, int]] = []
         for row in loans:
             if self.kind_of(row) == "ladder":
                 rows += [(self.name(row), day, amount) for day, amount in self.ladder(row)]
-        if not rows:
-            return columns
-        added: dict[str, tuple[str, list[Any]]] = {
-            "facility_id": ("text", [name for name, _, _ in rows]),
-            "date": ("date", [day for _, day, _ in rows]),
-            "principal": ("money", [amount for _, _, amount in rows]),
-        }
-        out = {}
-        for name in dict.fromkeys((*columns, *added)):
-            kind, values = added.get(name, ("", [None] * len(rows)))
-            own = columns.get(name)
-            before: list[Any] = [None] * n if own is None else list(own.values)
-            out[name] = Column(own.kind if own is not None else kind, [*before, *values])
-        return out
+        return _dated(rows, "principal")
 
     def ladder(self, row: int) -> list[tuple[int, int]]:
         """Return the principal of a ladder by day: each year's is spread over its payment dates.
@@ -235,6 +208,31 @@ class Loans:
                 self.loan_frame(rows), **given, amounts="minor", minor_units=self.options.minor_units,
                 allow_long_term=True, **options,
             )  # fmt: skip
+
+
+def _dated(rows: Sequence[tuple[str, int, int]], amount: str) -> dict[str, Column]:
+    """Return amounts of facilities on days as columns."""
+    return {
+        "facility_id": Column("text", [name for name, _, _ in rows]),
+        "date": Column("date", [day for _, day, _ in rows]),
+        amount: Column("money", [value for _, _, value in rows]),
+    }
+
+
+def _below(
+    columns: dict[str, Column], n: int, added: Mapping[str, Column], **absent: Any
+) -> dict[str, Column]:
+    """Put rows below the `n` of a table, which holds `absent` (else nulls) in the columns that it lacks."""
+    more = len(added["facility_id"].values)
+    if not more:
+        return columns
+    out = {}
+    for name in dict.fromkeys((*columns, *added)):
+        own, new = columns.get(name), added.get(name)
+        above = [absent.get(name)] * n if own is None else list(own.values)
+        below = [None] * more if new is None else list(new.values)
+        out[name] = Column((own or added[name]).kind, [*above, *below])
+    return out
 
 
 class Named:

@@ -236,10 +236,10 @@ def ratio(top: int | None, bottom: int | None) -> float | None:
     return None if top is None or bottom is None or bottom <= 0 else top / bottom
 
 
-def history(rows: Any) -> dict[tuple[str | None, int], dict[str, int | None]]:
-    """Return measures of before, by entity and day."""
-    found: dict[tuple[str | None, int], dict[str, int | None]] = {}
+def history(rows: Any, company: str) -> dict[tuple[str, int], dict[str, int | None]]:
+    """Return measures of before, by entity and day; those without an entity are the company's."""
+    found: dict[tuple[str, int], dict[str, int | None]] = {}
     for row in range(rows.n):
-        key = rows["entity_id"][row], rows["period_end"][row]
+        key = rows["entity_id"][row] or company, rows["period_end"][row]
         found.setdefault(key, {})[rows["measure"][row]] = rows["amount"][row]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from neocalc._frames import meant
 from neocalc.deal._tables import Rows
 from neocalc.errors import ConfigError
 from neocalc.metrics import LIMITS, UNITS, Metric, metric
@@ -32,22 +33,22 @@ def read_metrics(rows: Rows, told: Iterable[str]) -> dict[str, Metric]:
     """
     measures = {*LEVELS, *FLOWS, *told}
     found: dict[str, Metric] = {}
-    wrong: dict[tuple[str, str], dict[int, str]] = {}
+    wrong: dict[tuple[str, str, str | None], dict[int, str]] = {}
     for row in range(rows.n):
         faults = list(_faults(rows, row, measures))
-        for column, code, example in faults:
-            wrong.setdefault((column, code), {})[row] = example
+        for column, code, example, hint in faults:
+            wrong.setdefault((column, code, hint), {})[row] = example
         name = rows["name"][row]
         if not faults and name is not None and rows["numerator"][row] is not None:
             words = {column: rows[column][row] for column in ("denominator", "limit", "unit", "cure")}
             found[name] = metric(name, rows["numerator"][row], **words)
-    for (column, code), examples in wrong.items():
-        rows.note(column, code, list(examples), examples.__getitem__)
+    for (column, code, hint), examples in wrong.items():
+        rows.note(column, code, list(examples), examples.__getitem__, hint)
     return found
 
 
-def _faults(rows: Rows, row: int, measures: set[str]) -> Iterable[tuple[str, str, str]]:
-    """Yield the column, the code and an example of what is wrong with a row."""
+def _faults(rows: Rows, row: int, measures: set[str]) -> Iterable[tuple[str, str, str, str | None]]:
+    """Yield the column, the code and an example of what is wrong with a row, and what to do about it."""
     texts = {column: rows[column][row] for column in ("numerator", "denominator", "limit", "unit", "cure")}
     sound = texts["numerator"] is not None  # where it is null, that is noted by who reads the table
     for column in ("numerator", "denominator"):
@@ -57,21 +58,21 @@ def _faults(rows: Rows, row: int, measures: set[str]) -> Iterable[tuple[str, str
             named = metric("-", texts[column]).measures
         except ConfigError as error:
             sound = False
-            yield column, "formula", str(error).removeprefix("numerator").lstrip(": ")
+            yield column, "formula", str(error).removeprefix("numerator").lstrip(": "), None
             continue
         for name in named:
             if name not in measures:
                 sound = False
-                yield column, "measure_unknown", repr(name)
+                yield column, "measure_unknown", repr(name), meant(name, sorted(measures))
                 break
     for column, allowed in (("limit", LIMITS), ("unit", UNITS)):
         if texts[column] is not None and texts[column] not in allowed:
-            yield column, "choice", repr(texts[column])
+            yield column, "choice", repr(texts[column]), f"one of {', '.join(map(repr, allowed))}"
             texts[column] = None
     if not sound:
         return
     for column in ("unit", "cure"):  # a unit that does not fit, a cure of what is not measured
         try:
             metric("-", texts["numerator"], denominator=texts["denominator"], **{column: texts[column]})
-        except ConfigError:
-            yield column, "choice", repr(texts[column])
+        except ConfigError as error:
+            yield column, "choice", repr(texts[column]), str(error).partition(", not ")[0]

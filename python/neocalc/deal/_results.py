@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from neocalc._covenant_checks import Checked
 from neocalc._frames import as_frame
 from neocalc._side_tables import SideTable
-from neocalc.covenants import check_covenants
 from neocalc.deal._assets import Backed, market_values_of
 from neocalc.deal._company import Inputs, Outcome
 from neocalc.deal._frames import Column, amounts_out, build
@@ -72,6 +72,7 @@ def run_deal(tables: Tables, inputs: Inputs, amounts: str) -> Results:
         paid = np.flatnonzero(outcome.flows["distribution"]).tolist()
         barred = [at for at in paid if at in results.locked()] if paid else []
         if not barred:
+            results.frame("covenants", "M")  # what is wrong with their terms is told by the run
             return results
         # What is not paid out in a month can change no month before it.
         inputs = replace(inputs, locked=inputs.locked | {barred[0]})
@@ -84,6 +85,7 @@ class Results:
         self.tables, self.outcome, self.statements, self.amounts = tables, outcome, statements, amounts
         self.grid, self.kind = outcome.grid, tables.kind
         self._made: dict[tuple[str, str], Any] = {}
+        self._units: list[str] = []  # of the tests of covenants
         self._market: dict[Backed, list[int | None]] | None = None
 
     @property
@@ -392,21 +394,17 @@ class Results:
         """Return the measures of entities, those of before the deal first."""
         entities = {name: own for name, own in self._entities().items() if only is None or name in only}
         company = self.outcome.inputs.terms.entity_id
-        past = history(self.tables.rows["measures"])
+        past = history(self.tables.rows["measures"], company)
         names = list(dict.fromkeys(name for own in entities.values() for name in own))
         names += [name for values in past.values() for name in values if name not in names]
         names = list(dict.fromkeys(names))
         keys: list[tuple[str, int]] = []
         cells: dict[str, list[int | None]] = {name: [] for name in names}
         for entity, own in entities.items():
-            before = sorted(
-                day for name, day in past if (name or company) == entity and day < self.grid.start
-            )
-            for day in before:
-                told = past.get((entity, day)) or past.get((None, day)) or {}
+            for day in sorted(day for name, day in past if name == entity):
                 keys.append((entity, day))
                 for name in names:
-                    cells[name].append(told.get(name))
+                    cells[name].append(past[entity, day].get(name))
             for at, day in enumerate(self.grid.ends):
                 keys.append((entity, day))
                 for name in names:
@@ -436,11 +434,21 @@ class Results:
         )
 
     def _covenants(self) -> Any:
-        """Tests of every covenant, month by month unless it says how often."""
-        frames, terms = self.tables.frames, self.outcome.inputs.terms
-        if "covenants" not in frames:
+        if "covenants" not in self.tables.frames:
             kinds = {"covenant_id": "text", "period_end": "date", "level": "text", "status": "text"}
             return build(self.kind, {name: Column(kind, []) for name, kind in kinds.items()})
+        checked = self._tested()
+        self._units = [checked.unit(row) for row in range(len(checked))]
+        return checked.result()
+
+    def units(self) -> list[str]:
+        """Return the unit of each row of the tests of covenants."""
+        self.frame("covenants", "M")
+        return self._units
+
+    def _tested(self) -> Checked:
+        """Test every covenant month by month, unless it says how often."""
+        frames, terms = self.tables.frames, self.outcome.inputs.terms
         named = {name for name in self.tables.rows["covenants"]["entity_id"] if name is not None}
         bound = {name for label in ("cross_default",) for column in ("entity_id", "trigger_entity_id")
                  for name in self.tables.rows[label][column] if name is not None}  # fmt: skip
@@ -449,16 +457,18 @@ class Results:
             found = build(self.kind, self._measures_columns({terms.entity_id, *named, *bound}))
         finally:
             self.amounts = amounts
-        beside: dict[str, Any] = {name: frames.get(name) for name in ("cures", "waivers", "cross_default")}
         start, end = (str(np.datetime64(day, "D")) for day in (self.grid.start, self.grid.end))
-        return check_covenants(
-            found,
-            frames["covenants"],
-            metrics=self.tables.metrics,
-            **beside,
-            freq="M",
-            fiscal_year_end=terms.fiscal_year_end,
-            start=start,
-            end=end,
-            minor_units=terms.minor_units,
-        )
+        given: dict[str, Any] = {
+            **{name: frames.get(name) for name in ("cures", "waivers", "cross_default")},
+            "metrics": self.tables.metrics,
+            "freq": "M",
+            "fiscal_year_end": terms.fiscal_year_end,
+            "start": start,
+            "end": end,
+            "amounts": "major",
+            "minor_units": terms.minor_units,
+            "round_input": False,
+            "allow_high_thresholds": False,
+            "threads": None,
+        }
+        return Checked(found, frames["covenants"], given)

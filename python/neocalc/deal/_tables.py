@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from neocalc._frames import as_frame, nearest
+from neocalc._frames import as_frame, closest
 from neocalc._options import Options
-from neocalc._side_tables import SideTable
+from neocalc._side_tables import SideTable, shown
 from neocalc.deal._frames import Column
 from neocalc.errors import InputError, Issue
 
@@ -306,11 +306,9 @@ def unknown_columns(label: str, frame: Any, extra: Iterable[str]) -> list[Issue]
 
 
 def _close(name: str, known: Iterable[str]) -> str:
-    found = nearest(name, sorted(known))
-    if found.startswith("rename"):
-        near = found.split("'")[1]
-        return f"rename it to {near!r}, remove it, or name it in extra_columns"
-    return "remove it, or name it in extra_columns"
+    near = closest(name, sorted(known))
+    rename = "" if near is None else f"rename it to {near!r}, "
+    return f"{rename}remove it, or name it in extra_columns"
 
 
 class Rows:
@@ -325,11 +323,13 @@ class Rows:
     def __contains__(self, name: str) -> bool:
         return name in self.columns
 
-    def note(self, name: str, code: str, rows: list[int], example: Any = None) -> None:
+    def note(
+        self, name: str, code: str, rows: list[int], example: Any = None, hint: str | None = None
+    ) -> None:
         """Record what is wrong with some rows."""
         if self.side is not None:
             values = self[name]
-            self.side.note(name, code, rows, example or (lambda row: repr(values[row])))
+            self.side.note(name, code, rows, example or (lambda row: shown(values[row])), hint)
 
     def frame_columns(self, names: Iterable[str], rows: list[int]) -> dict[str, Column]:
         """Return some columns, where they are there, of some rows."""

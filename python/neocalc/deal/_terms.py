@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from neocalc._currencies import ISO_4217
-from neocalc._frames import nearest
+from neocalc._frames import meant
 from neocalc._macrs import MacrsPolicy, macrs
 from neocalc._options import to_days
 from neocalc.deal._tables import PROVENANCE
@@ -92,7 +92,7 @@ class _Reader:
         self.asked: dict[str, set[str]] = {}
         for name in document:
             if name not in SECTIONS:
-                hint = nearest(str(name), SECTIONS).replace("the frame has", "there are")
+                hint = meant(str(name), SECTIONS)
                 self.wrong(str(name), "unknown_key", "", hint)
 
     def wrong(self, key: str, code: str, example: object = "", hint: str | None = None) -> None:
@@ -126,7 +126,7 @@ class _Reader:
         known = self.asked.get(section, set())
         for key in self.section(section):
             if key not in known and key not in PROVENANCE:
-                hint = nearest(str(key), sorted(known)).replace("the frame has", "there are")
+                hint = meant(str(key), sorted(known))
                 self.wrong(f"{section}.{key}", "unknown_key", "", hint)
 
     def text(self, section: str, key: str, default: str | None = None) -> str:

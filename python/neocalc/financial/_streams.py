@@ -60,14 +60,13 @@ class _Streams:
         return getattr(value, "item", lambda: value)()
 
 
-def _runs(keys: Array) -> tuple[Array, Array] | None:
-    """Return where runs of equal keys start and what they are, if each key has one run and they ascend."""
-    if not len(keys):
-        return np.zeros(0, dtype=np.int64), keys
-    starts = np.flatnonzero(keys[1:] != keys[:-1]) + 1
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), starts])
-    found = keys[starts]
-    return (starts, found) if bool((found[1:] > found[:-1]).all()) else None
+def _runs(keys: Array) -> Array | None:
+    """Return where runs of equal keys start and the last ends, if each key has one run and they ascend."""
+    if keys.dtype.kind == "u" and len(keys) and keys.max() > np.iinfo(np.int64).max:
+        return None
+    return _core.run_offsets(
+        np.require(keys, dtype=np.int64, requirements=["C", "A"]), threads=resolve_threads(None)
+    )
 
 
 def _refuse_keys(code: str, rows: Array | None, example: str, n: int) -> InputError:
@@ -114,9 +113,8 @@ def _by_key(stream: Any, n: int) -> _Streams:
     pandas = sys.modules.get("pandas")
     is_pandas = pandas is not None and isinstance(stream, pandas.Series)
     plain = stream.to_numpy() if is_pandas and isinstance(stream.dtype, np.dtype) else stream
-    if isinstance(plain, np.ndarray) and plain.dtype.kind in "iu" and (found := _runs(plain)) is not None:
-        starts, keys = found
-        offsets = np.append(starts, n).astype(np.int64)
+    if isinstance(plain, np.ndarray) and plain.dtype.kind in "iu" and (offsets := _runs(plain)) is not None:
+        keys = plain[offsets[:-1]]
         index = pandas.Index(keys, name=stream.name) if is_pandas and pandas is not None else keys
         return _Streams(offsets, None, (len(keys),), index, "pandas" if is_pandas else "")
     codes, keys, kind = _factorized(stream, n)

@@ -185,14 +185,6 @@ def _amount(value: Any, currency: str | None) -> str:
     return "–" if value is None else f"{symbol(currency) if currency else ''}{number(float(value), 2)}"
 
 
-def _unit(checked: Checked, row: int) -> str:
-    clause = int(checked.found["clause"][row])
-    if clause < 0 or int(checked.found["covenant"][row]) < 0:
-        return "times"
-    source = checked.inputs.rows_of_clauses[clause]
-    return next(one.metric.unit for one in checked.key(row).clauses if one.row == source)
-
-
 def _summary(
     checked: Checked, rows: Sequence[int], cells: Sequence[Explanation], currency: str | None
 ) -> str:
@@ -202,7 +194,7 @@ def _summary(
     )
     lines = []
     for row, cell in zip(rows, cells, strict=True):
-        unit, result = _unit(checked, row), cell.result
+        unit, result = checked.unit(row), cell.result
         colour = (
             "var(--short)"
             if cell.status in FAILED

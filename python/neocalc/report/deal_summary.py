@@ -8,7 +8,6 @@ from typing import Any
 
 from neocalc.deal._checks import Check, Checks
 from neocalc.deal._outcomes import DealResult
-from neocalc.metrics import METRICS, Metric
 from neocalc.report.comparison import column_values
 
 # A line of the summary: what it is, the statement's line, and whether months of it are summed.
@@ -123,13 +122,7 @@ def _last_tests(result: DealResult) -> tuple[Mapping[str, Any], ...]:
     """Return for each covenant its worst test, or the last one where all are as good."""
     frame = result.to_frame("covenants")
     names = ("covenant_id", "level", "period_end", "status")
-    metrics: Mapping[str, Metric] = {**METRICS, **result._results.tables.metrics}
-    rows = result._results.tables.rows["covenants"]
-    units = {
-        name: metrics[asked].unit
-        for name, asked in zip(rows["covenant_id"], rows["metric"], strict=True)
-        if asked in metrics
-    }
+    units = result._results.units()
     columns: dict[str, Sequence[Any]] = {name: column_values(frame, name) for name in names}
     has_entity = "entity_id" in _names(frame)
     columns["entity_id"] = (
@@ -143,7 +136,7 @@ def _last_tests(result: DealResult) -> tuple[Mapping[str, Any], ...]:
     for row in range(len(columns["status"])):
         test = {name: values[row] for name, values in columns.items()}
         test = {name: None if _is_null(value) else value for name, value in test.items()}
-        test["unit"] = units.get(test["covenant_id"], "times")
+        test["unit"] = units[row]
         key = (test["entity_id"], test["covenant_id"], test["level"])
         rank = _WORST_FIRST.index(str(test["status"]))
         known = worst.get(key)

@@ -30,7 +30,8 @@ def summary_lines(summary: DealSummary) -> list[str]:
     notes = [f"{line.label}: {line.note}." for line in summary.lines if line.note]
     lines += [part for note in notes for part in textwrap.wrap(note, _WIDTH)]
     lines += ["", *_covenants(summary), *_checks(summary)]
-    return lines
+    # Control characters in a name must not reach a terminal.
+    return ["".join(c if c.isprintable() else "?" for c in line) for line in lines]
 
 
 def _cell(value: float | None, unit: str) -> str:

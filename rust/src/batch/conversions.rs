@@ -23,18 +23,14 @@ pub fn days_of(
     threads: usize,
     poll: Poll<'_>,
 ) -> Result<bool, Error> {
-    let sound = convert(ticks, days, threads, poll, &|_, ticks, days, sound: &mut Option<bool>| {
-        let mut clean = sound.unwrap_or(true);
-        if !days_of_ticks(ticks, per_day, days) {
-            for (tick, slot) in ticks.iter().zip(days) {
+    convert_sound(ticks, days, threads, poll, &|ticks, days| {
+        days_of_ticks(ticks, per_day, days)
+            || ticks.iter().zip(days).fold(true, |sound, (tick, slot)| {
                 let found = DateRead::of(*tick, per_day);
-                clean &= matches!(found, DateRead::Day(_));
                 *slot = if let DateRead::Day(day) = found { day } else { 0 };
-            }
-        }
-        *sound = Some(clean);
-    })?;
-    Ok(sound.into_iter().flatten().all(|sound| sound))
+                sound & matches!(found, DateRead::Day(_))
+            })
+    })
 }
 
 /// Numbers as whole ones, NaN as 0; whether the rest are whole, from 1 to `most`, else the counts are of no use.
@@ -49,21 +45,18 @@ pub fn counts_of(
     poll: Poll<'_>,
 ) -> Result<bool, Error> {
     let most = f64::from(most);
-    let sound = convert(numbers, counts, threads, poll, &|_, numbers, counts, sound: &mut Option<bool>| {
-        let mut clean = sound.unwrap_or(true);
-        for (number, slot) in numbers.iter().zip(counts) {
+    convert_sound(numbers, counts, threads, poll, &|numbers, counts| {
+        numbers.iter().zip(counts).fold(true, |sound, (number, slot)| {
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "NaN becomes 0, and others are of no use unless inside"
             )]
             let count = *number as i32;
             let inside = (*number >= 1.0) & (*number <= most);
-            clean &= number.is_nan() | (inside & (f64::from(count) == *number));
             *slot = count;
-        }
-        *sound = Some(clean);
-    })?;
-    Ok(sound.into_iter().flatten().all(|sound| sound))
+            sound & (number.is_nan() | (inside & (f64::from(count) == *number)))
+        })
+    })
 }
 
 /// Major units as minor units; the places of those that are none, in order. Where NaN stands for none it becomes the
@@ -190,6 +183,74 @@ impl Ends<'_> {
     }
 }
 
+/// Converts a column by `each`, which says whether a stretch of it was sound; whether all were.
+fn convert_sound<A: Copy + Default + Send, B: Send>(
+    source: &dyn Load<A>,
+    out: &mut [B],
+    threads: usize,
+    poll: Poll<'_>,
+    each: &(impl Fn(&[A], &mut [B]) -> bool + Sync),
+) -> Result<bool, Error> {
+    let broken = convert(source, out, threads, poll, &|_, values, out, broken: &mut bool| {
+        *broken |= !each(values, out);
+    })?;
+    Ok(!broken.contains(&true))
+}
+
+/// Where runs of equal keys begin, and the end of the last; nothing where a key is less than the one before.
+///
+/// # Errors
+/// [`Error::Interrupted`].
+pub fn runs_of(keys: &dyn Load<i64>, count: usize, threads: usize, poll: Poll<'_>) -> Result<Option<Vec<i64>>, Error> {
+    const TOGETHER: usize = 65_536;
+    const LOOK: usize = 16;
+    let find = |found: &mut Vec<(usize, Option<Vec<i64>>)>, range: Range<usize>| {
+        // Each key beside the one before it; the first of all begins a run whatever it is.
+        let mut values = [0; STRETCH + 1];
+        let (mut starts, mut ascend) = (Vec::new(), true);
+        let begin = range.start;
+        for at in range.clone().step_by(STRETCH) {
+            let len = range.end.saturating_sub(at).min(STRETCH);
+            let (values, ahead) = if at == 0 {
+                let Some(values) = values.get_mut(..len) else { continue };
+                starts.push(0);
+                (values, 1)
+            } else {
+                let Some(values) = values.get_mut(..=len) else { continue };
+                (values, 0)
+            };
+            keys.load(at.saturating_sub(1), values);
+            let mut row = at.saturating_add(ahead);
+            let values = &*values;
+            let pairs = (values, values.get(1..).unwrap_or_default());
+            for (before, now) in pairs.0.chunks(LOOK).zip(pairs.1.chunks(LOOK)) {
+                let both = || before.iter().zip(now);
+                // Most keys are those before them: sixteen are compared at once.
+                if both().fold(false, |differ, (before, now)| differ | (before != now)) {
+                    for (offset, (before, now)) in (0..).zip(both()) {
+                        ascend &= before <= now;
+                        if before != now {
+                            starts.push(i64::try_from(row.saturating_add(offset)).unwrap_or(i64::MAX));
+                        }
+                    }
+                }
+                row = row.saturating_add(LOOK);
+            }
+        }
+        found.push((begin, ascend.then_some(starts)));
+        Ok(())
+    };
+    let found = for_each(stretches(count, TOGETHER), threads, poll, &Vec::new, &find)?;
+    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    found.sort_unstable_by_key(|(begin, _)| *begin);
+    let parts: Option<Vec<_>> = found.into_iter().map(|(_, starts)| starts).collect();
+    Ok(parts.map(|parts| {
+        let mut offsets = parts.concat();
+        offsets.push(i64::try_from(count).unwrap_or(i64::MAX));
+        offsets
+    }))
+}
+
 /// Converts stretches of a column by `each`; what each thread found.
 fn convert<A: Copy + Default + Send, B: Send, S: Default + Send>(
     source: &dyn Load<A>,
@@ -280,7 +341,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn runs_are_found_by_any_number_of_threads() {
+        let runs = |keys: &Vec<i64>, threads| runs_of(keys, keys.len(), threads, &mut || false).unwrap();
+        let mut keys: Vec<i64> = (0..200_000_i64).map(|row| (row + row / 7) / 5 - 9).collect();
+        let differ = keys.windows(2).zip(1_i64..).filter(|(pair, _)| pair.first() != pair.last()).map(|(_, row)| row);
+        let wanted: Vec<i64> = std::iter::once(0).chain(differ).chain([200_000]).collect();
+        for threads in [1, 2, 7] {
+            assert_eq!(runs(&keys, threads), Some(wanted.clone()));
+        }
+        for at in [0, 2_047, 65_535] {
+            let kept = std::mem::replace(keys.get_mut(at).unwrap(), i64::MAX);
+            assert_eq!(runs(&keys, 2), None, "{at}");
+            *keys.get_mut(at).unwrap() = kept;
+        }
+        assert_eq!(runs(&Vec::new(), 2), Some(vec![0]));
+    }
+
     proptest! {
+        #[test]
+        fn runs_are_those_of_neighbours(keys in prop::collection::vec(-3_i64..3, 0..60), sorted in any::<bool>()) {
+            let mut keys = keys;
+            if sorted {
+                keys.sort_unstable();
+            }
+            let found = runs_of(&keys, keys.len(), 1, &mut || false).unwrap();
+            let starts = (0..keys.len()).filter(|at| *at == 0 || keys.get(at - 1) != keys.get(*at)).chain([keys.len()]);
+            let wanted: Vec<i64> = starts.map(|at| i64::try_from(at).unwrap()).collect();
+            prop_assert_eq!(found, keys.is_sorted().then_some(wanted));
+        }
+
         #[test]
         fn days_are_those_of_single_ticks(
             days in prop::collection::vec(-30_000_i64..90_000, 0..40), off in prop_oneof![9 => Just(0_i64), 1 => 1_i64..5],

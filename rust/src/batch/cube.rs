@@ -373,7 +373,13 @@ impl Cube<'_> {
         lanes.take_minor(period, minor);
         let room = 1_i64 << bits;
         let wide = minor.iter().fold(0, |wide, amount| wide | amount.wrapping_add(room).cast_unsigned());
-        wide >> bits.saturating_add(1) == 0
+        let fits = wide >> bits.saturating_add(1) == 0;
+        if !fits {
+            // The least integer has no negative, and is refused wherever amounts are read.
+            let least = minor.iter().enumerate().filter(|(_, amount)| **amount == i64::MIN);
+            least.for_each(|(offset, amount)| note(&mut log, at.saturating_add(offset), Rule::Overflow, amount));
+        }
+        fits
     }
 
     /// One amount in minor units; those that could not be read have been told of.
@@ -407,7 +413,7 @@ fn power_of_two(bits: u32) -> f64 {
     small_f64(1_i64 << bits.min(50))
 }
 
-fn note(log: &mut Option<&mut IssueLog>, row: usize, rule: Rule, value: f64) {
+fn note(log: &mut Option<&mut IssueLog>, row: usize, rule: Rule, value: impl std::fmt::Display) {
     if let Some(log) = log {
         log.note(row, Column::Argument("measure"), rule, value);
     }

@@ -34,7 +34,7 @@ pub use assets::{BookValue, book_values, validate};
 pub use cells::{Amounts, Dates};
 pub use chunk::Prepared;
 pub use columns::{CodeColumn, DateColumn, DateRead, Fleet, Load, MoneyColumn, MonthsColumn, Nullable};
-pub use conversions::{counts_of, days_of, minors_of, offsets_of};
+pub use conversions::{counts_of, days_of, minors_of, offsets_of, runs_of};
 pub use covenants::{Tested, test_covenants};
 pub use cube::{Cube, CubeMeasure, CubeTargets, Kernels, test_cube};
 pub use happenings::{Events, UsageColumns};

@@ -352,6 +352,7 @@ fn judge_day(found: DateRead, index: usize, what: Column, reading: &Reading, rea
 
 /// Converts ticks to days; `false` when some row needs the slow judgement.
 #[must_use]
+#[inline(always)] // also into kernels for wide registers
 pub fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
     const NANOSECONDS: i64 = 86_400_000_000_000;
     let mut clean = true;

@@ -56,7 +56,8 @@ pub enum NoRate {
 const LOWEST: f64 = -0.999_999;
 const HIGHEST: f64 = 1e6;
 
-/// The effective rate (or spread) of a schedule.
+/// The effective rate (or spread) of a schedule; 0 where all is repaid before any time passes, since whatever the rate,
+/// what is not received is then written off on that day.
 ///
 /// # Errors
 /// [`NoRate`].
@@ -66,6 +67,15 @@ pub fn solve(rows: &[Row]) -> Result<f64, NoRate> {
     });
     if advances != repayments {
         return Err(NoRate::Open);
+    }
+    let mut face = 0_i64;
+    let lasts = rows.iter().any(|row| {
+        let earns = face != 0 && row.fraction > 0.0;
+        face = face.saturating_add(row.advance).saturating_sub(row.repaid);
+        earns
+    });
+    if !lasts {
+        return Ok(0.0);
     }
     let scale = to_f64(advances).abs().max(1.0);
     // Relative to what was drawn, so that the tolerance scales with the flows.

@@ -45,6 +45,20 @@ fn par_leaves_nothing_and_an_observation_disturbs_nothing() {
 }
 
 #[test]
+fn what_is_repaid_before_any_time_passes_is_written_off_that_day() {
+    // Drawn on 30 March and repaid on the 31st: no time by 30/360, and afterwards nothing is owed.
+    let rows = [
+        Row { advance: 100_000, discount: 2_000, ..row(Kind::Between, 0.5) },
+        Row { repaid: 100_000, ..row(Kind::Settlement, 0.0) },
+        row(Kind::Settlement, 0.25),
+    ];
+    assert_eq!(solve(&rows), Ok(0.0));
+    let mut left = [0; 3];
+    unamortized_into(&rows, 0.0, false, &mut left);
+    assert_eq!(left, [2_000, 0, 0]);
+}
+
+#[test]
 fn what_is_never_repaid_has_no_rate() {
     let open = [Row { advance: 100, ..row(Kind::Between, 0.0) }, row(Kind::Settlement, 1.0)];
     assert_eq!(solve(&open), Err(NoRate::Open));

@@ -380,6 +380,18 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         self.main = self.cost.minus(target);
     }
 
+    /// The fraction of its month's charge that a sale leaves: unless given, the mirror image of the convention. What was
+    /// used was used before the sale.
+    fn charge_left(&self, event: &Event<T>) -> (i128, i128) {
+        match (self.rules.disposal_convention, self.method) {
+            (None, Method::UnitsOfProduction(_)) => (1, 1),
+            (given, _) => match (given.unwrap_or(self.convention), self.convention) {
+                (Convention::ActualDays, Convention::ActualDays) => self.timing.part_before(event.date),
+                (convention, _) => event.charge_left(convention),
+            },
+        }
+    }
+
     /// What falls at the close of the month; whether nothing is left.
     fn close(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
         let known = self.emit(month.saturating_sub(1), sink);
@@ -404,11 +416,6 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                 return Err(fault(event, Field::Date, Rule::DateOrder, "after the asset was disposed of"));
             }
             self.judge(event)?;
-            let fraction = match (classified, self.rules.disposal_convention) {
-                (true, _) => (1, 1),
-                (false, Some(convention)) => event.charge_left(convention),
-                (false, None) => event.charge_left(self.convention),
-            };
             let book_value = self.cost.minus(books.sum());
             let amount = event.amount.filter(|amount| *amount >= T::default());
             match event.kind {
@@ -447,7 +454,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                         unimpaired = unimpaired.or(Some(books));
                     }
                     in_use = books;
-                    let (top, bottom) = fraction;
+                    let (top, bottom) = self.charge_left(event);
                     books.charge = books.charge.portion(top, bottom);
                     charge = charge.plus(books.charge).minus(in_use.charge);
                     charged = Some(books.sum());
@@ -463,6 +470,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                     if share.is_zero() {
                         return Err(fault(event, Field::Share, Rule::Range, "a share above 0"));
                     }
+                    let fraction = if classified { (1, 1) } else { self.charge_left(event) };
                     let cost_out = self.cost.shared(share);
                     self.cost = self.cost.minus(cost_out);
                     let sold_charge = books.charge.shared_of(share, fraction);

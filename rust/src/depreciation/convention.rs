@@ -239,6 +239,27 @@ impl Timing {
         self.life_months
     }
 
+    /// The part of its month's charge that falls before `day`, where every day counts: the days on which the asset is
+    /// charged before it, of those in the whole month. In months of equal weight the days before that of service are
+    /// none of its life.
+    #[must_use]
+    pub fn part_before(&self, day: Date) -> (i128, i128) {
+        let month = month_of(day);
+        let at = self.passed(month.saturating_sub(1));
+        let whole = i128::from(self.passed(month).saturating_sub(at));
+        let (before, scale) = match self.share {
+            Share::Days { start } => (i128::from(day).saturating_sub(start.into()).saturating_sub(at.into()), 1),
+            Share::Ramp { start, first, later, .. } => {
+                let days = i128::from(days_in_month(month));
+                let late = if month == start { later.saturating_sub(first) } else { 0 };
+                let gone = i128::from(day_of_month(day)).saturating_sub(1).saturating_mul(later.into());
+                (gone.saturating_sub(days.saturating_mul(late.into())), days)
+            }
+        };
+        let whole = whole.saturating_mul(scale).max(1);
+        (before.clamp(0, whole), whole)
+    }
+
     /// Units of the life passed at the end of `month`, 0 to the total.
     #[must_use]
     #[inline]

@@ -138,7 +138,7 @@ impl<T> Event<T> {
         (self.month, self.kind.is_at_close(), self.date, self.kind, self.source)
     }
 
-    /// The fraction of its month's charge that a sale on its day leaves: the mirror image of the convention.
+    /// The fraction of a whole month's charge that a sale on its day leaves: the mirror image of the convention.
     pub(super) fn charge_left(&self, convention: Convention) -> (i128, i128) {
         match convention {
             Convention::FullMonth | Convention::HalfYear => (0, 1),

@@ -33,19 +33,22 @@ pub fn keep_posted<'a, T: Exact>(
     landings.sort_unstable();
     landings.dedup();
     let whole = Rules { until: Month::MAX, ..*rules };
-    let known_by = |month: Option<Month>| -> Vec<Event<T>> {
+    // Of what was known at a time, only the months before the next correction matter: what is dated later may well rest
+    // on what is known then.
+    let known_by = |month: Option<Month>, end: Month| -> Vec<Event<T>> {
         let known = |event: &&Event<T>| match lands(event) {
-            _ if event.kind == Kind::Transfer => false,
+            _ if event.kind == Kind::Transfer || event.month >= end => false,
             None => true,
             Some(landed) => month.is_some_and(|month| landed <= month),
         };
         events.iter().filter(known).copied().collect()
     };
+    let ends = landings.iter().skip(1).copied().chain([Month::MAX]);
     let mut tape = Tape::default();
-    keep(holding, &mut known_by(None), &whole, &mut tape, scratch)?;
-    for month in landings {
+    keep(holding, &mut known_by(None, landings.first().copied().unwrap_or(Month::MAX)), &whole, &mut tape, scratch)?;
+    for (month, end) in landings.iter().copied().zip(ends) {
         let mut truth = Tape::default();
-        keep(holding, &mut known_by(Some(month)), &whole, &mut truth, scratch)?;
+        keep(holding, &mut known_by(Some(month), end), &whole, &mut truth, scratch)?;
         tape = tape.corrected(truth, month);
     }
     let mut moves: Vec<(Month, usize)> = events

@@ -78,6 +78,7 @@ impl Discounted for Annuity {
             value: self.first + self.pmt * worth + self.last * left,
             slope: self.pmt * slope - self.nper * self.last * left,
             bend: 0.0,
+            further: [0.0; 3],
         }
     }
 

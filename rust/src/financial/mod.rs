@@ -100,7 +100,8 @@ pub fn evaluate<const N: usize>(
             }
         }
         for ((at, slot), row) in range.zip(out).zip(rows) {
-            *slot = if is_sound(function, row, at, log) { value_of(function, row, at, log) } else { f64::NAN };
+            // A zero has no sign.
+            *slot = if is_sound(function, row, at, log) { value_of(function, row, at, log) + 0.0 } else { f64::NAN };
         }
         Ok(())
     };

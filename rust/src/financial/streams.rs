@@ -3,7 +3,7 @@
 
 use super::calendar::Basis;
 use super::{Failure, Values};
-use crate::batch::{DateColumn, DateRead, Load, Poll, days_of_ticks, for_each_asking, stretches};
+use crate::batch::{DateColumn, DateRead, Load, Poll, for_each_asking, stretches};
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::roots::{Flows, Kernel, Trouble};
 
@@ -120,9 +120,12 @@ fn judge(function: &StreamFunction, given: [f64; 2], at: usize, log: &mut IssueL
     sound
 }
 
-fn room<T>(column: &mut Vec<T>, len: usize) -> Result<(), Error> {
-    column.clear();
-    column.try_reserve_exact(len).map_err(|_| Error::OutOfMemory(len.saturating_mul(size_of::<T>())))
+/// A column of a length; what it held before it may still hold.
+fn room<T: Copy + Default>(column: &mut Vec<T>, len: usize) -> Result<(), Error> {
+    let more = len.saturating_sub(column.len());
+    column.try_reserve(more).map_err(|_| Error::OutOfMemory(more.saturating_mul(size_of::<T>())))?;
+    column.resize(len, T::default());
+    Ok(())
 }
 
 impl Stream {
@@ -156,7 +159,6 @@ impl Stream {
         let mut rows = Vec::new();
         if let Some(order) = streams.order {
             room(&mut rows, len)?;
-            rows.resize(len, 0_i64);
             order.load(start, &mut rows);
         }
         let rows: Vec<usize> = rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect();
@@ -164,10 +166,9 @@ impl Stream {
             return Err(Error::Argument("the order must name flows".into()));
         }
         let row_of = |at: usize| rows.get(at).copied().unwrap_or(start.saturating_add(at));
-        self.amounts.resize(len, 0.0);
         load(streams.amounts, start, &rows, &mut self.amounts);
-        // A sum of zeros, unless one is no number.
-        if self.amounts.iter().map(|amount| amount * 0.0).sum::<f64>() != 0.0 {
+        // All are looked at: a loop without a way out becomes one of vectors.
+        if !self.amounts.iter().fold(true, |finite, amount| finite & amount.is_finite()) {
             for (at, amount) in self.amounts.iter().enumerate().filter(|(_, amount)| !amount.is_finite()) {
                 log.note(row_of(at), Column::Argument("values"), Rule::NonFinite, amount);
                 self.is_sound = false;
@@ -175,10 +176,13 @@ impl Stream {
         }
         match streams.dates {
             Some((dates, basis)) => self.read_dates(dates, basis, start, &rows, log)?,
-            None => self.times.extend((0..self.amounts.len()).scan(0.0, |next: &mut f64, _| {
-                *next += 1.0;
-                Some(*next - 1.0)
-            })),
+            None => {
+                let mut next = 0.0;
+                for time in &mut self.times {
+                    *time = next;
+                    next += 1.0;
+                }
+            }
         }
         Ok(())
     }
@@ -194,7 +198,6 @@ impl Stream {
         let len = self.amounts.len();
         room(&mut self.dates, len)?;
         room(&mut self.days, len)?;
-        self.dates.resize(len, 0);
         match dates {
             DateColumn::Ticks(column, _) => load(column, start, rows, &mut self.dates),
             DateColumn::Days(column) => {
@@ -204,19 +207,18 @@ impl Stream {
             }
         }
         let per_day = if let DateColumn::Ticks(_, per_day) = dates { per_day } else { 1 };
-        self.days.resize(len, 0);
-        if !days_of_ticks(&self.dates, per_day, &mut self.days) {
+        let kernel = self.flows.kernel;
+        if !(kernel.days)(&self.dates, per_day, &mut self.days) {
             self.judge_dates(per_day, start, rows, log);
             if !self.is_sound {
                 return Ok(());
             }
         }
-        let first = self.days.iter().fold(i32::MAX, |first, day| first.min(*day));
         if basis == Basis::Actual365 {
-            // Days of three centuries: nothing wraps.
-            self.times.extend(self.days.iter().map(|day| f64::from(day.wrapping_sub(first)) / 365.0));
+            (kernel.years)(&self.days, &mut self.times);
         } else {
-            self.times.extend(self.days.iter().map(|day| basis.years(first, *day)));
+            let first = self.days.iter().copied().min().unwrap_or(0);
+            self.times.iter_mut().zip(&self.days).for_each(|(time, day)| *time = basis.years(first, *day));
         }
         Ok(())
     }

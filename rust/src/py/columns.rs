@@ -224,15 +224,28 @@ pub fn lane_kernels() -> LaneKernels {
 /// The sums over flows that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn moment_kernel() -> Kernel {
+    use crate::roots::{self, ORDERS, PLAIN_ORDERS, Survey};
+
     wide! {
-        moments(amounts: &[f64], times: &[f64], u: f64) -> [f64; 3] = crate::roots::moments(amounts, times, u);
+        moments(amounts: &[f64], times: &[f64], u: f64, pivot: f64) -> [f64; ORDERS] =
+            roots::moments(amounts, times, u, pivot);
+        plain_moments(amounts: &[f64], times: &[f64]) -> [f64; PLAIN_ORDERS] = roots::plain_moments(amounts, times);
+        survey(amounts: &[f64], times: &[f64]) -> Survey = roots::survey(amounts, times);
+        years(days: &[i32], years: &mut [f64]) = roots::years_of_365_days(days, years);
+        days(ticks: &[i64], per_day: i64, days: &mut [i32]) -> bool = crate::batch::days_of_ticks(ticks, per_day, days);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
         return Kernel::default();
     }
-    // SAFETY: the processor has AVX2, as was just seen.
-    Kernel(|amounts, times, u| unsafe { moments(amounts, times, u) })
+    // SAFETY, of each: the processor has AVX2, as was just seen.
+    Kernel {
+        moments: |amounts, times, u, pivot| unsafe { moments(amounts, times, u, pivot) },
+        plain_moments: |amounts, times| unsafe { plain_moments(amounts, times) },
+        survey: |amounts, times| unsafe { survey(amounts, times) },
+        years: |days, out| unsafe { years(days, out) },
+        days: |ticks, per_day, out| unsafe { days(ticks, per_day, out) },
+    }
 }
 
 /// The sums over flows.

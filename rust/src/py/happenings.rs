@@ -1,6 +1,7 @@
 //! Events and usage, matched to a fleet's rows and sorted by the caller.
 #![forbid(unsafe_code)]
 
+use numpy::PyArray1;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -9,6 +10,7 @@ use super::door::enter;
 use super::inputs::{MoneyArray, count_threads};
 use super::outputs::{Out, written};
 use crate::batch;
+use crate::error::Error;
 use crate::money::MinorUnits;
 
 /// An array of exactly this type and length.
@@ -41,6 +43,20 @@ pub fn take_offsets(array: &Bound<'_, PyAny>, len: usize) -> PyResult<Column<i64
     Ok(offsets)
 }
 
+/// Lets `work` write one array from another of the same length.
+fn convert<A: numpy::Element, B: numpy::Element, R: Send>(
+    py: Python<'_>,
+    source: &Bound<'_, PyAny>,
+    target: &Bound<'_, PyAny>,
+    work: impl FnOnce(&Column<A>, &mut [B], batch::Poll<'_>) -> Result<R, Error> + Send,
+) -> PyResult<R> {
+    let source = any_length::<A>(source)?;
+    let mut out = Out::<B, B>::take(target, source.len())?;
+    let (Out::A(out) | Out::B(out)) = &mut out;
+    let out = written(out)?;
+    enter(py, |poll| work(&source, out, poll))
+}
+
 /// Writes float64 major units as int64 minor units; the places and codes of those that are none. Where NaN stands for
 /// none, it becomes the least integer.
 #[pyfunction]
@@ -56,11 +72,9 @@ pub fn to_minor(
 ) -> PyResult<Vec<(usize, &'static str)>> {
     let units = MinorUnits::new(minor_units).ok_or_else(|| PyValueError::new_err("minor_units out of range"))?;
     let reading = batch::Reading { units, round_input, floor_time: false };
-    let major = any_length::<f64>(major)?;
-    let mut out = Out::<i64, i64>::take(minor, major.len())?;
-    let (Out::A(minor) | Out::B(minor)) = &mut out;
-    let minor = written(minor)?;
-    let wrong = enter(py, |poll| batch::minors_of(&major, &reading, nan_is_none, minor, count_threads(threads), poll))?;
+    let wrong = convert(py, major, minor, |major: &Column<f64>, minor, poll| {
+        batch::minors_of(major, &reading, nan_is_none, minor, count_threads(threads), poll)
+    })?;
     Ok(wrong.into_iter().map(|(at, rule)| (at, rule.code())).collect())
 }
 
@@ -74,11 +88,9 @@ pub fn to_days(
     per_day: i64,
     threads: usize,
 ) -> PyResult<bool> {
-    let ticks = any_length::<i64>(ticks)?;
-    let mut out = Out::<i32, i32>::take(days, ticks.len())?;
-    let (Out::A(days) | Out::B(days)) = &mut out;
-    let days = written(days)?;
-    enter(py, |poll| batch::days_of(&ticks, per_day.max(1), days, count_threads(threads), poll))
+    convert(py, ticks, days, |ticks: &Column<i64>, days, poll| {
+        batch::days_of(ticks, per_day.max(1), days, count_threads(threads), poll)
+    })
 }
 
 /// Writes float64 numbers as whole ones, NaN as 0; whether the rest are whole, from 1 to `most`.
@@ -91,11 +103,9 @@ pub fn to_counts(
     most: i32,
     threads: usize,
 ) -> PyResult<bool> {
-    let numbers = any_length::<f64>(numbers)?;
-    let mut out = Out::<i32, i32>::take(counts, numbers.len())?;
-    let (Out::A(counts) | Out::B(counts)) = &mut out;
-    let counts = written(counts)?;
-    enter(py, |poll| batch::counts_of(&numbers, most, counts, count_threads(threads), poll))
+    convert(py, numbers, counts, |numbers: &Column<f64>, counts, poll| {
+        batch::counts_of(numbers, most, counts, count_threads(threads), poll)
+    })
 }
 
 /// Writes where the stretch of each row begins, and the end of the last; `false` where rows are not in order.
@@ -112,6 +122,19 @@ pub fn to_offsets(
     let (Out::A(offsets) | Out::B(offsets)) = &mut out;
     let offsets = written(offsets)?;
     enter(py, |poll| batch::offsets_of(&rows, rows.len(), offsets, count_threads(threads), poll))
+}
+
+/// Where runs of equal keys begin, and the end of the last; `None` where a key is less than the one before.
+#[pyfunction]
+#[pyo3(signature = (keys, *, threads=0))]
+pub fn run_offsets<'py>(
+    py: Python<'py>,
+    keys: &Bound<'py, PyAny>,
+    threads: usize,
+) -> PyResult<Option<Bound<'py, PyArray1<i64>>>> {
+    let keys = any_length::<i64>(keys)?;
+    let found = enter(py, |poll| batch::runs_of(&keys, keys.len(), count_threads(threads), poll))?;
+    Ok(found.map(|offsets| PyArray1::from_vec(py, offsets)))
 }
 
 /// Events by asset.

@@ -165,6 +165,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(happenings::to_days, module)?)?;
     module.add_function(wrap_pyfunction!(happenings::to_counts, module)?)?;
     module.add_function(wrap_pyfunction!(happenings::to_offsets, module)?)?;
+    module.add_function(wrap_pyfunction!(happenings::run_offsets, module)?)?;
     module.add("CONVENTIONS", PyTuple::new(module.py(), Convention::ALL.map(|(name, _)| name))?)?;
     module.add("EVENT_KINDS", PyTuple::new(module.py(), Kind::ALL.map(|(name, _)| name))?)?;
     tax::register(module)?;

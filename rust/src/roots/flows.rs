@@ -1,7 +1,8 @@
 //! Dated cash flows, and the rates at which they are worth nothing.
 #![forbid(unsafe_code)]
 
-use super::lanes::{Kernel, LANES, plain_moments, powers};
+use super::lanes::{Kernel, LANES, ORDERS, Survey, powers, small_exp_m1};
+use super::start::first_guess;
 use super::{BOTTOM, Discounted, Look, Nearest, Sides, Sureness, TOP, all_log_rates, descend};
 use crate::batch::Poll;
 use crate::error::Error;
@@ -43,6 +44,8 @@ pub struct Flows {
     len: usize,
     span: f64,
     changes: usize,
+    /// A time that no flow of one sign comes after and none of the other before, where signs change once; else 0.
+    pivot: f64,
     /// The sums at a rate.
     pub kernel: Kernel,
 }
@@ -56,7 +59,8 @@ impl Flows {
         if amounts.is_empty() {
             return Err(Trouble::Empty);
         }
-        let (least, most, has_zeros) = sizes(amounts);
+        let survey = (self.kernel.survey)(amounts, times);
+        let Survey { least, most, has_zeros, ascends, mut changes } = survey;
         if most == 0.0 {
             return Err(Trouble::AllZero);
         }
@@ -65,7 +69,7 @@ impl Flows {
         if has_zeros {
             self.drop_zeros();
         }
-        if pairs(&self.times, |a, b| a >= b) > 0 {
+        if !ascends {
             self.sort_and_merge();
             if self.amounts.iter().any(|amount| !amount.is_finite()) {
                 return Err(Trouble::TooLarge);
@@ -74,10 +78,13 @@ impl Flows {
         let (Some(first), Some(last)) = (self.times.first().copied(), self.times.last().copied()) else {
             return Err(Trouble::AllZero); // they cancel day by day
         };
-        self.changes = pairs(&self.amounts, |a, b| (a > 0.0) != (b > 0.0));
-        if self.changes == 0 {
+        if has_zeros || !ascends {
+            changes = (self.kernel.survey)(&self.amounts, &self.times).changes;
+        }
+        if changes == 0 {
             return Err(Trouble::NoSignChange);
         }
+        self.changes = changes;
         if first != 0.0 {
             self.times.iter_mut().for_each(|time| *time -= first);
         }
@@ -86,6 +93,7 @@ impl Flows {
             self.amounts.iter_mut().for_each(|amount| *amount /= most);
             is_ordinary = true;
         }
+        self.pivot = if changes == 1 { self.times.get(self.early()).copied().unwrap_or(0.0) } else { 0.0 };
         self.finish(last - first, is_ordinary);
         Ok(())
     }
@@ -126,6 +134,12 @@ impl Flows {
         }
     }
 
+    /// How many flows have the sign of the first before another has not.
+    fn early(&self) -> usize {
+        let is_positive = self.starts_positive();
+        self.amounts.iter().take_while(|amount| (**amount > 0.0) == is_positive).count()
+    }
+
     fn flows(&self) -> impl Iterator<Item = (f64, f64)> {
         self.amounts.iter().copied().zip(self.times.iter().copied()).take(self.len)
     }
@@ -137,6 +151,7 @@ impl Flows {
         self.amounts.extend(other.amounts.iter().take(other.len).rev());
         self.times.extend(other.times.iter().take(other.len).rev().map(|time| other.span - time));
         self.changes = other.changes;
+        self.pivot = if other.changes == 1 { other.span - other.pivot } else { 0.0 };
         self.finish(other.span, other.logs.is_empty());
     }
 
@@ -178,26 +193,26 @@ impl Flows {
     fn only_log_rate(&self, spare: &mut Self) -> Option<f64> {
         let above = self.starts_positive();
         let is_above = |flows: &Self, u: f64| (flows.look(u).value > 0.0) == flows.starts_positive();
-        let now = if self.logs.is_empty() {
-            let [value, slope, bend] = plain_moments(&self.amounts, &self.times);
-            Look { value, slope, bend }
+        let (value, guess) = if self.logs.is_empty() {
+            let early = self.amounts.iter().zip(&self.times).take(self.early());
+            let sums = (self.kernel.plain_moments)(&self.amounts, &self.times);
+            (sums[0], first_guess(early.map(|(amount, time)| (*amount, *time)), sums))
         } else {
-            self.look(0.0)
+            let look = self.look(0.0);
+            (look.value, look.halley())
         };
-        let Look { value, slope, bend } = now;
         if value == 0.0 {
             return Some(0.0);
         }
-        let step = -2.0 * value * slope / (2.0 * slope * slope - value * bend);
         if (value > 0.0) != above {
-            let start = if step > 0.0 && step < TOP { step } else { 0.1 };
+            let start = if guess > 0.0 && guess < TOP { guess } else { 0.1 };
             let u = descend(self, (0.0, TOP), start, above, Sureness::OneChange);
             return (u < 0.99 * TOP || is_above(self, TOP)).then(|| self.polished(u));
         }
         // With time running forwards no power overflows down to here, and most negative rates are above.
         let low = (-100.0 / self.span).max(-BOTTOM);
         if self.logs.is_empty() {
-            let u = descend(self, (low, 0.0), step.clamp(low, -f64::MIN_POSITIVE), above, Sureness::OneChange);
+            let u = descend(self, (low, 0.0), guess.clamp(low, -f64::MIN_POSITIVE), above, Sureness::OneChange);
             if u > 0.99 * low || !is_above(self, low) {
                 return Some(self.polished(u));
             }
@@ -221,7 +236,7 @@ impl Flows {
             let next = sum + amount;
             error += if sum.abs() >= amount.abs() { (sum - next) + amount } else { (amount - next) + sum };
             sum = next;
-            let change = (-u * time).exp_m1();
+            let change = small_exp_m1(-u * time);
             rest += amount * change;
             slope -= amount * time * (change + 1.0);
         }
@@ -240,35 +255,6 @@ impl Flows {
             .map(move |(log, (amount, time))| ((log - u * time - most).exp().copysign(amount), time));
         (present, most)
     }
-}
-
-/// The least size of any amount but 0, the most, and whether any is 0.
-fn sizes(amounts: &[f64]) -> (f64, f64, bool) {
-    // Eight of each side by side, for a compiler to make vectors of.
-    let (mut least, mut most, mut lowest) = ([f64::INFINITY; LANES], [0.0_f64; LANES], [f64::INFINITY; LANES]);
-    let (eights, rest) = amounts.as_chunks::<LANES>();
-    let mut last = [f64::NAN; LANES];
-    for (slot, amount) in last.iter_mut().zip(rest) {
-        *slot = *amount;
-    }
-    for eight in eights.iter().chain([&last]) {
-        for (((least, most), lowest), amount) in least.iter_mut().zip(&mut most).zip(&mut lowest).zip(eight) {
-            let size = amount.abs();
-            *lowest = if size < *lowest { size } else { *lowest };
-            *least = if (size < *least) & (size > 0.0) { size } else { *least };
-            *most = if size > *most { size } else { *most };
-        }
-    }
-    let smaller = |lanes: [f64; LANES]| lanes.into_iter().fold(f64::INFINITY, f64::min);
-    (smaller(least), most.into_iter().fold(0.0, f64::max), smaller(lowest) == 0.0)
-}
-
-/// How many neighbours break an order.
-#[inline]
-fn pairs(column: &[f64], breaks: impl Fn(f64, f64) -> bool) -> usize {
-    let neighbours = column.iter().zip(column.get(1..).unwrap_or_default());
-    // There are fewer than a slice holds; a checked sum would not become one of vectors.
-    neighbours.fold(0, |count, (a, b)| count.wrapping_add(usize::from(breaks(*a, *b))))
 }
 
 /// Sums over flows as they come, and how often those so far changed sign.
@@ -309,16 +295,17 @@ impl Count {
 impl Discounted for Flows {
     fn look(&self, u: f64) -> Look {
         if self.logs.is_empty() {
-            let [value, slope, bend] = (self.kernel.0)(&self.amounts, &self.times, u);
-            return Look { value, slope, bend };
+            return Look::of((self.kernel.moments)(&self.amounts, &self.times, u, self.pivot));
         }
-        let mut look = Look { value: 0.0, slope: 0.0, bend: 0.0 };
+        let mut sums = [0.0; ORDERS];
         for (amount, time) in self.scaled(u).0 {
-            look.value += amount;
-            look.slope -= amount * time;
-            look.bend += amount * time * time;
+            let mut term = amount;
+            for sum in &mut sums {
+                *sum += term;
+                term *= self.pivot - time;
+            }
         }
-        look
+        Look::of(sums)
     }
 
     fn sides(&self, u: f64) -> Sides {

@@ -15,9 +15,10 @@
 
 mod flows;
 mod lanes;
+mod start;
 
 pub use flows::{Answer, Flows, Trouble};
-pub use lanes::{Kernel, moments};
+pub use lanes::{Kernel, ORDERS, PLAIN_ORDERS, Survey, moments, plain_moments, survey, years_of_365_days};
 
 use crate::batch::Poll;
 use crate::error::Error;
@@ -27,7 +28,7 @@ pub const TOP: f64 = 709.78;
 /// `-ln` of the smallest growth whose rate is not -1 as a double.
 pub const BOTTOM: f64 = 36.73;
 
-/// A sum of discounted flows and its first two derivatives, all times one positive factor.
+/// A sum of discounted flows and its derivatives, all times one positive factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// `f(u)`.
@@ -36,6 +37,33 @@ pub struct Look {
     pub slope: f64,
     /// `f''(u)`, or 0 where it is not known.
     pub bend: f64,
+    /// The third to fifth derivative, or 0 where they are not known.
+    pub further: [f64; 3],
+}
+
+impl Look {
+    fn of([value, slope, bend, third, fourth, fifth]: [f64; ORDERS]) -> Self {
+        Self { value, slope, bend, further: [third, fourth, fifth] }
+    }
+
+    /// Halley's step to where the sum is 0.
+    fn halley(self) -> f64 {
+        let Self { value, slope, bend, .. } = self;
+        -2.0 * value * slope / (2.0 * slope * slope - value * bend)
+    }
+
+    /// The same sum a step further by Taylor's series, with two derivatives.
+    fn further_by(self, step: f64) -> Self {
+        let Self { value, slope, bend, further: [third, fourth, fifth] } = self;
+        let x = step;
+        Self {
+            value: value
+                + x * (slope + x * (bend / 2.0 + x * (third / 6.0 + x * (fourth / 24.0 + x * (fifth / 120.0))))),
+            slope: slope + x * (bend + x * (third / 2.0 + x * (fourth / 6.0 + x * (fifth / 24.0)))),
+            bend: bend + x * (third + x * (fourth / 2.0 + x * (fifth / 6.0))),
+            further: [0.0; 3],
+        }
+    }
 }
 
 /// What comes in and what goes out, discounted.
@@ -112,8 +140,8 @@ impl Nearest {
 /// How steps end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sureness {
-    /// One change of sign: `f` times a power falls or rises all the way, and a small Halley step leaves an error of its
-    /// cube.
+    /// One change of sign: the sum times `e^(u pivot)` falls or rises all the way, for a pivot between the flows of either
+    /// sign. [`Discounted::look`] gives that and five derivatives.
     OneChange,
     /// A root among others: until the last digits stand still.
     Isolated,
@@ -132,7 +160,8 @@ pub fn descend(
     let span = sum.span();
     let mut u = if start > low && start < high { start } else { middle(low, high) };
     for step_number in 0..200_u32 {
-        let Look { value, slope, bend } = sum.look(u);
+        let look = sum.look(u);
+        let Look { value, slope, .. } = look;
         if value == 0.0 {
             return u;
         }
@@ -141,29 +170,41 @@ pub fn descend(
         } else {
             low = u
         }
-        let halley = -2.0 * value * slope / (2.0 * slope * slope - value * bend);
+        let halley = look.halley();
         let inside = |next: f64| next > low && next < high;
-        let is_halley = inside(u + halley);
         let slow = step_number > 8 && step_number % 2 == 0;
-        let next = if is_halley && !slow {
+        if sureness == Sureness::OneChange && halley.abs() * span <= NEAR && !slow {
+            let step = halley + look.further_by(halley).halley();
+            let is_still = step.abs() <= f64::EPSILON * u.abs();
+            if step.abs() * span <= SMALL && (inside(u + step) || is_still) {
+                return u + step;
+            }
+            if inside(u + step) {
+                u += step;
+                continue;
+            }
+        }
+        let next = if inside(u + halley) && !slow {
             u + halley
         } else if inside(u - value / slope) && !slow {
             u - value / slope
         } else {
             middle(low, high)
         };
-        let step = (next - u).abs();
-        let is_small = match sureness {
-            Sureness::OneChange => is_halley && !slow && step * span <= 1e-5,
-            Sureness::Isolated => false,
-        };
-        if is_small || step <= f64::EPSILON * u.abs() || high - low <= f64::EPSILON * high.abs() {
+        if (next - u).abs() <= f64::EPSILON * u.abs() || high - low <= f64::EPSILON * high.abs() {
             return next;
         }
         u = next;
     }
     u
 }
+
+/// Times the span of the flows: a step of Taylor's series to the fifth derivative that ends a search. `|t - pivot|` is at
+/// most the span, and all flows change `f e^(u pivot)` the same way; so of this step the series leaves out at most its
+/// sixth power / 720, which is 6e-17.
+const SMALL: f64 = 6e-3;
+/// The same, of a step of Halley's that the series may better.
+const NEAR: f64 = 0.5;
 
 /// Half way, in the logarithm where the ends are far apart.
 fn middle(low: f64, high: f64) -> f64 {
