@@ -41,9 +41,9 @@ class Case:
         return tuple(oracle.add_months(self.start, n * self.months) for n in range(self.periods + 1))
 
     def rows(self, settle: oracle.Settle = oracle.half_even) -> list[oracle.Row]:
-        bottom = 360 if self.day_count == "ACT/360" else 365
+        time = oracle.counted(self.day_count, self.dates[-1])
         repaid = (self.part,) * self.periods if self.part else None
-        return oracle.rows(self.terms, self.principal, self.dates, bottom, repaid, self.hedges, settle)
+        return oracle.rows(self.terms, self.principal, self.dates, time, repaid, self.hedges, settle)
 
 
 def curve(draw: random.Random, first: int, last: int, daily: bool) -> Curve:
@@ -121,7 +121,9 @@ def case(draw: random.Random) -> Case:
                     ),
                 )
             )
-    day_count = draw.choice(("ACT/360", "ACT/365F"))
+    day_count = draw.choice(
+        ("ACT/360", "ACT/365F", "30/360", "30/360 US", "30E/360", "30E/360 ISDA", "ACT/ACT ISDA")
+    )
     if averaging == "compounded" and day_count == "ACT/365F":
         terms = Terms(**{**terms.__dict__, "year_days": 365})
     return Case(

@@ -171,6 +171,10 @@ def _random_schedule(random: Random, loan: Loan) -> tuple[tuple[Any, Any], ...]:
         if loan.profile == "custom" and random.random() < 0.2:  # a day of its own
             when = loan.start + dt.timedelta(days=random.randint(1, (loan.maturity - loan.start).days))
         rows.append((when, share if loan.profile == "percent_schedule" else int(share * loan.principal)))
+    if loan.profile == "custom" and random.random() < 0.3:  # in full, on a day of its own
+        last = max(when if isinstance(when, dt.date) else periods[when - 1].scheduled for when, _ in rows)
+        day = last + dt.timedelta(days=random.randint(1, 100))
+        rows.append((min(day, loan.maturity), max(loan.principal - sum(amount for _, amount in rows), 0)))
     return tuple(rows)
 
 

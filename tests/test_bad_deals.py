@@ -257,6 +257,8 @@ HINTS: list[tuple[dict[str, str], dict[str, tuple[str, str]]]] = [
             "metrics.cure": ("'+ebitda'", "cure must be '+' or '-' and a measure of the metric"),
         },
     ),
+    ({"facilities": GOOD["facilities"].replace("term,", "bond,")},
+     {"facilities.kind": ("'bond'", "one of 'term', 'revolver', 'ladder'")}),
     # A name that means nothing is put right where it stands.
     ({"csts": "a\n1\n"}, {"csts.csv": ("", "did you mean 'costs'?")}),
 ]  # fmt: skip

@@ -95,7 +95,11 @@ def test_what_was_repaid_is_not_drawn_again() -> None:
     assert "kind 'revolver'" in issue.hint
     one("draws.amount", "commitment", draws=again, prepayments=late, row=3)
     one("draws.amount", "commitment", draws=again, prepayments=paid.assign(amount=199.99), row=3)
-    one("draws.amount", "redraw", draws=again, prepayments=paid.assign(amount=[None]), row=3)
+    everything = paid.assign(amount=[None])
+    one("draws.amount", "redraw", draws=again, prepayments=everything, row=3)
+    # More than the commitment is more than may be drawn, whatever was repaid.
+    more = again.assign(amount=again["amount"].where(again.index != again.index[-1], 100_000.0))
+    one("draws.amount", "commitment", draws=more, prepayments=everything, row=3)
     assert one("draws.amount", "redraw", draws=draws(amount=second(1.0, -1.0))).example == "-1.0"
 
 

@@ -90,6 +90,15 @@ def test_principal_beyond_what_is_owed() -> None:  # 46
     data = good(profile=third("custom", "level_payment"))
     issue = one(data, "principal", "range", principal_schedule=schedule(principal=[2000.0, 1000.01]))
     assert "payment 2" in issue.example
+    # Nothing is left for the second, or for a day after it.
+    assert (
+        "payment 2"
+        in one(data, "principal", "range", principal_schedule=schedule(principal=[3000.0, 1.0])).example
+    )
+    late = schedule(principal=[3000.0, 1.0], payment_number=[1, None], date=[None, "2025-06-03"])
+    one(data, "principal", "range", principal_schedule=late)
+    none = schedule(principal=[3000.0, 0.0])
+    assert len(nc.amortize(pd.DataFrame(data), principal_schedule=none))
     one(data, "profile", "null", principal_schedule=schedule(loan_id=["c", "c"]).iloc[:0])
     with pytest.raises(nc.InputError, match=r"principal_schedule\.principal.*missing_column"):
         nc.amortize(pd.DataFrame(data), principal_schedule=schedule().drop(columns="principal"))

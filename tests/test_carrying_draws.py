@@ -262,3 +262,19 @@ def test_a_planned_prepayment_is_at_most_what_is_owed_without_later_draws() -> N
     assert ladder["principal"].tolist() == [150.0, 0.0, 0.0]
     ladder = nc.principal_ladder(loans, draws=draws, prepayments=paid, as_of="2025-09-30", buckets=2)
     assert ladder["principal"].tolist() == [250.0, 50.0, 50.0]
+
+
+def test_a_draw_that_is_repaid_in_no_time_writes_its_discount_off_at_once() -> None:
+    """From the 30th to the 31st no day counts under 30/360: no rate earns a discount of 20.00, and all of it is cost."""
+    loans = pd.DataFrame(
+        {"loan_id": ["a"], "commitment": [5000.0], "principal": [1000.0], "start_date": ["2025-01-15"],
+         "term_months": [12], "annual_rate": [0.08], "profile": ["bullet"], "issue_price": [0.98]}
+    )  # fmt: skip
+    draws = pd.DataFrame(
+        {"loan_id": "a", "date": ["2025-03-30"], "amount": [1000.0], "maturity_date": ["2025-03-31"]}
+    )
+    books = nc.carrying_amount(loans, draws=draws)
+    own = books[books["draw_number"] == 1]
+    assert own["amortization"].tolist() == [0.0, 20.0]
+    assert own["unamortized"].tolist() == [20.0, 0.0]
+    assert own["effective_rate"].tolist() == [0.0, 0.0]

@@ -238,6 +238,15 @@ def test_headroom_where_some_periods_have_no_test(flat: str, periods: int, first
     assert np.isinf(quick.headroom[:, 0]).all() == (periods < 12 or untested)
 
 
+@pytest.mark.parametrize("dtype", [">f8", "<f8", "<i8", ">i8"])
+def test_bytes_in_any_order(dtype: str) -> None:
+    terms = pd.DataFrame({"covenant_id": ["c"], "metric": ["liquidity"], "threshold": [2]})
+    amounts = "minor" if "i" in dtype else "major"
+    cube = nc.covenant_cube(terms, entity_ids=["A"], period_ends=ENDS[:2], measures=["cash"], amounts=amounts)
+    cash = np.array([[[1, 2, 3], [2, 2, 1]]], dtype=dtype)
+    assert cube.test({"cash": cash}).first_breach.tolist() == [[[0, -1, 1]]]
+
+
 @pytest.mark.parametrize("flat", [True, False])
 @pytest.mark.parametrize("scenarios", [1, 3, 1_500])
 def test_the_least_integer_is_no_amount(flat: bool, scenarios: int) -> None:

@@ -204,3 +204,64 @@ def test_a_deal_shows_each_test_in_the_unit_of_its_own_clause() -> None:
     page = deal_report(made.run())
     rows = re.findall(r"<tr>.*?</tr>", page[page.index("<h2>Covenants</h2>") :], re.DOTALL)
     assert ["$" in row for row in rows[1:4]] == [True, False, True]
+
+
+def certified(terms: dict[str, Any], **given: Any) -> list[str]:
+    """The cells of a certificate of one covenant on the last day of 2025."""
+    options = {name: given.pop(name) for name in ("amounts", "minor_units") if name in given}
+    measures = pd.DataFrame(
+        {"period_end": ["2025-12-31"], **{name: [value] for name, value in given.items()}}
+    )
+    frame = pd.DataFrame({"covenant_id": ["c"], **{name: [value] for name, value in terms.items()}})
+    page = covenant_certificate(measures, frame, period_end="2025-12-31", freq="Y", **options)
+    (words,) = re.findall(r'<p class="text">(.*?)</p>', page)
+    return [words, *(re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td>(.*?)</td>", page, re.DOTALL))]
+
+
+def test_a_certificate_states_money_in_the_unit_of_its_currency() -> None:
+    """10,000 cents are $100.00, whatever unit they came in; a yen has no cents."""
+    cash = {"metric": "liquidity", "threshold": 50.0}
+    wanted = ["$100.00", "$50.00", "$50.00", "$50.00"]
+    for given, threshold in (({"cash": 100.0}, 50.0), ({"cash": 10_000, "amounts": "minor"}, 5_000.0)):
+        cells = certified({**cash, "threshold": threshold}, currency="USD", **given)
+        assert cells[0] == "Cash; at least $50.00."
+        assert cells[2:6] == wanted
+        assert cells[-2] == "$100.00"
+    yen = certified(cash, currency="JPY", cash=100, minor_units=0)
+    assert (yen[0], yen[2:6], yen[-2]) == ("Cash; at least ¥50.", ["¥100", "¥50", "¥50", "¥50"], "¥100")
+    short = certified(
+        {"metric": "liquidity", "threshold": 5_000}, currency="USD", cash=4_999, amounts="minor"
+    )
+    assert (
+        short[0]
+        == "Cash; at least $50.00. A cure of $0.01 would meet it. An event of default from 31 December 2025 on."
+    )
+
+
+def test_a_miss_by_a_cent_is_seen() -> None:
+    """1,399,999.99 over a million is no 1.40x, and 650,000.01 no 65.0 %."""
+    cover = {"metric": "dscr", "threshold": 1.4}
+    assert certified(cover, cfads=1_399_999.99, debt_service=1e6)[2:6] == [
+        "1.39999999x",
+        "1.40x",
+        "−0.00000001x",
+        "−0.01",
+    ]
+    assert certified(cover, cfads=1_400_000.00, debt_service=1e6)[2:6] == ["1.40x", "1.40x", "0.00x", "0.00"]
+    assert certified(cover, cfads=1_234_567.89, debt_service=1e6)[2] == "1.2346x"
+    share = {"metric": "ltv", "threshold": 0.65}
+    assert certified(share, total_debt=650_000.01, collateral_value=1e6)[2:5] == [
+        "65.000001 %",
+        "65.0 %",
+        "−0.000001 %",
+    ]
+    promised = pd.DataFrame(
+        {"covenant_id": ["q"], "metric": ["liquidity"], "threshold": [1e6], "test_frequency": ["Y"]}
+    )
+    for held, shown in (
+        (1e6 - 0.01, "$999,999.99"),
+        (1e6, "$1.0\u00a0m"),
+        (1e6 + 0.01, "$1,000,000.01"),
+        (2e6, "$2.0\u00a0m"),
+    ):
+        assert f"<td>{shown}</td><td>$1.0\u00a0m</td>" in deal_report(deal(held, covenants=promised).run())

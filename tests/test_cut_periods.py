@@ -133,3 +133,54 @@ def test_what_accrues_beside_cuts_no_interest(kind: str) -> None:
         assert rows["hedge"].tolist()[:2] == [0.0, -375.0]
     else:
         assert rows["pik"].tolist()[:2] == [0.0, 375.0]
+
+
+FLOATS: dict[str, Any] = {"index": "SOFR", "margin_rate": 0.02, "annual_rate": None}
+FIXED_AT_4 = pd.DataFrame({"index": ["SOFR", "SOFR"], "date": ["2025-01-01", LAST], "value": [0.04, 0.04]})
+SWAP = {"kind": "pay_fixed_swap", "strike_rate": 0.03, "from_date": "2025-01-01", "notional": 900_000.0}
+STATED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    # A quarter of 90 days of 360; nothing of these is anything of the others.
+    "fixing": ({"reset_frequency": "daily"}, {}),
+    "reset": ({"reset_frequency": "monthly"}, {}),
+    "no change": ({}, {"rate_steps": _beside(date=LAST, margin_rate=0.02, pik_rate=0.04, pik_share=0.0)}),
+    "default that adds nothing": ({"default_margin_rate": 0.0, "default_from_date": LAST}, {}),
+    "hedge that begins": ({}, {"hedges": pd.concat([_beside(**SWAP, hedge_id=1), _beside(
+        **{**SWAP, "from_date": LAST, "notional": 100_000.0}, hedge_id=2)])}),
+    "notional that stays": ({}, {"hedges": pd.concat([_beside(**SWAP), _beside(**{**SWAP, "from_date": LAST})])}),
+    "draw of its own": ({}, {"draws": _beside(date=LAST, amount=0.01, annual_rate=0.07)}),
+    "draw of nothing": ({}, {"draws": _beside(date=LAST, amount=0.0)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", STATED)
+def test_what_is_stated_for_others_cuts_nothing(what: str) -> None:
+    """Cash interest of 6 %, 4 % in kind, a swap that receives 1 % and a fee of 1 %, all on 900,000 for 90 days of 360."""
+    terms, beside = STATED[what]
+    loan = _loan(
+        **FLOATS, frequency="quarterly", pik_rate=0.04, commitment=1_800_000.0, undrawn_fee_rate=0.01
+    )
+    given: dict[str, Any] = {"rates": FIXED_AT_4, "extrapolate": "flat", "hedges": _beside(**SWAP), **beside}
+    rows = nc.amortize(
+        loan.assign(**terms), **given, columns=["draw_number", "interest", "pik", "hedge", "fee"]
+    )
+    paid = rows[(rows["draw_number"] == 0) & (rows["payment_number"] == 1)].iloc[-1]
+    # The second swap receives 1 % on 100,000 from the 31st, as the 30th: 75 days.
+    hedge = -2_250.00 - (208.33 if what == "hedge that begins" else 0.0)
+    fee = 2_250.00 if what != "draw of its own" else 2_275.00  # less is undrawn from then on: 16 and 75 days
+    assert paid[["pik", "hedge", "fee"]].tolist() == [9_000.00, round(hedge, 2), fee]
+    assert round(paid["interest"] - paid["hedge"], 2) == 13_500.00
+
+
+@pytest.mark.parametrize("what", STATED)
+def test_what_is_stated_for_others_changes_no_books(what: str) -> None:
+    terms, beside = STATED[what]
+    loan = _loan(**FLOATS, frequency="quarterly", pik_rate=0.04, issue_price=0.97, term_months=12)
+    given: dict[str, Any] = {"rates": FIXED_AT_4, "extrapolate": "flat", "hedges": _beside(**SWAP)}
+    columns = ["contractual_interest", "amortization", "pik", "closing_carrying_amount"]
+    for more in ({}, {"freq": "M"}):
+        plain = nc.carrying_amount(loan, **given, **more)
+        found = nc.carrying_amount(loan.assign(**terms), **{**given, **beside}, **more)
+        if "draw_number" in found:
+            found = found[found["draw_number"] == 0]
+        found = found.drop_duplicates().reset_index(drop=True)
+        pd.testing.assert_frame_equal(found[columns], plain[columns])

@@ -149,3 +149,22 @@ def test_joint_draws_to_the_cent(batch: int) -> None:
     for name, values in columns_of(flat).items():
         np.testing.assert_array_equal(apart[name].to_numpy(dtype=np.int64), values)
     assert apart["draw_number"].tolist() == [row.draw_number for row in flat]
+
+
+def test_principal_of_a_day_that_only_a_draw_is_paid_on() -> None:
+    """The loan has a long last period to 15 August, the draw is paid on 15 July, the day that principal is stated for."""
+    loan = pd.DataFrame(
+        {"loan_id": ["A"], "commitment": [1000.0], "principal": [0.0], "start_date": ["2024-01-15"],
+         "maturity_date": ["2024-08-15"], "frequency": ["quarterly"], "stub": ["long_back"], "annual_rate": [0.08],
+         "profile": ["custom"]}
+    )  # fmt: skip
+    draws = pd.DataFrame(
+        {"loan_id": ["A"], "date": ["2024-04-15"], "amount": [1000.0], "maturity_date": ["2024-10-15"]}
+    )
+    stated = pd.DataFrame({"loan_id": ["A"], "date": ["2024-07-15"], "principal": [400.0]})
+    rows = nc.amortize(
+        loan, draws=draws, principal_schedule=stated, columns=["draw", "interest", "principal"]
+    )
+    rows = rows.groupby("payment_date")[["draw", "interest", "principal"]].sum()
+    assert rows.loc["2024-07-15"].tolist() == [0.0, 20.0, 400.0]
+    assert rows.loc["2024-10-15"].tolist() == [0.0, 12.0, 600.0]

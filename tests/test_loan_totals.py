@@ -282,3 +282,18 @@ def test_an_empty_book_has_the_columns_of_a_full_one() -> None:
     assert none.dtypes.astype(str).tolist() == rows.dtypes.astype(str).tolist()
     assert len(nc.amortize(frame.iloc[:0], by=["lender"])) == 0
     assert len(nc.payment_amount(frame.iloc[:0])) == 0
+
+
+@pytest.mark.parametrize("by", [["loan_id"], ["lender"], []])
+def test_without_interest_there_is_none(by: list[str]) -> None:
+    """Exactly 0.0 in unrounded totals too: no difference of payments and principal."""
+    draw = np.random.default_rng(3)
+    loans = pd.DataFrame(
+        {"loan_id": np.arange(500), "lender": np.arange(500) % 3, "principal": draw.uniform(1e3, 1e7, 500).round(2),
+         "start_date": "2024-01-15", "term_months": draw.integers(3, 120, 500), "annual_rate": 0.0,
+         "profile": draw.choice(["level_payment", "level_principal", "bullet"], 500)}
+    )  # fmt: skip
+    for freq in ("M", "Y"):
+        totals = nc.amortize(loans, by=by, freq=freq, rounding=None)
+        assert (totals["interest"] == 0.0).all()
+        assert totals["principal"].sum() == pytest.approx(loans["principal"].sum(), rel=1e-12)

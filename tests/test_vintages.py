@@ -12,7 +12,7 @@ import pytest
 
 import neocalc as nc
 from oracles.calendar import shift
-from oracles.rates import ONE, Curve, Hedge, parts, received
+from oracles.rates import ONE, Curve, Hedge, counted, parts, received
 
 MONEY = ["opening_balance", "draw", "interest", "pik", "principal", "closing_balance"]
 EPOCH = dt.date(1970, 1, 1).toordinal()
@@ -40,7 +40,7 @@ def facility(random: Random, number: int) -> tuple[dict[str, Any], list[dict[str
         "start_date": start,
         "maturity_date": shift(start, 3 * quarters, False),
         "frequency": "quarterly",
-        "day_count": "ACT/360",
+        "day_count": random.choice(("ACT/360", "30/360", "30E/360")),
         "profile": random.choice(("bullet", "level_principal", "level_payment")),
         "index": "SOFR",
         "margin_rate": random.randint(0, 600) / 10_000,
@@ -182,6 +182,7 @@ def test_a_share_of_the_balance_is_hedged_on_every_draw_that_floats() -> None:
         balances = tuple(zip(at, rows["closing_balance"].tolist(), strict=True))
         loan, terms = made[number][0], None if not draw else made[number][1][draw - 1]
         held = terms is not None and terms["annual_rate"] is not None
+        day_count = loan["day_count"]
         ends = [shift(loan["start_date"], 3 * n, False).toordinal() - EPOCH for n in range(1, 60)]
         last = terms["maturity_date"] if terms and terms["maturity_date"] else loan["maturity_date"]
         start, until = at[0] if draw else loan["start_date"].toordinal() - EPOCH, last.toordinal() - EPOCH
@@ -190,7 +191,9 @@ def test_a_share_of_the_balance_is_hedged_on_every_draw_that_floats() -> None:
         for end in [*(day for day in ends if start < day < until), until]:
             wanted = 0
             if not held:
-                wanted = received(hedges[number], fixed, (start, end), balances, 360, bool(draw))
+                wanted = received(
+                    hedges[number], fixed, (start, end), balances, counted(day_count, until), bool(draw)
+                )
             if end in paid:
                 assert paid[end] == -wanted, (number, draw, end)
                 seen["fixed" if held else "draw" if draw else "loan"] += held or wanted != 0

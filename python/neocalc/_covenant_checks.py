@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,8 +221,8 @@ class Explanation:
         return f"{self.covenant_id}{whose} on {self.period_end}: {self.status}\n{self.definition}\n{numbers}"
 
 
-def explain_row(checked: Checked, row: int) -> Explanation:
-    """Explain a row of what was checked."""
+def explain_row(checked: Checked, row: int, say: Callable[[float, str], str] | None = None) -> Explanation:
+    """Explain a row of what was checked; `say` writes a threshold of a unit."""
     key, found, frame = checked.key(row), checked.found, checked.frame
     threshold = checked.thresholds()[row]
     numbers: dict[str, Any] = {
@@ -243,7 +243,10 @@ def explain_row(checked: Checked, row: int) -> Explanation:
         number = int(found["covenant"][row])
         source = checked.inputs.rows_of_clauses[clause]
         own = next(one for one in key.clauses if one.row == source)
-        definition = f"{own.metric.words()}; {limit_words(own.fields)} {threshold_words(float(threshold))}"
+        said = threshold_words(float(threshold))
+        if say is not None and not np.isnan(threshold):
+            said = say(float(threshold), own.metric.unit)
+        definition = f"{own.metric.words()}; {limit_words(own.fields)} {said}"
         inputs = checked.book.inputs(number, int(found["period"][row]))
     names, series_number = list(checked.inputs.measure_names), int(found["entity"][row])
     dates = checked.inputs.laid_out.dates_of(series_number)

@@ -135,7 +135,7 @@ class CovenantCube:
                 raise ConfigError(f"measures lack {name!r}")
             values = np.asarray(measures[name])
             wanted = np.int64 if options.amounts == "minor" else np.float64
-            if values.dtype != wanted:
+            if values.dtype.newbyteorder("=") != wanted:
                 raise ConfigError(f"{name!r} must be an array of {np.dtype(wanted)}, not {values.dtype}")
             if values.shape[:2] != (entities, periods) or values.ndim not in (2, 3):
                 raise ConfigError(

@@ -87,7 +87,8 @@ def amortize(
     principal_schedule
         For the profiles ``custom`` and ``percent_schedule``: a table with ``loan_id``, ``date`` or
         ``payment_number``, and ``principal`` (an amount) or ``share`` (of what was drawn). What it leaves is
-        due at maturity. Custom amounts may fall on any day, shares on payment dates.
+        due at maturity. Custom amounts may fall on any day, shares on payment dates; one that repays all
+        settles the interest accrued, and amounts after it are refused.
     payment_holidays
         Payments that are not made: a table with ``loan_id``, ``from_date``, ``to_date`` (both counted; the
         scheduled day counts) and ``interest``: ``paid`` (the default) or ``capitalised``, which adds it to
@@ -199,10 +200,9 @@ def amortize(
     - ``frequency``: ``monthly`` (the default), ``quarterly``, ``semiannual``, ``annual``, ``weekly``,
       ``biweekly``, ``at_maturity``, and others, or a cycle such as ``3M``.
     - ``day_count``: ``30/360`` (the default), ``ACT/360``, ``ACT/365F``, ``ACT/ACT ISDA``, ``ACT/ACT ICMA``,
-      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Where a rate or what is owed changes within a period, each
-      part is a calculation period of its own (ISDA 2006 4.16); a row that moves nothing cuts none of the
-      loan's own interest. Interest in kind, hedges and the undrawn fee accrue together beside it and are cut
-      on each day for which a rate or a hedge is stated: a day more on a 31st under ``30/360``.
+      ``30/360 US``, ``30E/360``, ``30E/360 ISDA``. Interest, interest in kind, each hedge and the undrawn fee
+      accrue apart: where its own rate, or the amount that it is on, changes within a period, each part is a
+      calculation period of its own (ISDA 2006 4.16), and nothing else cuts it.
     - ``business_day_convention``: ``none`` (the default), ``following``, ``modified_following``,
       ``preceding``, ``modified_preceding``. Payments that are moved to one day are one.
     - ``stub``: where an irregular period lies: ``short_back`` (the default), ``long_back``, ``short_front``,

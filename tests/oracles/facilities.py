@@ -208,12 +208,8 @@ class Part(Engine):
             raise Refused("date_order")
         return start, end
 
-    def accrue(self, date: dt.date) -> None:
-        self.accrue_fee(date)
-        super().accrue(date)
-
     def accrue_fee(self, date: dt.date) -> None:
-        """Accrue the fee alone: what is not drawn changes, and nothing that interest is computed on."""
+        """Accrue the fee up to a day on which what is not drawn changes, or the fee is settled."""
         if not self.number and self.facility.undrawn_rate:
             start, end = self.window()
             start, end = max(start, self.fee_clock), min(end, date)
@@ -242,6 +238,8 @@ class Part(Engine):
         return found
 
     def lend(self, amount: int, row: Row) -> None:
+        if amount:
+            self.accrue_fee(self.clock)
         before = self.whole(self.drawn * self.facility.issue_price)
         self.drawn += amount
         self.basis += amount
@@ -253,6 +251,7 @@ class Part(Engine):
             raise Refused("borrowing_base")
 
     def settle(self, row: Row) -> None:
+        self.accrue_fee(self.clock)
         row.interest += self.whole(self.accrued)
         row.fee += self.whole(self.fee)
         self.accrued = self.fee = Fraction(0)
@@ -296,6 +295,15 @@ class Part(Engine):
             self.basis, self.since = self.balance, self.made
         self.ahead = True
 
+    def owed_at_most(self, at: int) -> int:
+        """What is owed after a draw, less all that was prepaid before it."""
+        draws, owed = self.facility.draws[: at + 1], self.facility.loan.principal
+        moves = [(row.date, 0, row.amount) for row in self.facility.prepayments if row.date <= draws[-1].date]
+        moves += [(draw.date, 1, draw.amount) for draw in draws]
+        for _, lent, amount in sorted(moves, key=lambda move: move[:2]):
+            owed = owed + (amount or 0) if lent else max(owed - (owed if amount is None else amount), 0)
+        return owed
+
     def fac_steps(self) -> list[tuple[dt.date, int, int, Fraction | int]]:
         """Day, order, place, value: 0 rate, 1 principal, 2 prepayment, 3 draw, 4 draw elsewhere."""
         facility, loan = self.facility, self.loan
@@ -317,9 +325,7 @@ class Part(Engine):
                     raise Refused("draw_window")
                 total += draw.amount
                 if facility.commitment is not None and total > facility.commitment:
-                    paid = [row.amount for row in facility.prepayments if row.date <= draw.date]
-                    room = None in paid or total <= facility.commitment + sum(filter(None, paid))
-                    raise Refused("redraw" if room else "commitment")
+                    raise Refused("commitment" if self.owed_at_most(at) > facility.commitment else "redraw")
                 found.append((draw.date, 4 if draw.own_terms else 3, at, draw.amount))
         return sorted(found, key=lambda s: (s[0], min(s[1], 3), s[2]))
 
@@ -331,17 +337,23 @@ class Part(Engine):
             elif kind == 1:
                 if value > self.balance:
                     raise Refused("range")
-                self.balance -= value
-                row.principal += value
+                self.repay_agreed(int(value), row)
             elif kind == 2:
                 self.prepay(at, row)
             elif kind == 3:
                 self.lend(value, row)
-                self.later -= 1
+                self.later -= value != 0
                 self.refix = self.refix or value != 0
             else:
                 self.fix_before()
-                self.elsewhere += value
+                self.draw_elsewhere(self.clock, int(value))
+
+    def repay_agreed(self, amount: int, row: Row) -> None:
+        """Principal agreed for a day; in full, it pays what has accrued as a prepayment in full does."""
+        if amount and amount == self.balance:
+            self.settle(row)
+        self.balance -= amount
+        row.principal += amount
 
     def moves(self, kind: int, at: int, value: Fraction | int) -> bool:
         """Whether a step changes what interest is computed on; a period of it is not cut for others."""
@@ -354,11 +366,14 @@ class Part(Engine):
         return asked != 0 and not (not self.balance and (asked is None or capped))
 
     def happen_beside(self, date: dt.date, steps: Sequence[tuple[dt.date, int, int, Fraction | int]]) -> None:
-        elsewhere = sum(int(value) for _, kind, _, value in steps if kind == 4)
-        if elsewhere:
+        for _, kind, _, value in steps:
+            if kind == 4:
+                self.draw_elsewhere(date, int(value))
+
+    def draw_elsewhere(self, date: dt.date, amount: int) -> None:
+        if amount:
             self.accrue_fee(date)
-        self.elsewhere += elsewhere
-        self.later -= sum(kind == 3 for _, kind, _, _ in steps)
+        self.elsewhere += amount
 
     def fix_before(self) -> None:
         """Work out the level amount before what does not change it, where something earlier did."""
@@ -432,7 +447,7 @@ class Part(Engine):
         elif loan.profile in ("percent_schedule", "custom"):
             self.of = self.scheduled()
         steps = self.fac_steps()
-        self.later = sum(kind == 3 for _, kind, _, _ in steps)
+        self.later = sum(kind == 3 and value != 0 for _, kind, _, value in steps)
         self.open_until = dt.date.min
         if not self.number and facility.undrawn_rate:
             end = self.window()[1]
@@ -468,6 +483,10 @@ class Part(Engine):
             self.end(row)
             if self.over():
                 break
+        if loan.profile == "custom" and not self.ahead:
+            later = [value for _, kind, _, value in rest if kind == 1]
+            if any(self.of[self.made :]) or any(later):  # nothing is left for these
+                raise Refused("range")
         for _, kind, at, _ in rest:
             wanted = facility.prepayments[at] if kind == 2 else None
             if wanted is not None and wanted.amount and not wanted.capped and not self.shared:

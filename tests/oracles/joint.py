@@ -30,7 +30,7 @@ class JointPart(Part):
         if loan.profile == "percent_schedule":
             self.of = self.scheduled()
         self.todo = [step for step in self.fac_steps() if step[1] != 1]
-        self.later = sum(kind == 3 for _, kind, _, _ in self.todo)
+        self.later = sum(kind == 3 and value != 0 for _, kind, _, value in self.todo)
         self.open_until = dt.date.min
         if not self.number and facility.undrawn_rate:
             end = self.window()[1]
@@ -178,8 +178,7 @@ class Joint:
         if self.takes is not None and part.loan.start < date < part.periods[-1].end:
             taken = min(self.takes, int(part.balance))
             self.asking = self.asking or part.balance > 0
-            part.balance -= taken
-            row.principal += taken
+            part.repay_agreed(taken, row)
             self.takes -= taken
         part.do(now[len(early) :], row)
 
@@ -233,6 +232,12 @@ class Joint:
                     part.end(row)
         if self.asking and self.takes and not ahead:
             raise Refused("range")
+        at_once = [part for part in self.parts if part not in paying and part.pays_on(date)]
+        if at_once:  # drawn on the day of its last payment, which was moved to it
+            self.pay(at_once, date)
+            for part in at_once:
+                part.end(part.row)
+                part.finished = True
         limit = self.limit(date)
         if sum(part.drawn for part in self.parts) > drawn and limit is not None and self.owed() > limit:
             raise Refused("borrowing_base")

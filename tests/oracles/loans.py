@@ -356,6 +356,9 @@ class Engine:
             else:
                 if value > self.balance:
                     raise Refused("range")
+                if value and value == self.balance:  # repaid in full: what has accrued is paid with it
+                    row.interest += self.whole(self.accrued)
+                    self.accrued = Fraction(0)
                 self.balance -= value
                 row.principal += value
 
@@ -386,6 +389,10 @@ class Engine:
             self.close(row, scheduled=True)
             if not self.balance:
                 break
+        if loan.profile == "custom":
+            later = [value for at, kind, value in steps if kind == 1 and at > self.clock]
+            if any(self.of[self.made :]) or any(later):  # nothing is left for these
+                raise Refused("range")
         return self.rows
 
 

@@ -1,8 +1,9 @@
 """The rate of a loan, day by day, and the rows that follow from it: slow, in whole numbers and fractions.
 
 Rates are whole counts of 10^-12 (a rate is the decimal of twelve places that was written), amounts are cents, dates
-are days since 1970-01-01. Nothing here is shared with neocalc. Interest is summed one day at a time, so only day
-counts that add up (ACT/360, ACT/365F) and changes at the start of a period may be asked of it.
+are days since 1970-01-01. Nothing here is shared with neocalc. Every day is looked at: days in a row on which an amount
+and its rate are the same are one calculation period, counted as a whole (ISDA 2006 4.16). What accrues on its own
+(interest, interest in kind, each hedge, a fee) has calculation periods of its own.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
+
+from oracles.calendar import year_fraction
 
 ONE = 10**12
 _EPOCH = dt.date(1970, 1, 1)
@@ -179,6 +182,7 @@ def rates_on(terms: Terms, date: int, period: tuple[int, int], start: int) -> tu
 
 
 Settle = Callable[[Fraction], Fraction]
+Count = Callable[[int, int], Fraction]
 
 
 @dataclass(frozen=True)
@@ -203,26 +207,6 @@ class Hedge:
         return now
 
 
-def received(
-    hedges: tuple[Hedge, ...],
-    curve: Curve,
-    period: tuple[int, int],
-    balances: tuple[tuple[int, int], ...],
-    bottom: int,
-    of_draw: bool,
-) -> int:
-    """What the hedges of a loan, or of one of its draws, pay for a period with these balances from these days on.
-
-    The index is fixed at the start of the period; days count one by one over `bottom`.
-    """
-    index, top = curve.at(period[0]), Fraction(0)
-    for date in range(*period):
-        balance = [owed for day, owed in balances if day <= date][-1]
-        for hedge in hedges:
-            top += hedge.notional(date, balance, half_even, of_draw) * hedge.received(index)
-    return half_even(top / (ONE * bottom))
-
-
 @dataclass
 class Row:
     date: int
@@ -232,16 +216,48 @@ class Row:
     principal: int
     hedge_received: int
     closing: int
+    fee: int = 0
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What else happens to a loan: on days from which on amounts are added to what is owed, and to what is not drawn."""
+
+    owed: tuple[tuple[int, int], ...] = ()
+    undrawn: tuple[tuple[int, int], ...] = ()
+    fee_rate: int = 0
+
+
+def counted(day_count: str, maturity: int) -> Count:
+    """The part of a year between two days."""
+
+    @cache
+    def time(start: int, end: int) -> Fraction:
+        first, last, until = (_EPOCH + dt.timedelta(days=date) for date in (start, end, maturity))
+        return year_fraction(first, last, day_count, maturity=until)
+
+    return time
+
+
+def accrued(start: int, days: Sequence[tuple[Fraction | int, int]], time: Count) -> Fraction:
+    """What accrues from a day on: on what, and at which rate, on each of the days."""
+    total = Fraction(0)
+    for (amount, rate), run in groupby(days):
+        end = start + len(list(run))
+        total += amount * rate * time(start, end) / ONE
+        start = end
+    return total
 
 
 def rows(
     terms: Terms,
     principal: int,
     dates: tuple[int, ...],
-    bottom: int,
+    time: Count,
     repaid: tuple[int, ...] | None = None,
     hedges: tuple[Hedge, ...] = (),
     settle: Settle = half_even,
+    moves: Moves = Moves(),
 ) -> list[Row]:
     """Amortize: `dates` are the start and the payment dates; `repaid` the principal of each payment (else bullet).
 
@@ -249,18 +265,44 @@ def rows(
     """
     balance, made = principal, []
     for number, (start, end) in enumerate(pairwise(dates)):
-        cash = capitalised = received = Fraction(0)  # over ONE x bottom
-        for date in range(start, end):
-            cash_rate, pik_rate, index = rates_on(terms, date, (start, end), dates[0])
-            cash += balance * cash_rate
-            capitalised += balance * pik_rate
-            received += sum(hedge.notional(date, balance, settle) * hedge.received(index) for hedge in hedges)
-        interest, pik, hedge = (
-            settle(Fraction(top) / (ONE * bottom)) for top in (cash, capitalised, received)
+        days = range(start, end)
+        owing = [balance + sum(more for at, more in moves.owed if start < at <= date) for date in days]
+        undrawn = [sum(more for at, more in moves.undrawn if at <= date) for date in days]
+        now = [rates_on(terms, date, (start, end), dates[0]) for date in range(start, end)]
+        interest = settle(
+            accrued(start, [(on, cash) for on, (cash, _, _) in zip(owing, now, strict=True)], time)
         )
-        owed = balance + pik
+        pik = settle(accrued(start, [(on, kind) for on, (_, kind, _) in zip(owing, now, strict=True)], time))
+        fee = settle(accrued(start, [(on, moves.fee_rate) for on in undrawn], time))
+        received = Fraction(0)
+        for hedge in hedges:
+            on = [hedge.notional(date, balance, settle) for date, balance in zip(days, owing, strict=True)]
+            rates = [hedge.received(index) for _, _, index in now]
+            received += accrued(start, list(zip(on, rates, strict=True)), time)
+        paid_out = settle(received)
+        owed = owing[-1] + pik
         last = end == dates[-1]
         paid = owed if last else min(0 if repaid is None else repaid[number], owed)
-        made.append(Row(end, balance, interest - hedge, pik, paid, hedge, owed - paid))
-        balance = owed - paid
+        balance = owed - paid + sum(more for at, more in moves.owed if at == end)
+        made.append(Row(end, owing[-1], interest - paid_out, pik, paid, paid_out, balance, fee))
     return made
+
+
+def received(
+    hedges: tuple[Hedge, ...],
+    curve: Curve,
+    period: tuple[int, int],
+    balances: tuple[tuple[int, int], ...],
+    time: Count,
+    of_draw: bool,
+) -> int:
+    """What the hedges of a loan, or of one of its draws, pay for a period with these balances from these days on.
+
+    The index is fixed at the start of the period.
+    """
+    index, top = curve.at(period[0]), Fraction(0)
+    owed = [[owed for day, owed in balances if day <= date][-1] for date in range(*period)]
+    for hedge in hedges:
+        on = [hedge.notional(period[0] + n, balance, half_even, of_draw) for n, balance in enumerate(owed)]
+        top += accrued(period[0], [(amount, hedge.received(index)) for amount in on], time)
+    return half_even(top)

@@ -97,7 +97,8 @@ class Tables:
     def _check(self) -> None:
         rows = self.rows
         for (table, column), allowed in _WORDS.items():
-            self._each(table, column, "choice", lambda value, allowed=allowed: value in allowed)
+            hint = f"one of {', '.join(map(repr, allowed))}"
+            self._each(table, column, "choice", allowed.__contains__, hint)
         for table, name in IDS.items():
             if table != "covenants" and table != "reserves":
                 self._unique(table, name)

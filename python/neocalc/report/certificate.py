@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -14,7 +16,7 @@ from neocalc._covenant_terms import LEVELS
 from neocalc._options import to_days
 from neocalc.errors import ConfigError
 from neocalc.report.comparison import column_values
-from neocalc.report.money import number, symbol
+from neocalc.report.money import number, symbol, telling_digits
 from neocalc.report.page import document, table
 
 _WORDS = {"default": "Default", "lock_up": "Lock-up", "sizing": "Draw"}
@@ -124,14 +126,16 @@ def render_certificate(
         found = "nothing" if not rows else f"{len(whose)} entities"
         raise ConfigError(f"there is {found} to certify on {period_end}: give entity_id (and currency)")
     ((entity, money),) = whose
-    cells = [explain_row(checked, row) for row in rows]
+    options = checked.inputs.options
+    figures = _Figures(money, options.minor_units, options.amounts == "minor")
+    cells = [explain_row(checked, row, figures.value) for row in rows]
     date = cells[0].period_end
     heading = title or " · ".join(["Compliance certificate", *([str(entity)] if entity is not None else [])])
     return document(
         heading,
         f'<header><p class="kicker">{escape(heading)}</p><h1>{escape(_headline(cells, date))}</h1></header>\n'
-        f"{_tiles(cells)}{_summary(checked, rows, cells, money)}"
-        + "".join(_detail(cell, money) for cell in cells if cell.definition)
+        f"{_tiles(cells)}{_summary(checked, rows, cells, figures)}"
+        + "".join(_detail(cell, figures) for cell in cells if cell.definition)
         + _signature(signatory, source, date),
     )
 
@@ -165,29 +169,40 @@ def _tiles(cells: Sequence[Explanation]) -> str:
     return f'<div class="tiles">{tiles}</div>\n'
 
 
-def _show(value: Any, unit: str, currency: str | None) -> str:
-    """Write a value in its unit: 1.40x, 65.0 %, $100.00."""
-    if value is None:
-        return "–"
-    if unit == "times":
-        return (
-            f"{number(value, 4).rstrip('0').rstrip('.')}x"
-            if value != round(value, 2)
-            else f"{number(value, 2)}x"
-        )
-    if unit == "share":
-        digits = 1 if round(value * 100, 1) == round(value * 100, 6) else 4
-        return f"{number(value * 100, digits)} %"
-    return f"{symbol(currency) if currency else ''}{number(value, 2)}"
+@dataclass(frozen=True)
+class _Figures:
+    """How the figures of a certificate are written."""
+
+    currency: str | None
+    digits: int  # of the currency
+    in_minor: bool  # whether amounts come as minor units
+
+    def value(self, value: float | None, unit: str, against: float | None = None) -> str:
+        """Write a value in its unit, told from a threshold it misses: 1.40x, 65.0 %, $100.00."""
+        if value is None:
+            return "–"
+        scale = {"times": 1.0, "share": 100.0}.get(unit, 10.0**-self.digits if self.in_minor else 1.0)
+        least, usual = {"times": (2, 4), "share": (1, 4)}.get(unit, (self.digits, self.digits))
+        shown = value * scale
+        digits = telling_digits(shown, least, usual, None if against is None else against * scale)
+        text = number(shown, digits)
+        if unit == "times":
+            return f"{text.rstrip('0').rstrip('.') if digits > least else text}x"
+        return f"{text} %" if unit == "share" else f"{self._sign}{text}"
+
+    def amount(self, value: Any) -> str:
+        """Write an amount of money to the minor unit."""
+        if value is None:
+            return "–"
+        exact = Decimal(int(value)).scaleb(-self.digits) if self.in_minor else value
+        return f"{self._sign}{number(exact, self.digits)}"
+
+    @property
+    def _sign(self) -> str:
+        return symbol(self.currency) if self.currency else ""
 
 
-def _amount(value: Any, currency: str | None) -> str:
-    return "–" if value is None else f"{symbol(currency) if currency else ''}{number(float(value), 2)}"
-
-
-def _summary(
-    checked: Checked, rows: Sequence[int], cells: Sequence[Explanation], currency: str | None
-) -> str:
+def _summary(checked: Checked, rows: Sequence[int], cells: Sequence[Explanation], figures: _Figures) -> str:
     head = "".join(
         f'<th scope="col">{name}</th>'
         for name in ("Covenant", "Level", "Value", "Threshold", "Headroom", "in money", "Outcome")
@@ -206,10 +221,10 @@ def _summary(
             [
                 escape(str(cell.covenant_id)),
                 _WORDS[cell.level] if cell.level in LEVELS else escape(cell.level),
-                _show(result["value"], unit, currency),
-                _show(result["threshold"], unit, currency),
-                _show(result["headroom"], unit, currency),
-                _amount(result["headroom_amount"], currency),
+                figures.value(result["value"], unit, result["threshold"]),
+                figures.value(result["threshold"], unit),
+                figures.value(result["headroom"], unit, 0.0),
+                figures.amount(result["headroom_amount"]),
                 f'<span class="said" style="color:{colour}">{escape(MEANING[cell.status])}</span>',
             ]
         )
@@ -217,7 +232,7 @@ def _summary(
     return f"<section><h2>Covenants</h2>\n{body}</section>\n"
 
 
-def _detail(cell: Explanation, currency: str | None) -> str:
+def _detail(cell: Explanation, figures: _Figures) -> str:
     columns: Mapping[str, list[Any]] = {
         name: column_values(cell.inputs, name)
         for name in ("side", "measure", "period_end", "amount", "weight", "is_cure")
@@ -227,7 +242,7 @@ def _detail(cell: Explanation, currency: str | None) -> str:
             escape(str(measure).replace("_", " ")) + (" (equity cure)" if cure else ""),
             escape("above the line" if side == "numerator" else "below it"),
             f"{end:%d %b %Y}",
-            _amount(amount, currency) if amount is not None else "missing",
+            figures.amount(amount) if amount is not None else "missing",
             number(weight, 4).rstrip("0").rstrip("."),
         ]
         for side, measure, end, amount, weight, cure in zip(*columns.values(), strict=True)
@@ -239,10 +254,10 @@ def _detail(cell: Explanation, currency: str | None) -> str:
     needed, applied, ripe = cell.result["cure_needed"], cell.result["cure_applied"], cell.status == "breach"
     if applied is not None:
         notes.append(
-            f"an equity cure of {_amount(applied, currency)} counted; {_amount(needed, currency)} was needed"
+            f"an equity cure of {figures.amount(applied)} counted; {figures.amount(needed)} was needed"
         )
     elif needed is not None and float(needed) > 0:
-        notes.append(f"a cure of {_amount(needed, currency)} would meet it")
+        notes.append(f"a cure of {figures.amount(needed)} would meet it")
     if ripe and cell.default_date is not None:
         notes.append(f"an event of default from {cell.default_date:%d %B %Y} on")
     body = table("Amounts that went into it", f"<tr>{head}</tr>", lines) if lines else ""

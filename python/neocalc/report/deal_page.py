@@ -11,7 +11,7 @@ from neocalc.report.certificate import MEANING, UNTESTED
 from neocalc.report.comparison import column_values
 from neocalc.report.deal_summary import COVER, DealSummary, Line, summarise
 from neocalc.report.figures import policy_colour
-from neocalc.report.money import MINUS, amount, number, unit_for
+from neocalc.report.money import MINUS, amount, number, symbol, telling_digits, unit_for
 from neocalc.report.page import document, figure, spelled, table
 from neocalc.report.svg import Plot, ticks
 
@@ -235,9 +235,12 @@ def _covenants(summary: DealSummary) -> str:
 def _tested(test: Mapping[str, Any], name: str, currency: str) -> str:
     """Write what is tested, or against what, so that it fits a cell."""
     value = float(test[name])
+    against = None if test["threshold"] is None or name == "threshold" else float(test["threshold"])
     if test["unit"] == "money":
-        return amount(value, currency)
-    return number(value, 4) if name == "value" else f"{value:,.12g}"
+        text = amount(value, currency)
+        misses = against not in (None, value) and text == amount(float(test["threshold"]), currency)
+        return f"{symbol(currency)}{number(value, 2)}" if misses else text
+    return number(value, telling_digits(value, 4, 4, against)) if name == "value" else f"{value:,.12g}"
 
 
 def _whose(test: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _UNITS = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
@@ -15,10 +16,20 @@ def symbol(currency: str) -> str:
     return _SYMBOLS.get(currency, f"{currency}\u00a0")
 
 
-def number(value: float, digits: int) -> str:
+def number(value: float | Decimal, digits: int) -> str:
     """Write a number with thousands separated and a minus sign that is one; no minus before zero."""
     text = f"{abs(value):,.{digits}f}"
     return f"{MINUS}{text}" if value < 0 and text.strip("0.,") else text
+
+
+def telling_digits(value: float, least: int, usual: int, against: float | None) -> int:
+    """Return how many decimals tell a value from what it is held against."""
+    for digits in (least, usual, 6, 8, 10):
+        near = round(value, digits)
+        is_told = against is None or near != round(against, digits)
+        if near == round(value, 12) or (digits > least and is_told):
+            return digits
+    return 12
 
 
 def amount(value: float, currency: str) -> str:

@@ -27,9 +27,9 @@ const EPOCH: i32 = 719_468;
 /// multiplication each (C. Neri and L. Schneider, "Euclidean affine functions and their application to
 /// calendar algorithms", 2023).
 #[must_use]
-#[inline]
+#[inline(always)] // also into kernels for wide registers
 #[expect(clippy::arithmetic_side_effects, reason = "inputs are clamped to the window, every term is below 2^31")]
-pub(super) fn civil(date: Date) -> (Month, i32) {
+pub fn civil(date: Date) -> (Month, i32) {
     let days = (date.clamp(FIRST_DAY, LAST_DAY) + EPOCH).cast_unsigned();
     let n1 = 4 * days + 3;
     let century = n1 / 146_097;

@@ -10,8 +10,8 @@ mod schedule;
 
 pub use business_day::{Accrual, BusinessDayConvention, Holidays, Weekend};
 pub use date::{
-    Date, FIRST_DAY, FIRST_MONTH, LAST_DAY, LAST_MONTH, Month, add_months, day_in_month, day_of_month, days_in_month,
-    month_end, month_of, month_start, month_starts,
+    Date, FIRST_DAY, FIRST_MONTH, LAST_DAY, LAST_MONTH, Month, add_months, civil, day_in_month, day_of_month,
+    days_in_month, month_end, month_of, month_start, month_starts,
 };
 pub use day_count::{Context, DayCount, Reference, YearFraction};
 pub use period::{Frequency, PeriodGrid};

@@ -3,8 +3,9 @@
 
 use std::fmt::Debug;
 
+use super::steps::Span;
 use super::{Amount, Fault, annuity};
-use crate::calendar::YearFraction;
+use crate::calendar::{Date, YearFraction};
 use crate::rate::AnnualRate;
 
 /// What interest is stated at. Loans say a decimal, [`AnnualRate`]; unrounded contracts may compute theirs (an index
@@ -73,9 +74,97 @@ impl<A: Amount> Accrual<A> {
         A::settled(self.unsettled).ok_or(Fault::Overflow)
     }
 
+    /// Both together.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn with(self, other: Self) -> Result<Self, Fault> {
+        let unsettled = A::join(self.unsettled, other.unsettled).ok_or(Fault::Overflow)?;
+        Ok(Self { unsettled })
+    }
+
     /// The interest itself.
     #[must_use]
     pub fn unsettled(&self) -> A::Interest {
         self.unsettled
+    }
+}
+
+/// What accrues beside a loan's interest. Days in a row on which its amount and its rate are the same are one calculation
+/// period, however often it is asked: day counts of 30 days a month count each by its own dates (ISDA 2006 4.16(f)), so
+/// that a cut on a 31st is a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Running<A: Amount> {
+    accrued: Accrual<A>,
+    /// The calculation period that goes on, and what it comes to up to its last day so far.
+    base: A,
+    rate: AnnualRate,
+    from: Date,
+    to: Date,
+    time: YearFraction,
+}
+
+impl<A: Amount> Default for Running<A> {
+    fn default() -> Self {
+        Self {
+            accrued: Accrual::default(),
+            base: A::zero(),
+            rate: AnnualRate::ZERO,
+            from: Date::MIN,
+            to: Date::MIN,
+            time: YearFraction::ZERO,
+        }
+    }
+}
+
+impl<A: Amount> Running<A> {
+    /// Days pass with this amount at this rate.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn pass(&mut self, base: A, rate: AnnualRate, span: &Span<'_>) -> Result<(), Fault> {
+        if (self.base, self.rate, self.to) != (base, rate, span.from) {
+            self.accrued = self.through()?;
+            (self.base, self.rate, self.from) = (base, rate, span.from);
+        }
+        self.to = span.to;
+        self.time = span.time(self.from, span.to);
+        Ok(())
+    }
+
+    /// The first day of the calculation period that goes on.
+    #[must_use]
+    pub fn from(&self) -> Date {
+        self.from
+    }
+
+    /// What has accrued, not rounded; nothing is left.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn take(&mut self) -> Result<Accrual<A>, Fault> {
+        std::mem::take(self).through()
+    }
+
+    /// What is due, rounded once; nothing is left.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn settle(&mut self) -> Result<A, Fault> {
+        self.take()?.settle()
+    }
+
+    /// What would be due, with nothing settled.
+    ///
+    /// # Errors
+    /// [`Fault::Overflow`].
+    pub fn due(&self) -> Result<A, Fault> {
+        self.through()?.due()
+    }
+
+    fn through(&self) -> Result<Accrual<A>, Fault> {
+        let mut accrued = self.accrued;
+        accrued.add(self.base, self.rate, self.time)?;
+        Ok(accrued)
     }
 }

@@ -8,10 +8,10 @@
 use super::effective_interest::{Kind, NoRate, Row, solve, unamortized_into};
 use super::floating::{InKind, Stretch};
 use super::hedge::Hedges;
-use super::steps::Movement;
+use super::steps::{Movement, Span};
 use super::together::{Shared, amortize_together};
 use super::{Amount, Entry, Fault, Ledger, ResolvedLoan, Rider, Sink, amortize};
-use crate::calendar::{Date, YearFraction};
+use crate::calendar::Date;
 use crate::money::round_half_even;
 use crate::rate::AnnualRate;
 
@@ -81,44 +81,76 @@ pub enum BookFault {
     Rate(NoRate),
 }
 
+/// A sum over calculation periods, the last of which goes on.
+#[derive(Clone, Copy, Default)]
+struct Through {
+    done: f64,
+    from: Date,
+    last: f64,
+}
+
+impl Through {
+    /// The calculation period since `from` comes to so much up to now.
+    fn pass(&mut self, from: Date, last: f64) {
+        if from != self.from {
+            self.done += self.last;
+            self.from = from;
+        }
+        self.last = last;
+    }
+
+    fn sum(&self) -> f64 {
+        self.done + self.last
+    }
+}
+
 /// Notes time, and what the contract charges, between rows.
 #[derive(Clone)]
 struct Watch<'a> {
     in_kind: InKind<'a, i64>,
-    /// Since the start, and how much of it rows have been given.
-    time: (f64, f64),
-    growth: (f64, f64),
+    /// Since the start: time, and what one unit is charged, paid and in kind.
+    time: Through,
+    paid: Through,
+    capitalized: Through,
+    /// How much of it rows have been given.
+    noted: (f64, f64),
 }
 
-impl Watch<'_> {
-    fn rate(&self, ledger: &Ledger<i64>) -> f64 {
-        ledger.rate().as_f64() + self.in_kind.rate_on(ledger.clock()).as_f64()
+impl<'a> Watch<'a> {
+    fn new(loan: &ResolvedLoan<'a, i64>) -> Self {
+        let since = Through { from: loan.start, ..Through::default() };
+        let (time, paid, capitalized) = (since, since, since);
+        Self { in_kind: InKind::new(loan.path), time, paid, capitalized, noted: (0.0, 0.0) }
     }
 
-    /// Gives a row what has passed since the one before, up to `time` and `growth`.
-    fn note(&mut self, entry: &mut Entry<i64>, time: f64, growth: f64) {
-        entry.time += time - self.time.1;
-        entry.growth += growth - self.growth.1;
-        (self.time.1, self.growth.1) = (time, growth);
+    /// Gives a row what has passed since the one before.
+    fn note(&mut self, entry: &mut Entry<i64>) {
+        let (time, growth) = (self.time.sum(), self.paid.sum() + self.capitalized.sum());
+        entry.time += time - self.noted.0;
+        entry.growth += growth - self.noted.1;
+        self.noted = (time, growth);
     }
 }
 
 impl Rider<i64> for Watch<'_> {
-    fn pass(&mut self, ledger: &Ledger<i64>, drawn: i64, date: Date, time: YearFraction) -> Result<(), Fault> {
-        self.in_kind.pass(ledger, drawn, date, time)?;
-        self.time.0 += time.as_f64();
-        self.growth.0 += self.rate(ledger) * time.as_f64();
+    fn pass(&mut self, ledger: &Ledger<i64>, drawn: i64, span: &Span<'_>) -> Result<(), Fault> {
+        self.in_kind.pass(ledger, drawn, span)?;
+        let time = span.time(span.accrued, span.to).as_f64();
+        self.time.pass(span.accrued, time);
+        self.paid.pass(span.accrued, ledger.rate().as_f64() * time);
+        let from = self.in_kind.from().max(span.period.start); // without a path it never began
+        self.capitalized.pass(from, self.in_kind.rate_on(span.from).as_f64() * span.time(from, span.to).as_f64());
         Ok(())
     }
 
     fn pay(&mut self, ledger: &mut Ledger<i64>, interest: &mut i64, entry: &mut Entry<i64>) -> Result<(), Fault> {
-        self.note(entry, self.time.0, self.growth.0);
+        self.note(entry);
         self.in_kind.pay(ledger, interest, entry)
     }
 
     fn moved(&mut self, _: &Movement<i64>, ledger: &mut Ledger<i64>, entry: &mut Entry<i64>) -> Result<(), Fault> {
         if entry.is_shown() {
-            self.note(entry, self.time.0, self.growth.0); // else with the next row
+            self.note(entry); // else with the next row
         }
         entry.accrued = ledger.interest().due()?.plus(self.in_kind.due()?).ok_or(Fault::Overflow)?;
         Ok(())
@@ -128,14 +160,14 @@ impl Rider<i64> for Watch<'_> {
         &mut self,
         ledger: &Ledger<i64>,
         then: &Ledger<i64>,
-        time: YearFraction,
+        span: &Span<'_>,
         entry: &mut Entry<i64>,
     ) -> Result<(), Fault> {
-        let mut in_kind = self.in_kind;
-        in_kind.pass(ledger, 0, entry.date, time)?;
-        let passed = time.as_f64();
-        self.note(entry, self.time.0 + passed, self.growth.0 + self.rate(ledger) * passed);
-        entry.accrued = then.interest().due()?.plus(in_kind.due()?).ok_or(Fault::Overflow)?;
+        let mut seen = self.clone();
+        seen.pass(ledger, 0, span)?;
+        seen.note(entry);
+        self.noted = seen.noted;
+        entry.accrued = then.interest().due()?.plus(seen.in_kind.due()?).ok_or(Fault::Overflow)?;
         Ok(())
     }
 }
@@ -184,8 +216,7 @@ pub fn keep_together(
 }
 
 fn watched<'a>(loan: &ResolvedLoan<'a, i64>) -> (Watch<'a>, Hedges<'a, i64>) {
-    let watch = Watch { in_kind: InKind::new(loan.path), time: (0.0, 0.0), growth: (0.0, 0.0) };
-    (watch, Hedges::new(loan.hedges, loan.path))
+    (Watch::new(loan), Hedges::new(loan.hedges, loan.path))
 }
 
 /// Books what the rows of a loan mean: [`keep`] has the terms.

@@ -4,7 +4,7 @@ use super::super::prepayment::Call;
 use super::super::steps::{Period, Step, sort};
 use super::super::{Profile, ResolvedLoan};
 use super::*;
-use crate::calendar::{Context, DayCount};
+use crate::calendar::{Context, DayCount, YearFraction};
 use proptest::prelude::*;
 
 const TEN: i64 = AnnualRate::UNIT / 10;

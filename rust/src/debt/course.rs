@@ -6,8 +6,8 @@
 #![forbid(unsafe_code)]
 
 use super::loan::Run;
-use super::steps::{Movement, Period, Step};
-use super::{Amount, Entry, Fault, ResolvedLoan, Rider, Sink};
+use super::steps::{Movement, Period, Span, Step};
+use super::{Amount, Entry, Fault, Profile, ResolvedLoan, Rider, Sink};
 use crate::calendar::{Date, YearFraction};
 
 /// Runs a loan to its end.
@@ -25,7 +25,8 @@ pub fn amortize<A: Amount>(
         let steps = course.steps_on(day.date());
         course.go_on(day, steps, sink)?;
     }
-    course.finish()
+    course.finish()?;
+    course.refuse_agreed()
 }
 
 /// What comes next.
@@ -137,6 +138,19 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
     pub fn finish(&self) -> Result<(), Fault> {
         self.run.refuse_rest(self.steps)
     }
+
+    /// Refuses principal that was agreed for payments and days on which nothing was left.
+    fn refuse_agreed(&self) -> Result<(), Fault> {
+        let Run { loan, next, ahead, .. } = self.run;
+        let (Profile::Custom(amounts), false) = (loan.profile, ahead) else { return Ok(()) };
+        let nothing = A::zero();
+        let later = amounts.get(next..).unwrap_or_default().iter().any(|amount| *amount != nothing);
+        let between = |step: &Step<A>| matches!(step.movement, Movement::Principal(amount) if amount != nothing);
+        if later || self.steps.iter().any(between) {
+            return Err(Fault::BeyondBalance { number: next.saturating_add(1) });
+        }
+        Ok(())
+    }
 }
 
 /// Time passes.
@@ -157,9 +171,8 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     }
 
     fn pass_riders(&mut self, date: Date, period: &Period) -> Result<(), Fault> {
-        let time = self.time_to(date, period);
         let drawn = self.drawn.plus(self.elsewhere).ok_or(Fault::Overflow)?;
-        self.rider.pass(&self.ledger, drawn, date, time)
+        self.rider.pass(&self.ledger, drawn, &self.span(date, period))
     }
 
     /// Writes a row of what the books show on a day. Nothing accrues by it: day counts of 30 days a month count more or
@@ -169,7 +182,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
         then.accrue_to(date, self.time_between(self.accrued, date, period))?;
         let mut entry = Entry::on(self.next, date, &then);
         entry.observed = true;
-        self.rider.look(&self.ledger, &then, self.time_to(date, period), &mut entry)?;
+        self.rider.look(&self.ledger, &then, &self.span(date, period), &mut entry)?;
         entry.closing = then.balance();
         entry.draw_number = self.loan.draw_number;
         entry.clock = date;
@@ -182,10 +195,11 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     }
 
     fn time_between(&self, from: Date, date: Date, period: &Period) -> YearFraction {
-        if from == period.start && date == period.end {
-            period.time
-        } else {
-            self.loan.day_count.fraction(from, date, &period.context)
-        }
+        period.time_between(from, date, self.loan.day_count)
+    }
+
+    fn span<'p>(&self, to: Date, period: &'p Period) -> Span<'p> {
+        let (accrued, day_count) = (self.accrued, self.loan.day_count);
+        Span { from: self.ledger.clock(), to, accrued, period, day_count }
     }
 }

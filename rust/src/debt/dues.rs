@@ -6,7 +6,11 @@
 #![forbid(unsafe_code)]
 
 use super::ProfileKind;
+use super::equal_loan::LARGEST;
 use super::lanes::{EqualLoan, WIDTH, growth_less_one};
+use crate::calendar::{Date, LAST_MONTH, Month, civil};
+use crate::money::small_f64;
+use crate::rate::AnnualRate;
 
 /// A loan of level payments that repay it in full, unrounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,8 +46,45 @@ impl LevelTerms {
     #[must_use]
     #[inline]
     pub fn of(loan: &EqualLoan) -> Option<Self> {
-        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full();
+        // Without interest the payment less the principal would be float dust.
+        let bears = loan.factor() > 0.0;
+        let is_level = loan.profile() == ProfileKind::LevelPayment && loan.repays_in_full() && bears;
         is_level.then(|| Self { principal: loan.principal(), factor: loan.factor(), payments: loan.payments() })
+    }
+}
+
+/// Loans of level monthly payments by 30/360 as columns of equal length: first days, months, principals and rates.
+#[derive(Clone, Copy, Debug)]
+pub struct Monthly<'a> {
+    /// The first days.
+    pub starts: &'a [Date],
+    /// Months until the last payment.
+    pub months: &'a [i32],
+    /// What is lent.
+    pub principals: &'a [f64],
+    /// Interest of a year.
+    pub rates: &'a [AnnualRate],
+}
+
+/// Stands for no month.
+pub const NO_MONTH: Month = Month::MIN;
+
+/// The month in which each loan begins, and interest of a month on one unit; [`NO_MONTH`] where it is not as plain as
+/// most are, so that [`EqualLoan`] must decide: what is told apart here is told there too.
+#[inline(always)]
+pub fn begin_monthly(loans: Monthly<'_>, begins: &mut [Month], factors: &mut [f64]) {
+    const MOST_MONTHS: i32 = 1_200;
+    let terms = loans.starts.iter().zip(loans.months).zip(loans.principals).zip(loans.rates);
+    for ((begin, slot), (((start, months), principal), rate)) in begins.iter_mut().zip(factors).zip(terms) {
+        let (month, day) = civil(*start);
+        let parts = rate.parts();
+        // Whole numbers below 2^51, so that the quotient is rounded once.
+        let factor = small_f64(parts) / (12.0 * small_f64(AnnualRate::UNIT));
+        let counts = (*months >= 1) & (*months <= MOST_MONTHS) & (month.wrapping_add(*months) <= LAST_MONTH);
+        let small = (*principal > 0.0) & (*principal < LARGEST) & (0..=AnnualRate::UNIT).contains(&parts);
+        let slow = factor * f64::from(*months) <= 16.0;
+        *begin = if (day <= 28) & counts & small & slow { month } else { NO_MONTH };
+        *slot = factor;
     }
 }
 
@@ -60,11 +101,8 @@ pub fn level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) {
             (*factor, *payments) = (terms.factor, f64::from(terms.payments));
         }
         let (mut first, _) = growth_less_one(&factors, &payments);
-        for ((share, factor), payments) in
-            first.as_flattened_mut().iter_mut().zip(factors.as_flattened()).zip(payments.as_flattened())
-        {
-            let (bearing, free) = (factor / *share, 1.0 / payments);
-            *share = if *factor > 0.0 { bearing } else { free };
+        for (share, factor) in first.as_flattened_mut().iter_mut().zip(factors.as_flattened()) {
+            *share = factor / *share;
         }
         for ((slot, terms), share) in out.iter_mut().zip(some).zip(first.as_flattened()) {
             let first = terms.principal * share;
@@ -132,4 +170,38 @@ pub fn add_dues(loans: &[LevelLoan], sums: &mut [f64]) {
 
 fn sure_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::MAX, f64::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calendar::{FIRST_DAY, LAST_DAY, YearFraction, day_of_month, month_of};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn loans_told_at_a_glance_are_loans_of_equal_periods(
+            start in FIRST_DAY..=LAST_DAY, months in prop_oneof![-2..5_i32, 1..1_500_i32],
+            principal in prop_oneof![-1.0..1e9_f64, Just(0.0), Just(LARGEST), Just(f64::INFINITY)],
+            parts in prop_oneof![-5..5_i64, 0..=AnnualRate::UNIT, 0..20 * AnnualRate::UNIT],
+        ) {
+            let rate = AnnualRate::from_parts(parts);
+            let (mut begin, mut factor) = ([7], [0.5]);
+            let loans =
+                Monthly { starts: &[start], months: &[months], principals: &[principal], rates: &[rate] };
+            begin_monthly(loans, &mut begin, &mut factor);
+            let period = YearFraction { top: 30, bottom: 360 };
+            let counts = u32::try_from(months).unwrap_or(0);
+            let loan = EqualLoan::new(principal, rate, period, (counts, counts), ProfileKind::LevelPayment);
+            let ends = month_of(start).saturating_add(months) <= LAST_MONTH;
+            let wanted = loan.filter(|_| ends && day_of_month(start) <= 28);
+            if begin != [NO_MONTH] {
+                let terms = LevelTerms { principal, factor: factor[0], payments: counts };
+                prop_assert_eq!(wanted.and_then(|loan| LevelTerms::of(&loan)), Some(terms));
+                prop_assert_eq!(begin, [month_of(start)]);
+            } else {
+                prop_assert!(wanted.is_none() || months > 1_200 || parts > AnnualRate::UNIT);
+            }
+        }
+    }
 }

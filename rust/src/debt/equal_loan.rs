@@ -8,7 +8,7 @@ use crate::money::{nearest_integer, round_half_even};
 use crate::rate::AnnualRate;
 
 /// Principals at or above this go to the ledger: so interest and payments stay below 2^51.
-const LARGEST: f64 = 1_125_899_906_842_624.0; // 2^50
+pub(super) const LARGEST: f64 = 1_125_899_906_842_624.0; // 2^50
 
 /// A loan whose periods are equally long: principal at the start, then payments of one profile.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! The fee on what is committed and not drawn.
 #![forbid(unsafe_code)]
 
-use super::steps::Period;
-use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
-use crate::calendar::{Context, Date, DayCount, YearFraction};
+use super::steps::Span;
+use super::{Amount, Entry, Fault, Ledger, Rider, Running};
+use crate::calendar::Date;
 use crate::rate::AnnualRate;
 
 /// What the fee is computed from.
@@ -21,38 +21,28 @@ pub struct Undrawn<A: Amount> {
 
 /// The fee accrues by the loan's day count while the window is open and is settled, rounded once, with its payments.
 #[derive(Clone, Copy, Debug)]
-pub struct UndrawnFee<'a, A: Amount> {
+pub struct UndrawnFee<A: Amount> {
     terms: Undrawn<A>,
-    day_count: DayCount,
-    periods: &'a [Period],
-    accrued: Accrual<A>,
+    accrued: Running<A>,
 }
 
-impl<'a, A: Amount> UndrawnFee<'a, A> {
-    /// For a loan with these periods.
+impl<A: Amount> UndrawnFee<A> {
+    /// For a loan with these terms.
     #[must_use]
-    pub fn new(terms: Undrawn<A>, day_count: DayCount, periods: &'a [Period]) -> Self {
-        Self { terms, day_count, periods, accrued: Accrual::default() }
+    pub fn new(terms: Undrawn<A>) -> Self {
+        Self { terms, accrued: Running::default() }
     }
 }
 
-impl<A: Amount> Rider<A> for UndrawnFee<'_, A> {
-    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
-        let (from, to) = (ledger.clock().max(self.terms.from), date.min(self.terms.to));
+impl<A: Amount> Rider<A> for UndrawnFee<A> {
+    fn pass(&mut self, _: &Ledger<A>, drawn: A, span: &Span<'_>) -> Result<(), Fault> {
+        // Where the window opens or closes inside, the fee alone is cut there.
+        let (from, to) = (span.from.max(self.terms.from), span.to.min(self.terms.to));
         if from >= to {
             return Ok(());
         }
-        let whole = from == ledger.clock() && to == date;
-        let time = if whole {
-            time
-        } else {
-            // The window opens or closes inside: only the fee is cut there, not the interest.
-            let at = self.periods.partition_point(|period| period.end < date);
-            let context = self.periods.get(at).map_or_else(Context::default, |period| period.context);
-            self.day_count.fraction(from, to, &context)
-        };
         let undrawn = self.terms.commitment.minus(drawn).ok_or(Fault::Overflow)?.at_least_zero();
-        self.accrued.add(undrawn, self.terms.rate, time)
+        self.accrued.pass(undrawn, self.terms.rate, &Span { from, to, ..*span })
     }
 
     fn pay(&mut self, _: &mut Ledger<A>, _: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {

@@ -7,9 +7,9 @@ use std::ops::Range;
 
 pub use super::curve::{Beyond, Curve, CurveFault, CurveGap, range_of};
 use super::sofr::{Daily, rate_over};
-use super::steps::{Movement, Period, Step};
-use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
-use crate::calendar::{BusinessDayConvention, Date, Holidays, YearFraction, add_months, month_of};
+use super::steps::{Movement, Period, Span, Step};
+use super::{Amount, Entry, Fault, Ledger, Rider, Running};
+use crate::calendar::{BusinessDayConvention, Date, Holidays, add_months, month_of};
 use crate::money::round_half_even;
 use crate::rate::AnnualRate;
 
@@ -311,14 +311,14 @@ pub fn resets_into<A: Amount>(path: &[Stretch], all: bool, steps: &mut Vec<Step<
 #[derive(Clone, Copy, Debug)]
 pub struct InKind<'a, A: Amount> {
     path: &'a [Stretch],
-    accrued: Accrual<A>,
+    accrued: Running<A>,
 }
 
 impl<'a, A: Amount> InKind<'a, A> {
     /// Along a path.
     #[must_use]
     pub fn new(path: &'a [Stretch]) -> Self {
-        Self { path, accrued: Accrual::default() }
+        Self { path, accrued: Running::default() }
     }
 
     /// The rate on a day, once time has passed up to it.
@@ -326,6 +326,12 @@ impl<'a, A: Amount> InKind<'a, A> {
     pub fn rate_on(&self, day: Date) -> AnnualRate {
         let part = stretch_on(&mut { self.path }, day);
         part.map_or(AnnualRate::ZERO, |part| AnnualRate::from_parts(part.pik_rate))
+    }
+
+    /// The first day of the calculation period that goes on.
+    #[must_use]
+    pub fn from(&self) -> Date {
+        self.accrued.from()
     }
 
     /// What would be capitalised now.
@@ -349,9 +355,9 @@ pub(super) fn stretch_on<'a>(path: &mut &'a [Stretch], day: Date) -> Option<&'a 
 }
 
 impl<A: Amount> Rider<A> for InKind<'_, A> {
-    fn pass(&mut self, ledger: &Ledger<A>, _: A, _: Date, time: YearFraction) -> Result<(), Fault> {
-        match stretch_on(&mut self.path, ledger.clock()) {
-            Some(part) => self.accrued.add(ledger.base(), AnnualRate::from_parts(part.pik_rate), time),
+    fn pass(&mut self, ledger: &Ledger<A>, _: A, span: &Span<'_>) -> Result<(), Fault> {
+        match stretch_on(&mut self.path, span.from) {
+            Some(part) => self.accrued.pass(ledger.base(), AnnualRate::from_parts(part.pik_rate), span),
             None => Ok(()),
         }
     }

@@ -6,8 +6,9 @@
 #![forbid(unsafe_code)]
 
 use super::floating::{Stretch, stretch_on};
-use super::{Accrual, Amount, Entry, Fault, Ledger, Rider};
-use crate::calendar::{Date, YearFraction};
+use super::steps::Span;
+use super::{Accrual, Amount, Entry, Fault, Ledger, Rider, Running};
+use crate::calendar::Date;
 use crate::rate::AnnualRate;
 
 /// What is exchanged.
@@ -68,35 +69,40 @@ pub fn notional_on<A: Amount>(steps: &[HedgeStep<A>], day: Date, balance: A) -> 
 
 /// All hedges of a loan, settled with its payments for its accrual periods by its day count: what is paid under them
 /// is part of the interest, and shown apart. The loan's principal never depends on it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Hedges<'a, A: Amount> {
-    steps: &'a [HedgeStep<A>],
     path: &'a [Stretch],
-    received: Accrual<A>,
+    /// Each with its steps, and what it has come to since the last payment.
+    each: Vec<(&'a [HedgeStep<A>], Running<A>)>,
 }
 
 impl<'a, A: Amount> Hedges<'a, A> {
     /// Steps in order of hedge and date, along a path that is cut where notionals change.
     #[must_use]
     pub fn new(steps: &'a [HedgeStep<A>], path: &'a [Stretch]) -> Self {
-        Self { steps, path, received: Accrual::default() }
+        let each = steps.chunk_by(|one, next| one.hedge == next.hedge).map(|steps| (steps, Running::default()));
+        Self { path, each: each.collect() }
     }
 }
 
 impl<A: Amount> Rider<A> for Hedges<'_, A> {
-    fn pass(&mut self, ledger: &Ledger<A>, _: A, _: Date, time: YearFraction) -> Result<(), Fault> {
-        let Some(part) = stretch_on(&mut self.path, ledger.clock()) else { return Ok(()) };
-        for steps in self.steps.chunk_by(|one, next| one.hedge == next.hedge) {
+    fn pass(&mut self, ledger: &Ledger<A>, _: A, span: &Span<'_>) -> Result<(), Fault> {
+        let Some(part) = stretch_on(&mut self.path, span.from) else { return Ok(()) };
+        for (steps, received) in &mut self.each {
             let Some(first) = steps.first() else { continue };
             let notional = notional_on(steps, part.from, ledger.balance());
             let rate = AnnualRate::from_parts(first.instrument.received_rate(part.index));
-            self.received.add(notional, rate, time)?;
+            received.pass(notional, rate, span)?;
         }
         Ok(())
     }
 
     fn pay(&mut self, _: &mut Ledger<A>, _: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
-        let paid = A::zero().minus(self.received.settle()?).ok_or(Fault::Overflow)?;
+        let mut received = Accrual::default();
+        for (_, one) in &mut self.each {
+            received = received.with(one.take()?)?;
+        }
+        let paid = A::zero().minus(received.settle()?).ok_or(Fault::Overflow)?;
         entry.hedge = entry.hedge.plus(paid).ok_or(Fault::Overflow)?;
         entry.interest = entry.interest.plus(paid).ok_or(Fault::Overflow)?;
         Ok(())

@@ -1,8 +1,9 @@
 //! The loops over loans of equal periods, as functions that a caller may have compiled for its processor.
 #![forbid(unsafe_code)]
 
-use super::dues::{LevelLoan, LevelTerms, add_dues, level_loans};
+use super::dues::{LevelLoan, LevelTerms, Monthly, add_dues, begin_monthly, level_loans};
 use super::lanes::{EqualLoan, LaneRow, Lanes, WIDTH, add_sums};
+use crate::calendar::Month;
 
 /// The loops.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub struct LaneKernels {
     pub unrounded_floating_rows: fn(&[EqualLoan], &[[i64; WIDTH]], &mut [LaneRow]),
     /// [`add_sums`].
     pub add_sums: fn(&[EqualLoan], &mut [LaneRow]),
+    /// [`begin_monthly`].
+    pub begin_monthly: fn(Monthly<'_>, &mut [Month], &mut [f64]),
     /// [`level_loans`].
     pub level_loans: fn(&[LevelTerms], &mut Vec<LevelLoan>),
     /// [`add_dues`].
@@ -31,6 +34,7 @@ impl LaneKernels {
         floating_rows: floating_rows::<true>,
         unrounded_floating_rows: floating_rows::<false>,
         add_sums,
+        begin_monthly,
         level_loans,
         add_dues,
     };

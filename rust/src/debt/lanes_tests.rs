@@ -242,7 +242,7 @@ fn dues_add_up() {
         .map(|payments| {
             let terms = Terms {
                 principal: 1,
-                parts: AnnualRate::UNIT / 10 * i64::from(payments % 3),
+                parts: AnnualRate::UNIT / 10 * i64::from(1 + payments % 3),
                 step: 1,
                 payments: *payments,
                 spread: *payments,

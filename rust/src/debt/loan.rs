@@ -12,7 +12,7 @@ use super::fees::Undrawn;
 use super::floating::Stretch;
 use super::hedge::HedgeStep;
 use super::prepayment::Call;
-use super::steps::{Movement, PaymentHoliday, Period, Step};
+use super::steps::{Movement, PaymentHoliday, Period, Span, Step};
 use super::{Amount, Due, Fault, Ledger, Profile, borrowing_base};
 use crate::calendar::{Date, DayCount, YearFraction};
 use crate::rate::AnnualRate;
@@ -179,11 +179,12 @@ impl<A: Amount, S: Sink<A>> Sink<A> for &mut S {
 
 /// What accrues beside a loan's interest and is paid with it.
 pub trait Rider<A: Amount> {
-    /// Time passes: `time` from the ledger's clock to `date`, on the balances of the ledger; `drawn` was lent so far.
+    /// Time passes, from the ledger's clock on, on the balances of the ledger; `drawn` was lent so far. It may pass in
+    /// more parts than the rider's own terms cut it into.
     ///
     /// # Errors
     /// [`Fault::Overflow`].
-    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault>;
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, span: &Span<'_>) -> Result<(), Fault>;
 
     /// A payment is due: adds to its row what is settled with it, before principal is worked out. What it capitalises
     /// goes to the ledger and to [`Entry::pik`]. `interest` is the loan's own, which the rider may change.
@@ -200,11 +201,11 @@ pub trait Rider<A: Amount> {
         Ok(())
     }
 
-    /// The books are looked at `time` after the ledger's clock, when it will be as it is `then`.
+    /// The books are looked at after `span`, when the ledger will be as it is `then`.
     ///
     /// # Errors
     /// [`Fault::Overflow`].
-    fn look(&mut self, _: &Ledger<A>, _: &Ledger<A>, _: YearFraction, _: &mut Entry<A>) -> Result<(), Fault> {
+    fn look(&mut self, _: &Ledger<A>, _: &Ledger<A>, _: &Span<'_>, _: &mut Entry<A>) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -212,8 +213,8 @@ pub trait Rider<A: Amount> {
 /// A rider that its owner looks at afterwards.
 impl<A: Amount, R: Rider<A>> Rider<A> for &mut R {
     #[inline]
-    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
-        R::pass(self, ledger, drawn, date, time)
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, span: &Span<'_>) -> Result<(), Fault> {
+        R::pass(self, ledger, drawn, span)
     }
 
     #[inline]
@@ -231,17 +232,17 @@ impl<A: Amount, R: Rider<A>> Rider<A> for &mut R {
         &mut self,
         ledger: &Ledger<A>,
         then: &Ledger<A>,
-        time: YearFraction,
+        span: &Span<'_>,
         entry: &mut Entry<A>,
     ) -> Result<(), Fault> {
-        R::look(self, ledger, then, time, entry)
+        R::look(self, ledger, then, span, entry)
     }
 }
 
 /// No rider.
 impl<A: Amount> Rider<A> for () {
     #[inline]
-    fn pass(&mut self, _: &Ledger<A>, _: A, _: Date, _: YearFraction) -> Result<(), Fault> {
+    fn pass(&mut self, _: &Ledger<A>, _: A, _: &Span<'_>) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -253,8 +254,8 @@ impl<A: Amount> Rider<A> for () {
 
 /// A rider, or none.
 impl<A: Amount, R: Rider<A>> Rider<A> for Option<R> {
-    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
-        self.as_mut().map_or(Ok(()), |rider| rider.pass(ledger, drawn, date, time))
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, span: &Span<'_>) -> Result<(), Fault> {
+        self.as_mut().map_or(Ok(()), |rider| rider.pass(ledger, drawn, span))
     }
 
     fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
@@ -268,9 +269,9 @@ impl<A: Amount, R: Rider<A>> Rider<A> for Option<R> {
 
 /// Two riders, one after the other.
 impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
-    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, date: Date, time: YearFraction) -> Result<(), Fault> {
-        self.0.pass(ledger, drawn, date, time)?;
-        self.1.pass(ledger, drawn, date, time)
+    fn pass(&mut self, ledger: &Ledger<A>, drawn: A, span: &Span<'_>) -> Result<(), Fault> {
+        self.0.pass(ledger, drawn, span)?;
+        self.1.pass(ledger, drawn, span)
     }
 
     fn pay(&mut self, ledger: &mut Ledger<A>, interest: &mut A, entry: &mut Entry<A>) -> Result<(), Fault> {
@@ -287,11 +288,11 @@ impl<A: Amount, R: Rider<A>, S: Rider<A>> Rider<A> for (R, S) {
         &mut self,
         ledger: &Ledger<A>,
         then: &Ledger<A>,
-        time: YearFraction,
+        span: &Span<'_>,
         entry: &mut Entry<A>,
     ) -> Result<(), Fault> {
-        self.0.look(ledger, then, time, entry)?;
-        self.1.look(ledger, then, time, entry)
+        self.0.look(ledger, then, span, entry)?;
+        self.1.look(ledger, then, span, entry)
     }
 }
 
@@ -342,7 +343,11 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
             settled: loan.start,
             accrued: loan.start,
             fixing: true,
-            later: loan.steps.iter().filter(|step| matches!(step.movement, Movement::Draw(_))).count(),
+            later: loan
+                .steps
+                .iter()
+                .filter(|step| matches!(step.movement, Movement::Draw(amount) if amount != A::zero()))
+                .count(),
             told: None,
             extra: A::zero(),
         }

@@ -155,9 +155,9 @@ struct Both {
 }
 
 impl Rider<i64> for Both {
-    fn pass(&mut self, ledger: &Ledger<i64>, _: i64, date: Date, time: YearFraction) -> Result<(), Fault> {
-        self.passed += date - ledger.clock();
-        self.kind.add(ledger.base(), AnnualRate::new(0.04, false).unwrap(), time)
+    fn pass(&mut self, ledger: &Ledger<i64>, _: i64, span: &Span<'_>) -> Result<(), Fault> {
+        self.passed += span.to - span.from;
+        self.kind.add(ledger.base(), AnnualRate::new(0.04, false).unwrap(), span.time(span.from, span.to))
     }
 
     fn pay(&mut self, ledger: &mut Ledger<i64>, _: &mut i64, entry: &mut Entry<i64>) -> Result<(), Fault> {

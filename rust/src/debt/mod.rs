@@ -38,7 +38,7 @@ pub mod sofr;
 pub mod steps;
 pub mod together;
 
-pub use accrual::{Accrual, Rate};
+pub use accrual::{Accrual, Rate, Running};
 pub use amount::{Amount, ExactInterest};
 pub use course::amortize;
 pub use ledger::Ledger;

@@ -35,14 +35,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
                     self.fixing |= rate != self.ledger.rate();
                     self.ledger.reset(rate);
                 }
-                Movement::Principal(amount) => {
-                    let amount = if self.loan.partial { amount.lesser(self.ledger.balance()) } else { amount };
-                    if amount.exceeds(self.ledger.balance()) {
-                        return Err(Fault::BeyondBalance { number: self.next });
-                    }
-                    let paid = self.ledger.repay(amount)?;
-                    entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
-                }
+                Movement::Principal(amount) => self.repay_agreed(amount, entry)?,
                 Movement::Prepayment(wanted) => {
                     done = Movement::Prepayment(self.prepay(&wanted, period, entry)?);
                 }
@@ -52,13 +45,31 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
                 }
                 Movement::Observe => entry.observed = true,
                 Movement::Draw(amount) => {
-                    self.later = self.later.saturating_sub(1);
+                    let lent = amount != A::zero();
+                    self.later = self.later.saturating_sub(usize::from(lent));
                     self.draw(amount, entry)?;
-                    self.fixing |= amount != A::zero();
+                    self.fixing |= lent;
                 }
             }
             self.rider.moved(&done, &mut self.ledger, entry)?;
         }
+        Ok(())
+    }
+
+    /// Repays principal that was agreed for the day. What clears the balance pays what has accrued too, as a prepayment
+    /// in full does.
+    fn repay_agreed(&mut self, agreed: A, entry: &mut Entry<A>) -> Result<(), Fault> {
+        let owed = self.ledger.balance();
+        let mut amount = if self.loan.partial { agreed.lesser(owed) } else { agreed };
+        if amount.exceeds(owed) {
+            return Err(Fault::BeyondBalance { number: self.next });
+        }
+        if owed > A::zero() && !owed.exceeds(amount) {
+            self.settle(entry)?;
+            amount = self.ledger.balance();
+        }
+        let paid = self.ledger.repay(amount)?;
+        entry.principal = entry.principal.plus(paid).ok_or(Fault::Overflow)?;
         Ok(())
     }
 
@@ -91,7 +102,6 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
         }
         for step in steps {
             self.elsewhere = self.elsewhere.plus(elsewhere(step)).ok_or(Fault::Overflow)?;
-            self.later = self.later.saturating_sub(usize::from(matches!(step.movement, Movement::Draw(_))));
         }
         Ok(())
     }

@@ -92,7 +92,7 @@ impl<A: Amount, R: Rider<A>> Run<'_, A, R> {
     }
 
     /// Pays what has accrued, on a day that is no payment date.
-    fn settle(&mut self, entry: &mut Entry<A>) -> Result<(), Fault> {
+    pub fn settle(&mut self, entry: &mut Entry<A>) -> Result<(), Fault> {
         entry.settles = true;
         let mut interest = self.ledger.settle()?;
         self.rider.pay(&mut self.ledger, &mut interest, entry)?;

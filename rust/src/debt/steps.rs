@@ -3,7 +3,7 @@
 
 use super::Amount;
 use super::prepayment::Prepayment;
-use crate::calendar::{Context, Date, YearFraction};
+use crate::calendar::{Context, Date, DayCount, YearFraction};
 use crate::rate::AnnualRate;
 
 /// A period of interest and the payment that ends it.
@@ -21,6 +21,37 @@ pub struct Period {
     pub time: YearFraction,
     /// What the day count needs to divide the period.
     pub context: Context,
+}
+
+impl Period {
+    /// The part of a year between two of its days.
+    #[must_use]
+    pub fn time_between(&self, from: Date, to: Date, day_count: DayCount) -> YearFraction {
+        if from == self.start && to == self.end { self.time } else { day_count.fraction(from, to, &self.context) }
+    }
+}
+
+/// Days of a period that pass.
+#[derive(Clone, Copy, Debug)]
+pub struct Span<'a> {
+    /// The first day.
+    pub from: Date,
+    /// The day after the last.
+    pub to: Date,
+    /// The day up to which the loan's own interest has accrued: at most the first.
+    pub accrued: Date,
+    /// The period.
+    pub period: &'a Period,
+    /// How parts of a year are counted.
+    pub day_count: DayCount,
+}
+
+impl Span<'_> {
+    /// The part of a year between two days of the period.
+    #[must_use]
+    pub fn time(&self, from: Date, to: Date) -> YearFraction {
+        self.period.time_between(from, to, self.day_count)
+    }
 }
 
 /// What can happen on a day.

@@ -190,7 +190,8 @@ pub fn add_alike_kernel() -> AddAlike {
 /// The kernels of loans that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn lane_kernels() -> LaneKernels {
-    use crate::debt::dues::{self, LevelLoan, LevelTerms};
+    use crate::calendar::Month;
+    use crate::debt::dues::{self, LevelLoan, LevelTerms, Monthly};
     use crate::debt::lane_kernels as lanes;
     use crate::debt::lanes::{self as eight, EqualLoan, LaneRow, WIDTH};
 
@@ -202,6 +203,8 @@ pub fn lane_kernels() -> LaneKernels {
         unrounded_floating_rows(loans: &[EqualLoan], rates: &[[i64; WIDTH]], out: &mut [LaneRow]) =
             lanes::floating_rows::<false>(loans, rates, out);
         add_sums(loans: &[EqualLoan], out: &mut [LaneRow]) = eight::add_sums(loans, out);
+        begin_monthly(loans: Monthly<'_>, begins: &mut [Month], factors: &mut [f64]) =
+            dues::begin_monthly(loans, begins, factors);
         level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) = dues::level_loans(terms, out);
         add_dues(loans: &[LevelLoan], sums: &mut [f64]) = dues::add_dues(loans, sums);
     }
@@ -216,6 +219,7 @@ pub fn lane_kernels() -> LaneKernels {
         floating_rows: |loans, rates, out| unsafe { floating_rows(loans, rates, out) },
         unrounded_floating_rows: |loans, rates, out| unsafe { unrounded_floating_rows(loans, rates, out) },
         add_sums: |loans, out| unsafe { add_sums(loans, out) },
+        begin_monthly: |loans, begins, factors| unsafe { begin_monthly(loans, begins, factors) },
         level_loans: |terms, out| unsafe { level_loans(terms, out) },
         add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
     }

@@ -36,6 +36,21 @@ impl<T: Copy> Optional<T> {
     pub fn get(&self, index: usize) -> Option<T> {
         if self.null.get(index).is_some_and(|null| *null) { None } else { self.values.get(index).copied() }
     }
+
+    /// Whether there is no such column.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The values of all rows, which stand for nothing where there is none.
+    pub fn values(&self) -> Option<&[T]> {
+        Some(self.values.as_slice()).filter(|values| !values.is_empty())
+    }
+
+    /// Whether a row has no value.
+    pub fn has_nulls(&self) -> bool {
+        self.null.iter().fold(false, |any, null| any | null)
+    }
 }
 
 /// The words of a row, or their defaults.

@@ -93,7 +93,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         // The last payment may be made before the day it is scheduled for.
         let maturity = layout.periods.last().map_or(to, |period| period.scheduled.min(period.end));
         let mut drawn = self.principal.get(index).unwrap_or_default();
-        for draw in self.facility.draws(index) {
+        for (place, draw) in self.facility.draws(index).iter().enumerate() {
             let refuse = |which, rule, example| Err(Refusal::beside(draw.column(which), rule, example, draw.source));
             if draw.date < from || draw.date > to || draw.date >= maturity {
                 return refuse(
@@ -108,9 +108,8 @@ impl<A: LoanAmount> LoanChunk<A> {
             if let Some(commitment) = self.commitment.get(index).filter(|commitment| drawn.exceeds(*commitment)) {
                 let show = |amount: A| amount.show(settings.reading.units);
                 // What a prepayment frees is free for revolvers alone, which live in the waterfall of a deal.
-                let mut before = self.facility.prepayments(index).iter().filter(|row| row.date <= draw.date);
-                let room = before.try_fold(commitment, |room, row| room.plus(row.amount?));
-                let rule = if room.is_some_and(|room| drawn.exceeds(room)) { Rule::Commitment } else { Rule::Redraw };
+                let beyond = self.owed_at_most(index, place).exceeds(commitment);
+                let rule = if beyond { Rule::Commitment } else { Rule::Redraw };
                 return refuse(1, rule, format!("{} in all, of {}", show(drawn), show(commitment)));
             }
             if draw.is_vintage() {
@@ -128,6 +127,19 @@ impl<A: LoanAmount> LoanChunk<A> {
             }
         }
         Ok(())
+    }
+
+    /// What is owed after a draw, less all that was prepaid before it; what was agreed to be repaid is not counted.
+    fn owed_at_most(&self, index: usize, place: usize) -> A {
+        let mut paid = self.facility.prepayments(index).iter().peekable();
+        let mut owed = self.principal.get(index).unwrap_or_default();
+        for draw in self.facility.draws(index).iter().take(place.saturating_add(1)) {
+            while let Some(row) = paid.next_if(|row| row.date <= draw.date) {
+                owed = owed.minus(row.amount.unwrap_or(owed)).unwrap_or_default().at_least_zero();
+            }
+            owed = owed.plus(draw.amount).unwrap_or(owed);
+        }
+        owed
     }
 
     fn add_prepayments(

@@ -161,7 +161,7 @@ impl<A: LoanAmount> LoanChunk<A> {
         let outcome = self.jointly(loans, settings, index, layout, |all, shared| {
             let mut sinks: Vec<_> = all.iter().map(|_| Collect(Vec::new())).collect();
             let riders = all.iter().map(|loan| {
-                let fee = loan.undrawn.map(|terms| UndrawnFee::new(terms, loan.day_count, loan.periods));
+                let fee = loan.undrawn.map(|terms| UndrawnFee::new(terms));
                 (fee, (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path)))
             });
             amortize_together(all, riders, shared, &mut sinks)?;

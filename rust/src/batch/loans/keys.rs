@@ -48,6 +48,127 @@ pub(super) fn key_of(equal: &Equal, group: usize) -> Option<u64> {
     Some(profile << PROFILE | group << GROUP | step << STEP | start << START | payments)
 }
 
+/// [`key_of`] a loan of level payments a month apart, of which it is known that it has a key.
+#[inline]
+pub(super) fn monthly_key(start: Month, payments: u32, group: usize) -> u64 {
+    let start = u64::from(start.wrapping_add(MONTHS_FROM).cast_unsigned());
+    u64::try_from(group).unwrap_or(0) << GROUP | 1 << STEP | start << START | u64::from(payments)
+}
+
+/// Where keys lie that differ in nothing but start and payments, and in few of those.
+#[derive(Clone, Copy, Debug)]
+struct Table {
+    first: u64,
+    starts: (u64, u64),
+    payments: (u64, u64),
+}
+
+impl Table {
+    const MOST: usize = 16_384;
+
+    fn of(keys: &[u64]) -> Option<Self> {
+        let first = *keys.first()?;
+        let (mut differing, mut starts, mut payments) = (0, (u64::MAX, 0), (u64::MAX, 0));
+        for key in keys {
+            let (start, count) = (Self::start(*key), *key & !SHARED);
+            differing |= key ^ first;
+            starts = (starts.0.min(start), starts.1.max(start));
+            payments = (payments.0.min(count), payments.1.max(count));
+        }
+        let table = Self { first, starts, payments };
+        (differing >> STEP == 0 && table.rows().saturating_mul(table.columns()) <= Self::MOST).then_some(table)
+    }
+
+    #[inline]
+    fn start(key: u64) -> u64 {
+        key >> START & 0xFFF
+    }
+
+    fn rows(&self) -> usize {
+        width(self.starts)
+    }
+
+    fn columns(&self) -> usize {
+        width(self.payments)
+    }
+
+    #[inline]
+    fn place(&self, key: u64) -> usize {
+        let row = Self::start(key).wrapping_sub(self.starts.0);
+        let column = (key & !SHARED).wrapping_sub(self.payments.0);
+        usize::try_from(row)
+            .unwrap_or(0)
+            .wrapping_mul(self.columns())
+            .wrapping_add(usize::try_from(column).unwrap_or(0))
+    }
+
+    /// What the loans of a row share.
+    fn key(&self, row: usize) -> u64 {
+        let start = u64::try_from(row).unwrap_or(0).wrapping_add(self.starts.0);
+        self.first >> STEP << STEP | start << START
+    }
+}
+
+fn width((least, most): (u64, u64)) -> usize {
+    usize::try_from(most.saturating_sub(least)).unwrap_or(0).saturating_add(1)
+}
+
+/// Loans that pay in the same months: what their keys share, and how many there are.
+pub(super) type Run = (u64, usize);
+
+/// Puts what belongs to each key in the order of keys, and of what belongs to one key in the order it has; loans that pay
+/// in the same months are told.
+pub(super) fn arrange<T: Copy + Default>(
+    keys: &[u64],
+    of: &[T],
+    sorted: &mut Vec<T>,
+    runs: &mut Vec<Run>,
+    (keyed, spare): (&mut Vec<Keyed>, &mut Vec<Keyed>),
+) {
+    runs.clear();
+    if let Some(table) = Table::of(keys) {
+        return arrange_in(&table, keys, of, sorted, runs);
+    }
+    keyed.clear();
+    keyed.extend(keys.iter().copied().zip(0..));
+    sort(keyed, spare);
+    let find = |place: u32| usize::try_from(place).ok().and_then(|place| of.get(place)).copied();
+    sorted.clear();
+    sorted.extend(keyed.iter().map(|(_, place)| find(*place).unwrap_or_default()));
+    let same = keyed.chunk_by(|one, next| one.0 & SHARED == next.0 & SHARED);
+    runs.extend(same.filter_map(|same| Some((same.first()?.0 & SHARED, same.len()))));
+}
+
+/// The same by counting how many there are of each key.
+fn arrange_in<T: Copy + Default>(table: &Table, keys: &[u64], of: &[T], sorted: &mut Vec<T>, runs: &mut Vec<Run>) {
+    let mut places = [0_usize; Table::MOST];
+    for key in keys {
+        if let Some(count) = places.get_mut(table.place(*key)) {
+            *count = count.wrapping_add(1);
+        }
+    }
+    let mut before = 0_usize;
+    for (row, places) in places.chunks_mut(table.columns()).take(table.rows()).enumerate() {
+        let first = before;
+        for place in places {
+            let count = std::mem::replace(place, before);
+            before = before.wrapping_add(count);
+        }
+        if before > first {
+            runs.push((table.key(row), before.wrapping_sub(first)));
+        }
+    }
+    sorted.resize(of.len(), T::default());
+    for (key, value) in keys.iter().zip(of) {
+        if let Some(place) = places.get_mut(table.place(*key))
+            && let Some(slot) = sorted.get_mut(*place)
+        {
+            *slot = *value;
+            *place = place.wrapping_add(1);
+        }
+    }
+}
+
 /// Bits of a key that one pass sorts by.
 const DIGIT: u32 = 10;
 const DIGITS: usize = 1 << DIGIT;
@@ -103,6 +224,24 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn loans_are_arranged_as_if_sorted(
+            terms in prop::collection::vec((0..3_i32, -3..9_i32, 1..70_u32), 0..600), groups in 1..3_i32,
+        ) {
+            let key = |(group, start, payments): &(i32, i32, u32)| {
+                monthly_key(*start, *payments, usize::try_from(group % groups).unwrap_or(0))
+            };
+            let keys: Vec<u64> = terms.iter().map(key).collect();
+            let values: Vec<(u64, usize)> = keys.iter().copied().zip(0..).collect();
+            let (mut sorted, mut runs) = (vec![(9, 9)], vec![(9, 9)]);
+            arrange(&keys, &values, &mut sorted, &mut runs, (&mut Vec::new(), &mut Vec::new()));
+            let mut wanted = values;
+            wanted.sort_unstable();
+            let same = wanted.chunk_by(|one, next| one.0 & SHARED == next.0 & SHARED);
+            let same: Vec<Run> = same.map(|same| (same.first().map_or(0, |(key, _)| key & SHARED), same.len())).collect();
+            prop_assert_eq!((sorted, runs), (wanted, same));
+        }
+
         #[test]
         fn digits_sort_as_comparisons(seeds in prop::collection::vec(any::<u64>(), 0..1_000), mask in any::<u64>(), few: bool) {
             let mask = if few { mask & mask.rotate_left(7) & mask.rotate_left(23) } else { mask };

@@ -6,7 +6,7 @@
 
 use super::LoanAmount;
 use super::batch::Where;
-use super::keys::{Keyed, SHARED, group_of, months_of, sort};
+use super::keys::{Keyed, Run, arrange, group_of, months_of};
 use crate::batch::flows::{Flows, Layout};
 use crate::debt::dues::{LevelLoan, LevelTerms};
 use crate::debt::lane_kernels::LaneKernels;
@@ -18,8 +18,9 @@ const FULL: usize = 8_192;
 /// Loans on their way into the sums.
 #[derive(Default)]
 pub(super) struct Ladder {
-    keys: Vec<Keyed>,
-    spare: Vec<Keyed>,
+    keys: Vec<u64>,
+    keyed: (Vec<Keyed>, Vec<Keyed>),
+    runs: Vec<Run>,
     /// The loans as they come, and as they are sorted.
     terms: Vec<LevelTerms>,
     sorted: Vec<LevelTerms>,
@@ -33,10 +34,16 @@ impl Ladder {
     /// Takes a loan; `false` where it has no closed form.
     #[inline]
     pub fn push(&mut self, loan: &EqualLoan, key: u64) -> bool {
-        let (Some(terms), Ok(place)) = (LevelTerms::of(loan), u32::try_from(self.terms.len())) else { return false };
-        self.keys.push((key, place));
-        self.terms.push(terms);
+        let Some(terms) = LevelTerms::of(loan) else { return false };
+        self.push_level(terms, key);
         true
+    }
+
+    /// Takes a loan of level payments.
+    #[inline(always)]
+    pub fn push_level(&mut self, terms: LevelTerms, key: u64) {
+        self.keys.push(key);
+        self.terms.push(terms);
     }
 
     /// Whether all must be added up before the next loan is taken.
@@ -46,17 +53,15 @@ impl Ladder {
 
     /// Adds all loans to the sums of their groups and months, and forgets them.
     pub fn post<A: LoanAmount, L: Layout>(&mut self, flows: &mut Flows<A, L>, to: Where, kernels: &LaneKernels) {
-        sort(&mut self.keys, &mut self.spare);
-        self.sorted.clear();
-        let of = |place: u32| usize::try_from(place).ok().and_then(|place| self.terms.get(place)).copied();
-        self.sorted.extend(self.keys.iter().map(|(_, place)| of(*place).unwrap_or_default()));
+        let (keyed, spare) = &mut self.keyed;
+        arrange(&self.keys, &self.terms, &mut self.sorted, &mut self.runs, (keyed, spare));
         (kernels.level_loans)(&self.sorted, &mut self.level);
         let (mut terms, mut level) = (self.sorted.as_slice(), self.level.as_slice());
-        for same in self.keys.chunk_by(|one, next| one.0 & SHARED == next.0 & SHARED) {
-            let count = same.len().min(level.len()).min(terms.len());
+        for (key, count) in &self.runs {
+            let count = (*count).min(level.len()).min(terms.len());
             let (here, now);
             ((here, terms), (now, level)) = (terms.split_at(count), level.split_at(count));
-            let (Some((key, _)), Some(longest)) = (same.first(), now.last()) else { continue };
+            let Some(longest) = now.last() else { continue };
             self.dues.clear();
             self.dues.resize(longest.payments, 0.0);
             (kernels.add_dues)(now, &mut self.dues);

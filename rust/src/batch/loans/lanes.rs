@@ -13,6 +13,7 @@ use crate::calendar::{
     month_starts,
 };
 use crate::debt::ProfileKind;
+use crate::debt::dues::Monthly;
 use crate::debt::lanes::{EqualLoan, WIDTH};
 use crate::money::{MinorUnits, nearest_integer, small_f64};
 
@@ -33,6 +34,8 @@ pub trait Laned: Sized {
     fn floats_out(out: Amounts<'_>) -> Result<&mut [f64], Amounts<'_>>;
     /// Two rows of sums as float64, where they are that.
     fn floats<'a>(rows: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])>;
+    /// Amounts as float64, where they are that.
+    fn as_floats(amounts: &[Self]) -> Option<&[f64]>;
 }
 
 impl Laned for i64 {
@@ -69,6 +72,10 @@ impl Laned for i64 {
     fn floats<'a>(_: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])> {
         None
     }
+
+    fn as_floats(_: &[Self]) -> Option<&[f64]> {
+        None
+    }
 }
 
 impl Laned for f64 {
@@ -100,6 +107,10 @@ impl Laned for f64 {
     #[inline]
     fn floats<'a>(rows: (&'a mut [Self], &'a mut [Self])) -> Option<(&'a mut [f64], &'a mut [f64])> {
         Some(rows)
+    }
+
+    fn as_floats(amounts: &[Self]) -> Option<&[f64]> {
+        Some(amounts)
     }
 }
 
@@ -196,6 +207,17 @@ impl<A: LoanAmount> LoanChunk<A> {
             || self.upfront_fee.get(index).is_some()
             || self.draw_end.get(index).is_some();
         if given { None } else { self.equal_by(loans, index, words, true) }
+    }
+
+    /// The loans of a plain chunk as columns, where no amount is rounded and terms are in months; nulls are not seen.
+    pub(super) fn monthly(&self) -> Option<Monthly<'_>> {
+        let of_months = self.is_plain && self.maturity.is_empty();
+        Some(Monthly {
+            starts: &self.start,
+            months: self.term_months.values().filter(|_| of_months)?,
+            principals: A::as_floats(self.principal.values()?)?,
+            rates: self.rate.values()?,
+        })
     }
 
     /// [`LoanChunk::equal`] where the chunk is plain, compiled with what its words mean, into the loop of the caller.

@@ -243,7 +243,10 @@ impl<A: LoanAmount> LoanChunk<A> {
                 if row.date <= dates.start || row.date > dates.maturity {
                     return Err(refuse("principal_schedule.date", Rule::DateOrder, iso(row.date)));
                 }
-                layout.place_of(row.date)
+                // To a draw, an amount of a day that is none of the loan's payments falls between payments, even if it has
+                // one of its own then.
+                let own = self.vintage.get().is_none() || profile == ProfileKind::PercentSchedule;
+                layout.place_of(row.date).filter(|_| own)
             };
             if profile == ProfileKind::PercentSchedule {
                 let share = row.share.ok_or_else(|| refuse(wanted, Rule::Null, "null".to_owned()))?;

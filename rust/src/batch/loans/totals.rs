@@ -7,7 +7,7 @@ use super::LoanAmount;
 use super::batch::{Batch, Where, post_unrounded};
 use super::chunk::LoanChunk;
 use super::columns::Loans;
-use super::keys::key_of;
+use super::keys::{key_of, monthly_key};
 use super::ladder::Ladder;
 use super::lanes::{Equal, may_be_equal};
 use super::resolve::Layout;
@@ -18,6 +18,7 @@ use crate::batch::roll::Addable;
 use crate::batch::settings::Horizon;
 use crate::batch::totals::{ACCUMULATOR_BYTES, Grouping};
 use crate::calendar::{Date, Month, month_end, month_of};
+use crate::debt::dues::{LevelTerms, NO_MONTH};
 use crate::debt::lane_kernels::LaneKernels;
 use crate::debt::lanes::LaneRow;
 use crate::debt::{Entry, Sink};
@@ -272,6 +273,9 @@ struct Worker<A: LoanAmount> {
     batch: Batch,
     ladder: Ladder,
     rows: Vec<LaneRow>,
+    /// Where loans begin that are plain at a glance, and what they bear in a month.
+    begins: Vec<Month>,
+    factors: Vec<f64>,
 }
 
 impl<A: LoanAmount> Default for Worker<A> {
@@ -283,6 +287,8 @@ impl<A: LoanAmount> Default for Worker<A> {
             batch: Batch::default(),
             ladder: Ladder::default(),
             rows: Vec::new(),
+            begins: Vec::new(),
+            factors: Vec::new(),
         }
     }
 }
@@ -302,9 +308,16 @@ impl<A: LoanAmount> Worker<A> {
         let equal = may_be_equal(loans, settings);
         let mut asked = Asked::default();
         let codes = std::mem::take(&mut self.codes);
-        for (index, code) in codes.iter().enumerate() {
-            let group = usize::try_from(*code).unwrap_or(0);
+        let at_a_glance = equal && self.glance(&settings.kernels);
+        let mut next = 0;
+        while next < codes.len() {
             let flows = &mut sums.flows;
+            if at_a_glance {
+                next = self.take_monthly(next, &codes, flows, &settings.kernels);
+            }
+            let Some(code) = codes.get(next) else { break };
+            let (index, group) = (next, usize::try_from(*code).unwrap_or(0));
+            next = next.saturating_add(1);
             // Two calls, so that a plain loan need never lie in memory.
             let is_taken = if equal && self.chunk.is_plain {
                 let plain = self.chunk.plain(loans, index);
@@ -323,6 +336,44 @@ impl<A: LoanAmount> Worker<A> {
         }
         self.codes = codes;
         self.batch.post(&mut sums.flows, TO, &settings.kernels)
+    }
+
+    /// Looks for loans that are plain at a glance; `false` where there can be none.
+    fn glance(&mut self, kernels: &LaneKernels) -> bool {
+        let chunk = &self.chunk;
+        let any_null = chunk.principal.has_nulls() || chunk.rate.has_nulls() || chunk.term_months.has_nulls();
+        let Some(loans) = chunk.monthly().filter(|_| !any_null) else { return false };
+        self.begins.resize(loans.starts.len(), NO_MONTH);
+        self.factors.resize(loans.starts.len(), 0.0);
+        (kernels.begin_monthly)(loans, &mut self.begins, &mut self.factors);
+        true
+    }
+
+    /// Takes loans that are plain at a glance, from one row to the first that is not.
+    fn take_monthly(
+        &mut self,
+        from: usize,
+        codes: &[i32],
+        flows: &mut Flows<A, Planes>,
+        kernels: &LaneKernels,
+    ) -> usize {
+        let Some(loans) = self.chunk.monthly() else { return from };
+        let columns = self.begins.iter().zip(&self.factors).zip(loans.months).zip(loans.principals);
+        let columns = columns.zip(codes).zip(&self.chunk.reader.bad).skip(from);
+        let mut next = from;
+        for (((((begin, factor), months), principal), code), bad) in columns {
+            let (Ok(payments), Ok(group)) = (u32::try_from(*months), usize::try_from(*code)) else { break };
+            if *begin == NO_MONTH || *bad || group >> 30 != 0 {
+                break;
+            }
+            let terms = LevelTerms { principal: *principal, factor: *factor, payments };
+            self.ladder.push_level(terms, monthly_key(*begin, payments, group));
+            if self.ladder.is_full() {
+                self.ladder.post(flows, TO, kernels);
+            }
+            next = next.wrapping_add(1);
+        }
+        next
     }
 
     /// Takes a loan of equal periods, to be added up later or at once; `false` where there is no room for it.

@@ -10,11 +10,11 @@ use super::refusal::{Refusal, explain};
 use super::resolve::Layout;
 use super::settings::LoanSettings;
 use crate::batch::reader::iso;
-use crate::calendar::{Date, Schedule, ScheduleTerms, YearFraction};
+use crate::calendar::{Date, Schedule, ScheduleTerms};
 use crate::debt::fees::UndrawnFee;
 use crate::debt::floating::{InKind, Term};
 use crate::debt::hedge::Hedges;
-use crate::debt::steps::Movement;
+use crate::debt::steps::{Movement, Span};
 use crate::debt::{Amount, Entry, Fault, Ledger, ResolvedLoan, Rider, Sink, amortize};
 use crate::error::Rule;
 use crate::rate::AnnualRate;
@@ -43,7 +43,7 @@ struct Taken<'a, A>(&'a mut Vec<(usize, A)>);
 
 impl<A: Amount> Rider<A> for Taken<'_, A> {
     #[inline]
-    fn pass(&mut self, _: &Ledger<A>, _: A, _: Date, _: YearFraction) -> Result<(), Fault> {
+    fn pass(&mut self, _: &Ledger<A>, _: A, _: &Span<'_>) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -68,7 +68,7 @@ fn run_with_riders<A: LoanAmount>(
 ) -> Result<(), Fault> {
     let taken = Taken(taken);
     let rates = || (InKind::new(loan.path), Hedges::new(loan.hedges, loan.path));
-    let fee = loan.undrawn.map(|terms| UndrawnFee::new(terms, loan.day_count, loan.periods));
+    let fee = loan.undrawn.map(|terms| UndrawnFee::new(terms));
     match (fee, loan.path.is_empty()) {
         (None, true) => amortize(loan, &mut { taken }, sink),
         (None, false) => amortize(loan, &mut (rates(), taken), sink),
