@@ -386,7 +386,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         match (self.rules.disposal_convention, self.method) {
             (None, Method::UnitsOfProduction(_)) => (1, 1),
             (given, _) => match (given.unwrap_or(self.convention), self.convention) {
-                (Convention::ActualDays, Convention::ActualDays) => self.timing.part_before(event.date),
+                (Convention::ActualDays, Convention::ActualDays) => self.asset.timing.part_before(event.date),
                 (convention, _) => event.charge_left(convention),
             },
         }
