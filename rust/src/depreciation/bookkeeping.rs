@@ -10,12 +10,12 @@
 #![forbid(unsafe_code)]
 
 use super::amount::{Exact, Shared};
+use super::balance::{Balance, nearer_zero};
 use super::event::{Event, Fault, Field, Framework, Kind, Terms};
 use super::ledger::{Flow, Holding, Rules, Sink, Turnover};
 use super::{Asset, Convention, Method, Schedule, Service, Timing};
 use crate::calendar::{Date, Month, add_months};
 use crate::error::Rule;
-use crate::rate::Rate;
 
 /// Keeps the books of one asset; `events` are put in order.
 ///
@@ -86,31 +86,6 @@ pub fn keep<'a, T: Exact>(
 
 fn fault<T>(event: &Event<T>, field: Field, rule: Rule, example: &str) -> Fault {
     Fault { source: event.source, field, rule, example: example.to_owned() }
-}
-
-/// An accumulated balance in the month of an event: what stood before, and the month's charge on what is still held.
-#[derive(Clone, Copy, Default)]
-struct Balance<T> {
-    other: T,
-    charge: T,
-}
-
-impl<T: Exact> Balance<T> {
-    fn sum(self) -> T {
-        self.other.plus(self.charge)
-    }
-
-    /// What a sale of a share leaves of what cost `cost` then: rounding never leaves more than the cost.
-    fn kept(self, share: Rate, cost: T) -> Self {
-        let charge = self.charge.minus(self.charge.shared(share));
-        let other = self.other.minus(self.other.shared(share));
-        Self { other: nearer_zero(other.plus(charge), cost).minus(charge), charge }
-    }
-}
-
-/// The amount, or the bound where it lies beyond.
-fn nearer_zero<T: Exact>(amount: T, bound: T) -> T {
-    if bound < T::default() { bound.negated().lesser(amount.negated()).negated() } else { amount.lesser(bound) }
 }
 
 /// An asset held for sale.
