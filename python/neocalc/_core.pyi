@@ -199,6 +199,8 @@ def to_counts(
 def to_offsets(
     rows: npt.NDArray[np.int64],
     offsets: npt.NDArray[np.int64],  # filled with where each row's stretch begins, and the end of the last
+    *,
+    threads: int = 0,
 ) -> bool: ...  # whether the rows are in order
 def run_offsets(
     keys: npt.NDArray[np.int64],

@@ -85,7 +85,8 @@ class EventColumns(Side):
         if "posting_date" in self.present:
             posting, no_posting = self.read_days("posting_date")
             found["posted"] = np.where(no_posting, NO_MONTH, months_of(posting)).astype(np.int32)
-        left_out = self.bad | (rows < 0)
+        # Whatever is bad or leads nowhere was noted.
+        left_out = self.bad | (rows < 0) if self.found else np.zeros(self.n, dtype=bool)
         if IN_SERVICE in self._stated:
             starts = self._start(rows, day, self._of(kind, IN_SERVICE), building)
             left_out |= self.bad | starts
@@ -96,11 +97,12 @@ class EventColumns(Side):
             early = self._of(kind, "addition") & (rows >= 0)
             found["date"] = np.where(early, np.maximum(day, entered[np.maximum(rows, 0)]), day)
         self.blame(rows)
-        left_out |= self._of(kind, *self.ignored)
+        if self.ignored:
+            left_out |= self._of(kind, *self.ignored)
         source: Array | None = None
         if left_out.any():
             source = np.flatnonzero(~left_out)
-        by_asset, offsets = by_row(rows if source is None else rows[source], len(known))
+        by_asset, offsets = by_row(rows if source is None else rows[source], len(known), self.options.threads)
         if by_asset is not None:
             source = by_asset if source is None else source[by_asset]
         if source is not None:  # else they are in order already, and nothing is copied
@@ -179,6 +181,8 @@ class EventColumns(Side):
         self._stated = frozenset(value for value in values if value in KINDS)
         table = np.array([*(KINDS.index(v) if v in KINDS else -1 for v in values), -1], dtype=np.int8)
         kind = recode(codes, table)
+        if self.n and kind.min() >= 0:
+            return kind
         self.note("kind", "null", np.flatnonzero(codes < 0))
         unknown = np.flatnonzero((kind < 0) & (codes >= 0))
         self.note(

@@ -107,7 +107,8 @@ class Side:
         own = self.frame.id_values()
         rows = match(known, own)
         without = self.frame.null_ids(False)
-        if not len(without) and (not self.n or rows.min() >= 0):
+        # Rows that are the ids themselves were found to be in range.
+        if not len(without) and (rows is own or not self.n or rows.min() >= 0):
             return rows
         null = np.zeros(self.n, dtype=bool)
         null[without] = True
@@ -268,11 +269,11 @@ def match(known: Array, wanted: Array) -> Array:
     return np.array([places.get(value, -1) for value in wanted.tolist()], dtype=np.int64)
 
 
-def by_row(rows: Array, n: int) -> tuple[Array | None, Array]:
+def by_row(rows: Array, n: int, threads: int = 1) -> tuple[Array | None, Array]:
     """Return the order that sorts by row (None: sorted already), and each row's stretch."""
     offsets = np.empty(n + 1, dtype=np.int64)
     rows = np.ascontiguousarray(rows, dtype=np.int64)
-    if _core.to_offsets(rows, offsets):
+    if _core.to_offsets(rows, offsets, threads=threads):
         return None, offsets
     order = np.argsort(rows, kind="stable")
     offsets[0] = 0

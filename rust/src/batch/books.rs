@@ -52,7 +52,7 @@ impl<T: Money + Exact> Prepared<T> {
                 this.changes(run, settings, (index, first_day), &mut terms, &mut events);
             }
             let holding = Holding {
-                asset: this.asset?,
+                asset: this.asset.as_ref()?,
                 in_service: *this.day.get(index)?,
                 convention: spec.convention,
                 method: &spec.method,

@@ -60,7 +60,7 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
         if schedule.is_plain()
             && rounding == Rounding::Balance
             && let Some(slots) = self.flows.stretch(plane, self.group, from, months)
-            && let Some(after) = T::add_charges(&schedule.asset, self.settings, self.remainders, from, months, slots)
+            && let Some(after) = T::add_charges(schedule.asset, self.settings, self.remainders, from, months, slots)
         {
             return Some(after);
         }

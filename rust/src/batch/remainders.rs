@@ -6,6 +6,8 @@
 //! left of it then.
 #![forbid(unsafe_code)]
 
+use std::ops::Range;
+
 use crate::calendar::Month;
 use crate::depreciation::straight_line::Amount;
 use crate::depreciation::{Asset, Rounding, Timing};
@@ -66,6 +68,7 @@ struct Table {
 }
 
 impl Table {
+    #[cold]
     fn new(shape: Shape, timing: &Timing) -> Option<Self> {
         let modulus = shape.span.unsigned_abs().checked_mul(2)?;
         let rows = usize::try_from(modulus).ok()?;
@@ -79,27 +82,36 @@ impl Table {
     }
 
     /// The charges of an amount.
-    #[inline]
+    // Always inline, as its caller: written to memory and read again at once, what is found would wait for the memory.
+    #[inline(always)]
     fn steps(&mut self, left: u64, timing: &Timing) -> Option<Steps<'_>> {
         let whole = left.checked_div(self.modulus)?.saturating_mul(2);
         let rest = left.checked_rem(self.modulus)?;
         let from = usize::try_from(rest).ok()?.saturating_mul(self.shape.months);
         let (whole, rest) = (i64::try_from(whole).ok()?, i64::try_from(rest).ok()?);
-        let extra = self.charges.get_mut(from..from.saturating_add(self.shape.months))?;
-        if extra.first() == Some(&UNKNOWN) {
-            let sample = Asset { cost: rest, base: rest, opening: 0, timing: *timing };
-            self.scratch.resize(self.shape.months, 0);
-            i64::charges_into(&sample, Rounding::Balance, timing.open_month, &mut self.scratch);
-            if self.scratch.iter().any(|charge| *charge >= UNKNOWN.into()) {
-                return None;
-            }
-            for (slot, charge) in extra.iter_mut().zip(&self.scratch) {
-                *slot = u8::try_from(*charge).unwrap_or(UNKNOWN);
-            }
+        let row = from..from.saturating_add(self.shape.months);
+        if self.charges.get(from) == Some(&UNKNOWN) {
+            self.work_out(rest, timing, row.clone())?;
         }
+        let extra = self.charges.get(row)?;
         let Shape { later, span, .. } = self.shape;
         let (open_month, even) = (timing.open_month, self.even);
         Some(Steps { later, span, even, open_month, whole, rest, units: &self.units, extra })
+    }
+
+    /// Fills in the row of a remainder; `None` where a charge is too much for a byte.
+    #[cold]
+    fn work_out(&mut self, rest: i64, timing: &Timing, row: Range<usize>) -> Option<()> {
+        let sample = Asset { cost: rest, base: rest, opening: 0, timing: *timing };
+        self.scratch.resize(self.shape.months, 0);
+        i64::charges_into(&sample, Rounding::Balance, timing.open_month, &mut self.scratch);
+        if self.scratch.iter().any(|charge| *charge >= UNKNOWN.into()) {
+            return None;
+        }
+        for (slot, charge) in self.charges.get_mut(row)?.iter_mut().zip(&self.scratch) {
+            *slot = u8::try_from(*charge).unwrap_or(UNKNOWN);
+        }
+        Some(())
     }
 }
 
@@ -111,7 +123,7 @@ pub struct Remainders {
 
 impl Remainders {
     /// The charges of an asset, if its kind is worth a table.
-    #[inline]
+    #[inline(always)]
     pub fn steps(&mut self, asset: &Asset<i64>) -> Option<Steps<'_>> {
         let left = u64::try_from(asset.base.checked_sub(asset.opening)?).ok()?;
         let shape = Shape::of(&asset.timing)?;

@@ -10,12 +10,12 @@
 #![forbid(unsafe_code)]
 
 use super::amount::{Exact, Shared};
+use super::balance::{Balance, nearer_zero};
 use super::event::{Event, Fault, Field, Framework, Kind, Terms};
 use super::ledger::{Flow, Holding, Rules, Sink, Turnover};
 use super::{Asset, Convention, Method, Schedule, Service, Timing};
 use crate::calendar::{Date, Month, add_months};
 use crate::error::Rule;
-use crate::rate::Rate;
 
 /// Keeps the books of one asset; `events` are put in order.
 ///
@@ -28,7 +28,7 @@ pub fn keep<'a, T: Exact>(
     sink: &mut impl Sink<T>,
     scratch: &mut Vec<T>,
 ) -> Result<(), Fault> {
-    let asset = &holding.asset;
+    let asset = holding.asset;
     let timing = asset.timing;
     sink.flow(timing.enter_month, Flow::CostIn, asset.cost);
     sink.flow(timing.enter_month, Flow::BroughtIn, asset.opening);
@@ -40,7 +40,7 @@ pub fn keep<'a, T: Exact>(
         residual: asset.cost.minus(asset.base),
         method: holding.method,
         convention: holding.convention,
-        timing,
+        asset: *asset,
         from: timing.open_month,
         main: asset.opening,
         unimpaired: None,
@@ -50,6 +50,7 @@ pub fn keep<'a, T: Exact>(
         last: timing.enter_month,
         scratch,
     };
+    books.refresh();
     books.settle();
     events.sort_unstable_by_key(Event::order);
     if let Some(early) = events.iter().find(|event| event.date < holding.first_day && event.kind != Kind::PolicyChange)
@@ -59,9 +60,10 @@ pub fn keep<'a, T: Exact>(
     let mut rest = &*events;
     while let Some(first) = rest.first() {
         let month = first.month;
-        let count = rest.partition_point(|event| event.month == month);
+        // Hardly ever more than one: no search.
+        let count = rest.iter().take_while(|event| event.month == month).count();
         let (now, later) = rest.split_at(count);
-        let (opening, closing) = now.split_at(now.partition_point(|event| !event.kind.is_at_close()));
+        let (opening, closing) = now.split_at(now.iter().take_while(|event| !event.kind.is_at_close()).count());
         books.last = month;
         if !opening.is_empty() {
             books.open(month, opening, sink)?;
@@ -86,31 +88,6 @@ fn fault<T>(event: &Event<T>, field: Field, rule: Rule, example: &str) -> Fault 
     Fault { source: event.source, field, rule, example: example.to_owned() }
 }
 
-/// An accumulated balance in the month of an event: what stood before, and the month's charge on what is still held.
-#[derive(Clone, Copy, Default)]
-struct Balance<T> {
-    other: T,
-    charge: T,
-}
-
-impl<T: Exact> Balance<T> {
-    fn sum(self) -> T {
-        self.other.plus(self.charge)
-    }
-
-    /// What a sale of a share leaves of what cost `cost` then: rounding never leaves more than the cost.
-    fn kept(self, share: Rate, cost: T) -> Self {
-        let charge = self.charge.minus(self.charge.shared(share));
-        let other = self.other.minus(self.other.shared(share));
-        Self { other: nearer_zero(other.plus(charge), cost).minus(charge), charge }
-    }
-}
-
-/// The amount, or the bound where it lies beyond.
-fn nearer_zero<T: Exact>(amount: T, bound: T) -> T {
-    if bound < T::default() { bound.negated().lesser(amount.negated()).negated() } else { amount.lesser(bound) }
-}
-
 /// An asset held for sale.
 #[derive(Clone, Copy)]
 struct Held<T> {
@@ -128,7 +105,8 @@ struct Books<'h, 'a, 's, T> {
     residual: T,
     method: &'a Method,
     convention: Convention,
-    timing: Timing,
+    /// What is charged since the last re-base, and when.
+    asset: Asset<T>,
     /// The first month whose charge has not been written.
     from: Month,
     /// Accumulated depreciation at the last re-base.
@@ -145,27 +123,40 @@ struct Books<'h, 'a, 's, T> {
 }
 
 impl<'a, T: Exact> Books<'_, 'a, '_, T> {
-    /// The schedule from the last re-base on, for any of the balances.
-    fn schedule(&self, opening: T) -> Schedule<'a, T> {
-        let room = self.cost.minus(self.residual).minus(opening);
+    /// The depreciable amount of a balance.
+    fn base(&self, opening: T) -> T {
+        let base = self.cost.minus(self.residual);
+        let room = base.minus(opening);
         // A residual value above the book value: nothing is left to charge (I19).
         let spent = if self.cost < T::default() { room > T::default() } else { room < T::default() };
-        let base = if spent { opening } else { self.cost.minus(self.residual) };
-        let asset = Asset { cost: self.cost, base, opening, timing: self.timing };
+        if spent { opening } else { base }
+    }
+
+    /// Takes amounts that changed into what is charged.
+    fn refresh(&mut self) {
+        (self.asset.cost, self.asset.base, self.asset.opening) = (self.cost, self.base(self.main), self.main);
+    }
+
+    /// The schedule from the last re-base on. It is read in place: what was just written in parts is slow to copy.
+    fn schedule<'s>(&'s self, asset: &'s Asset<T>) -> Schedule<'s, T> {
         Schedule { method: self.method, asset, usage: self.holding.usage }
     }
 
-    fn at(&self, opening: T, month: Month) -> T {
+    /// What is accumulated at the end of a month.
+    fn at(&self, month: Month) -> T {
         match self.suspended {
-            Some(_) => opening,
-            None => self.schedule(opening).accumulated_at(self.rules.rounding, month),
+            Some(_) => self.main,
+            None => self.schedule(&self.asset).accumulated_at(self.rules.rounding, month),
         }
     }
 
-    /// A balance around the month's charge; the one before it may be known.
-    fn balance(&self, opening: T, month: Month, known: Option<T>) -> Balance<T> {
-        let other = known.unwrap_or_else(|| self.at(opening, month.saturating_sub(1)));
-        Balance { other, charge: self.at(opening, month).minus(other) }
+    /// The same of another balance.
+    fn other_at(&self, opening: T, month: Month) -> T {
+        let asset = Asset { base: self.base(opening), opening, ..self.asset };
+        match self.suspended {
+            Some(_) => opening,
+            None => self.schedule(&asset).accumulated_at(self.rules.rounding, month),
+        }
     }
 
     /// What the books say is accumulated at the last re-base.
@@ -177,16 +168,16 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         if self.held.is_some() || self.suspended.is_some() {
             return self.last;
         }
-        let schedule = self.schedule(self.main);
-        let nothing = schedule.asset.base == schedule.asset.opening;
-        if nothing && (self.timing.is_over() || !self.method.has_life()) {
+        let timing = &self.asset.timing;
+        let nothing = self.asset.base == self.asset.opening;
+        if nothing && (timing.is_over() || !self.method.has_life()) {
             return self.last;
         }
         match self.method {
-            Method::UnitsOfProduction(capacity) if !self.timing.is_over() => {
+            Method::UnitsOfProduction(capacity) if !timing.is_over() => {
                 self.holding.usage.last_month(*capacity).unwrap_or(self.last).max(self.last)
             }
-            _ => self.timing.last_month,
+            _ => timing.last_month,
         }
     }
 
@@ -198,19 +189,21 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         }
         self.from = until.saturating_add(1);
         // Months after the last charge have none, whatever the method.
-        let last = until.min(self.timing.last_month).min(self.rules.until);
+        let last = until.min(self.asset.timing.last_month).min(self.rules.until);
         if self.held.is_some() || self.suspended.is_some() || last < from {
             return None;
         }
         let months = usize::try_from(last.saturating_sub(from)).unwrap_or(0).saturating_add(1);
-        let after = sink.spread(&self.schedule(self.main), self.rules.rounding, from, months, self.scratch);
+        let schedule = Schedule { method: self.method, asset: &self.asset, usage: self.holding.usage };
+        let after = sink.spread(&schedule, self.rules.rounding, from, months, self.scratch);
         after.filter(|_| last == until)
     }
 
     /// Lets the rest of the life begin with `month`.
     fn rebase(&mut self, month: Month) {
+        self.refresh();
         if self.suspended.is_none() {
-            self.timing.rebase(month);
+            self.asset.timing.rebase(month);
             self.settle();
         }
     }
@@ -220,8 +213,10 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         if self.method.is_straight_line() {
             return;
         }
-        let open = self.timing.open_month;
-        self.timing = self.schedule(self.main).settled(open).asset.timing;
+        let open = self.asset.timing.open_month;
+        if self.schedule(&self.asset).is_spent() {
+            self.asset.timing = self.asset.timing.at_once(open);
+        }
     }
 
     /// What counts from the first day of the month.
@@ -230,14 +225,14 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         let known = self.emit(before, sink);
         if events.iter().all(|event| event.kind == Kind::Transfer) {
             // Nothing changes but the group: the schedule runs on as it was.
-            let accumulated = self.held.map_or(self.at(self.main, before), |held| held.accumulated);
+            let accumulated = self.held.map_or_else(|| self.at(before), |held| held.accumulated);
             events.iter().for_each(|event| sink.moved(month, event.group, self.cost, accumulated));
             return Ok(());
         }
         // A new life may start before the convention would have had it.
         self.from = month;
-        self.unimpaired = self.unimpaired.map(|opening| self.at(opening, before));
-        self.main = known.unwrap_or_else(|| self.at(self.main, before));
+        self.unimpaired = self.unimpaired.map(|opening| self.other_at(opening, before));
+        self.main = known.unwrap_or_else(|| self.at(before));
         for event in events {
             self.judge(event)?;
             match event.kind {
@@ -271,7 +266,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
                 Kind::Suspend => self.suspended = Some((month, month)),
                 Kind::Resume => {
                     if let Some((stopped, since)) = self.suspended.take() {
-                        self.timing = self.timing.resumed(since, month);
+                        self.asset.timing = self.asset.timing.resumed(since, month);
                         self.stood_still = self.stood_still.saturating_add(month.saturating_sub(stopped));
                     }
                 }
@@ -317,7 +312,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
             return Err(fault(event, Field::RemainingMonths, Rule::Range, "at least one month"));
         }
         let by_days = self.rules.by_days && self.convention == Convention::ActualDays;
-        self.timing = Timing::fresh(month, event.remaining_months, by_days);
+        self.asset.timing = Timing::fresh(month, event.remaining_months, by_days);
         if let Some((_, since)) = &mut self.suspended {
             *since = month;
         }
@@ -330,9 +325,9 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         (self.method, self.convention) = (method, convention);
         let in_service = add_months(self.holding.in_service, self.stood_still);
         let service = Service { in_service, life_months, opening: None };
-        self.timing = Timing::new(&service, convention, self.rules.grid, self.rules.by_days);
+        self.asset.timing = Timing::new(&service, convention, self.rules.grid, self.rules.by_days);
         if let Method::UnitsOfProduction(capacity) = method {
-            self.timing = self.timing.by_use(None, self.holding.usage.last_month(*capacity));
+            self.asset.timing = self.asset.timing.by_use(None, self.holding.usage.last_month(*capacity));
         }
         if let (Some(rate), false) = (residual_rate, self.holding.own_residual) {
             self.residual = self.cost.shared(rate);
@@ -366,7 +361,7 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
         match (self.rules.disposal_convention, self.method) {
             (None, Method::UnitsOfProduction(_)) => (1, 1),
             (given, _) => match (given.unwrap_or(self.convention), self.convention) {
-                (Convention::ActualDays, Convention::ActualDays) => self.timing.part_before(event.date),
+                (Convention::ActualDays, Convention::ActualDays) => self.asset.timing.part_before(event.date),
                 (convention, _) => event.charge_left(convention),
             },
         }
@@ -375,8 +370,11 @@ impl<'a, T: Exact> Books<'_, 'a, '_, T> {
     /// What falls at the close of the month; whether nothing is left.
     fn close(&mut self, month: Month, events: &[Event<T>], sink: &mut impl Sink<T>) -> Result<bool, Fault> {
         let known = self.emit(month.saturating_sub(1), sink);
-        let running = self.balance(self.main, month, known);
-        let mut unimpaired = self.unimpaired.map(|opening| self.balance(opening, month, None));
+        let before = month.saturating_sub(1);
+        let around = |other: T, sum: T| Balance { other, charge: sum.minus(other) };
+        let running = around(known.unwrap_or_else(|| self.at(before)), self.at(month));
+        let mut unimpaired =
+            self.unimpaired.map(|opening| around(self.other_at(opening, before), self.other_at(opening, month)));
         // What the schedule says, and what the books say: the same unless the asset is held for sale.
         let mut in_use = running;
         let mut books = match self.held {

@@ -128,7 +128,7 @@ pub struct Rules {
 #[derive(Clone, Copy, Debug)]
 pub struct Holding<'a, T> {
     /// Cost, depreciable amount, depreciation brought in, and timing.
-    pub asset: Asset<T>,
+    pub asset: &'a Asset<T>,
     /// The day of service.
     pub in_service: Date,
     /// What the month of service counts for.

@@ -49,7 +49,7 @@ pub struct Schedule<'a, T> {
     /// How it is written off.
     pub method: &'a Method,
     /// What is written off, and when.
-    pub asset: Asset<T>,
+    pub asset: &'a Asset<T>,
     /// What it produced.
     pub usage: Usage<'a>,
 }
@@ -58,14 +58,14 @@ impl<T: Exact> Schedule<'_, T> {
     /// The accumulated depreciation at the end of `month`.
     #[must_use]
     pub fn accumulated_at(&self, rounding: Rounding, month: Month) -> T {
-        let Asset { base, opening, timing, .. } = &self.asset;
+        let Asset { base, opening, timing, .. } = self.asset;
         if self.is_plain() {
-            return T::accumulated_at(&self.asset, rounding, month);
+            return T::accumulated_at(self.asset, rounding, month);
         }
         if let Method::DecliningBalance(method) = self.method {
             let now = declining_balance::time(timing, timing.passed(month));
             let mut last = *opening;
-            for stretch in method.stretches(&self.asset) {
+            for stretch in method.stretches(self.asset) {
                 last = stretch.at(now.min(stretch.end()));
                 if !stretch.is_before(now) {
                     break;
@@ -80,12 +80,12 @@ impl<T: Exact> Schedule<'_, T> {
     /// Writes the charge of each month from `from` on and returns the accumulated depreciation before it.
     pub fn charges_into(&self, rounding: Rounding, from: Month, charges: &mut [T]) -> T {
         if self.is_plain() {
-            return T::charges_into(&self.asset, rounding, from, charges);
+            return T::charges_into(self.asset, rounding, from, charges);
         }
         let before = self.accumulated_at(rounding, from.saturating_sub(1));
         let timing = &self.asset.timing;
         if let Method::DecliningBalance(method) = self.method {
-            let mut stretches = method.stretches(&self.asset);
+            let mut stretches = method.stretches(self.asset);
             let mut current = stretches.next();
             let mut last = before;
             for (month, slot) in (from..).zip(charges) {
@@ -104,23 +104,19 @@ impl<T: Exact> Schedule<'_, T> {
             }
             return before;
         }
-        let Asset { base, opening, .. } = &self.asset;
+        let Asset { base, opening, .. } = self.asset;
         let (left, total) = (base.minus(*opening), self.total());
         left.charges_by(total, before.minus(*opening), (from..).map(|month| self.reached(month)), charges);
         before
     }
 
-    /// The same with all that is left charged at once, where its pattern has nothing left to spread it by.
+    /// Whether its pattern has nothing left to spread by.
     #[must_use]
-    pub fn settled(mut self, month: Month) -> Self {
-        let spent = match self.method {
+    pub fn is_spent(&self) -> bool {
+        match self.method {
             Method::SumOfYearsDigits | Method::Table(_) | Method::UnitsOfProduction(_) => self.whole() <= 0,
             Method::StraightLine | Method::DecliningBalance(_) | Method::Macrs(_) => false,
-        };
-        if spent {
-            self.asset.timing = self.asset.timing.at_once(month);
         }
-        self
     }
 
     /// Whether straight line is all there is to it.

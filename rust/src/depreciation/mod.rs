@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod amount;
+mod balance;
 mod bookkeeping;
 mod convention;
 mod declining_balance;

@@ -110,12 +110,18 @@ pub fn to_counts(
 
 /// Writes where the stretch of each row begins, and the end of the last; `false` where rows are not in order.
 #[pyfunction]
-pub fn to_offsets(py: Python<'_>, rows: &Bound<'_, PyAny>, offsets: &Bound<'_, PyAny>) -> PyResult<bool> {
+#[pyo3(signature = (rows, offsets, *, threads=0))]
+pub fn to_offsets(
+    py: Python<'_>,
+    rows: &Bound<'_, PyAny>,
+    offsets: &Bound<'_, PyAny>,
+    threads: usize,
+) -> PyResult<bool> {
     let rows = any_length::<i64>(rows)?;
     let mut out = Out::<i64, i64>::take(offsets, offsets.len()?)?;
     let (Out::A(offsets) | Out::B(offsets)) = &mut out;
     let offsets = written(offsets)?;
-    enter(py, |poll| batch::offsets_of(&rows, rows.len(), offsets, poll))
+    enter(py, |poll| batch::offsets_of(&rows, rows.len(), offsets, count_threads(threads), poll))
 }
 
 /// Where runs of equal keys begin, and the end of the last; `None` where a key is less than the one before.
