@@ -87,6 +87,22 @@ impl<'a> Curve<'a> {
         }
     }
 
+    /// Whether [`Curve::in_force`] has a fixing on a day.
+    #[must_use]
+    #[inline]
+    pub fn knows(&self, on: Date) -> bool {
+        let (first, last) = self.ends();
+        self.beyond == Beyond::Flat || (first..=last).contains(&on)
+    }
+
+    /// The first and the last date.
+    #[must_use]
+    #[inline]
+    pub fn ends(&self) -> (Date, Date) {
+        let end = |date: Option<&Date>| date.copied().unwrap_or(0);
+        (end(self.dates.first()), end(self.dates.last()))
+    }
+
     /// Hands out the fixings in force on days that ascend, in one pass: those of [`Curve::in_force`] where the first and
     /// the last day have one.
     #[inline]

@@ -6,6 +6,7 @@ use super::chunk::LoanChunk;
 use super::columns::Loans;
 use super::lanes::{Equal, Laned};
 use super::settings::LoanMeasure;
+use super::simple_float::Fixings;
 use crate::batch::cells::Amounts;
 use crate::debt::lane_kernels::LaneKernels;
 use crate::debt::lanes::{EqualLoan, LaneRow, WIDTH};
@@ -17,6 +18,7 @@ use crate::rate::AnnualRate;
 pub(super) struct LaneRows {
     rows: Vec<LaneRow>,
     rates: Vec<[i64; WIDTH]>,
+    fixings: Fixings,
     values: Vec<f64>,
 }
 
@@ -38,7 +40,7 @@ impl LaneRows {
             self.rates.clear();
             self.rates.resize(longest, [1; WIDTH]);
             for (lane, (index, equal)) in equals.iter().enumerate() {
-                chunk.rates_into(loans, *index, equal, lane, &mut self.rates);
+                chunk.rates_into(loans, (*index, equal), &mut self.fixings, lane, &mut self.rates);
             }
             let kernel = if A::ROUNDED { kernels.floating_rows } else { kernels.unrounded_floating_rows };
             kernel(&side, &self.rates, rows);

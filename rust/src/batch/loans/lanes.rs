@@ -7,6 +7,7 @@ use super::LoanAmount;
 use super::chunk::{LoanChunk, Words};
 use super::columns::Loans;
 use super::settings::LoanSettings;
+use super::simple_float::Fixings;
 use crate::batch::cells::Amounts;
 use crate::calendar::{
     BusinessDayConvention, Date, DayCount, LAST_MONTH, Month, YearFraction, day_of_month, month_of, month_start,
@@ -279,24 +280,27 @@ impl<A: LoanAmount> LoanChunk<A> {
     pub(super) fn rates_into(
         &self,
         loans: &Loans<'_>,
-        index: usize,
-        equal: &Equal,
+        (index, equal): (usize, &Equal),
+        fixings: &mut Fixings,
         lane: usize,
         rates: &mut [[i64; WIDTH]],
     ) {
         let simple = loans.rates.as_ref().and_then(|columns| self.rates.simple(columns, index));
         let Some(simple) = simple else { return };
-        let count = usize::try_from(equal.loan.payments()).unwrap_or(0);
+        let periods = usize::try_from(equal.loan.payments()).unwrap_or(0);
+        let step = usize::try_from(equal.step).unwrap_or(1).max(1);
+        let months = periods.saturating_sub(1).saturating_mul(step).saturating_add(1);
+        let fixings = fixings.on(&simple, equal.day, equal.start, months).iter();
         let mut rows = rates.iter_mut();
         let emit = |rate| {
             if let Some(slot) = rows.next().and_then(|row| row.get_mut(lane)) {
                 *slot = rate;
             }
         };
-        if equal.step == 1 {
-            simple.rates(equal.monthly_dates(0).take(count), emit);
+        if step == 1 {
+            simple.rates(fixings, emit);
         } else {
-            simple.rates(equal.dates(0).take(count), emit);
+            simple.rates(fixings.step_by(step), emit);
         }
     }
 }

@@ -252,7 +252,8 @@ impl RateChunk {
 
     /// What decides the rate of the loan at `index`, if that is a fixing at the start of each period and a margin.
     pub(super) fn simple<'a>(&self, columns: &RateColumns<'a>, index: usize) -> Option<SimpleFloat<'a>> {
-        let curve = columns.curves.get(self.code(index)?)?;
+        let code = self.code(index)?;
+        let curve = columns.curves.get(code)?;
         let manner = self.manner.get(index).copied().unwrap_or_default();
         let plain = manner.averaging == Averaging::None && manner.reset == ResetEvery::Period;
         let more = [DEFAULT_MARGIN, PIK, PIK_SHARE].iter().any(|which| self.rate(*which, index).is_some())
@@ -262,7 +263,7 @@ impl RateChunk {
         let collar = |floor, cap| Collar::new(self.rate(floor, index), self.rate(cap, index));
         let collars = (collar(INDEX_FLOOR, INDEX_CAP)?, collar(RATE_FLOOR, RATE_CAP)?);
         let margin = self.rate(MARGIN, index).unwrap_or(0);
-        (plain && !more).then_some(SimpleFloat { curve, collars, margin })
+        (plain && !more).then_some(SimpleFloat { curve, code, collars, margin })
     }
 
     /// Whether the loan at `index` has more than a fixed rate and its steps.

@@ -296,7 +296,12 @@ impl<A: LoanAmount> Worker<A> {
     ) {
         let first = u32::try_from(early).unwrap_or(u32::MAX);
         if let Some(out) = &mut targets.number {
-            out.iter_mut().zip(first..).for_each(|(slot, number)| *slot = number.into());
+            let mut number = i64::from(first);
+            for slot in out.iter_mut() {
+                *slot = number;
+                // A loan has a few thousand payments: nothing wraps.
+                number = number.wrapping_add(1);
+            }
         }
         if equal.step == 1 {
             put_days(&mut targets.date, equal.monthly_dates(first));
