@@ -75,6 +75,7 @@ class Book:
                 moved.append((at, -amount))
         fee = draw.randrange(1, 200) * BP if draw.random() < 0.5 else 0
         commitment = principal + sum(amount for _, amount in lent) + draw.choice((0, 10**6))
+        fixed = None if floats else terms.annual_rate
         self.loans.append(
             {
                 "loan_id": place,
@@ -84,7 +85,7 @@ class Book:
                 "frequency": f"{months}M",
                 "day_count": day_count,
                 "profile": "bullet",
-                "annual_rate": None if floats else terms.annual_rate / oracle.ONE,  # type: ignore[operator]
+                "annual_rate": None if fixed is None else fixed / oracle.ONE,
                 "index": f"index {place}" if floats else None,
                 "margin_rate": terms.margin / oracle.ONE if floats else None,
                 "reset_frequency": None if terms.reset_months is None else f"{terms.reset_months}M",

@@ -25,6 +25,7 @@ _REFUSED_TYPES = {
 _DAY_MICROSECONDS = 86_400_000_000
 _PLACES = np.arange(64)
 try:
+    # Public since pandas 3.0, but its stubs leave this module out: the checker has nothing to look at.
     from pandas.api.internals import create_dataframe_from_blocks as _create  # type: ignore[import-not-found]
 except ImportError:  # before pandas 3
     _create = None
