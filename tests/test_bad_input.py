@@ -226,7 +226,7 @@ def test_long_lives_by_name() -> None:  # 15
 
 
 def test_a_life_without_a_unit() -> None:  # 16
-    for name in ("life", "useful_life"):
+    for name in ("life", "useful_life", "life_years", "useful_life_years"):
         issue = one(good(**{name: 4}), name, "life_unit", row=None)
         assert "useful_life_months" in issue.hint
     assert len(nc.depreciate(pd.DataFrame(good(life=4, useful_life_months=12)), POLICY)) == 48

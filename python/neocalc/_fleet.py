@@ -53,7 +53,10 @@ class FleetColumns(Records):
         REQUIRED,
         _OPTIONAL,
         (_OPENING,),
-        bare=tuple((name, "useful_life_months", "life_unit") for name in ("life", "useful_life")),
+        bare=tuple(
+            (name, "useful_life_months", "life_unit")
+            for name in ("life", "useful_life", "life_years", "useful_life_years")
+        ),
         other=(
             "fleet",
             ("principal", "commitment", "annual_rate"),

@@ -82,7 +82,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     "missing_column": ("must be a column of the frame", "rename or add the column"),
     "duplicate_column": ("must not appear twice as a column", "rename one of the two"),
     "duplicate_id": ("must not appear twice", "rename these rows, or put them together"),
-    "life_unit": ("must say its unit in its name", "name the column useful_life_months"),
+    "life_unit": ("must be in months and say so in its name", "name the column useful_life_months"),
     "currency": (
         "must be an ISO 4217 code in upper case",
         "write USD, EUR, JPY, ...; not a symbol and not XXX",
