@@ -3,7 +3,6 @@
 
 use super::flows::{Addend, Flows};
 use super::remainders::Remainders;
-use super::settings::Settings;
 use super::totals::Summable;
 use crate::calendar::Month;
 use crate::depreciation::{Flow, Rounding, Schedule, Sink};
@@ -13,8 +12,6 @@ use crate::error::Error;
 pub struct Posting<'f, T: Addend> {
     /// The sums.
     pub flows: &'f mut Flows<T>,
-    /// What holds for all rows.
-    pub settings: &'f Settings,
     /// Tables of charges.
     pub remainders: &'f mut Remainders,
     /// Nothing but charges will be asked for.
@@ -57,12 +54,16 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
     ) -> Option<T> {
         self.reserve(schedule.asset.base.minus(schedule.asset.opening).magnitude());
         let plane = self.flows.planes.of(self.run, Flow::Charge);
-        if schedule.is_plain()
-            && rounding == Rounding::Balance
-            && let Some(slots) = self.flows.stretch(plane, self.group, from, months)
-            && let Some(after) = T::add_charges(schedule.asset, self.settings, self.remainders, from, months, slots)
-        {
-            return Some(after);
+        if schedule.is_plain() && rounding == Rounding::Balance {
+            let place = (&mut *self.flows, plane, self.group);
+            match T::add_charges(schedule.asset, self.remainders, from, months, place) {
+                Ok(None) => {}
+                Ok(after) => return after,
+                Err(error) => {
+                    self.outcome = Err(error);
+                    return None;
+                }
+            }
         }
         scratch.resize(months, T::default());
         schedule.charges_into(rounding, from, scratch);
