@@ -187,7 +187,15 @@ impl<T: Sum, L: Layout> Flows<T, L> {
     pub fn new(horizon: Horizon, planes: L) -> Result<Self, Error> {
         let slots = horizon.months().saturating_add(1);
         let cells = Self::bytes(horizon, planes).checked_div(size_of::<T>()).unwrap_or(0);
-        Ok(Self { horizon, planes, slots, narrow: filled(cells, T::default())?, levels: Vec::new(), wide: None, bound: 0 })
+        Ok(Self {
+            horizon,
+            planes,
+            slots,
+            narrow: filled(cells, T::default())?,
+            levels: Vec::new(),
+            wide: None,
+            bound: 0,
+        })
     }
 
     /// The slot a month falls in; `None` after the horizon.

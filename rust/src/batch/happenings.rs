@@ -105,16 +105,22 @@ impl<T: Money> Happenings<T> {
         self.order.clear();
         let months = self.calendar_months.iter();
         let events = self.dates.iter().zip(months).zip(&self.kinds).enumerate();
-        self.order.extend(events.map(|(place, ((date, month), kind))| {
-            (kind_at(*kind).map_or(0, |kind| kind.order(*month, *date)), place)
-        }));
+        self.order.extend(
+            events.map(|(place, ((date, month), kind))| {
+                (kind_at(*kind).map_or(0, |kind| kind.order(*month, *date)), place)
+            }),
+        );
         for ends in self.event_offsets.windows(2) {
             let [start, end] = ends else { continue };
             let (Ok(start), Ok(end)) = (usize::try_from(*start), usize::try_from(*end)) else { continue };
-            if let Some(own) = self.order.get_mut(start..end)
-                && !own.is_sorted()
-            {
-                own.sort_unstable();
+            match self.order.get_mut(start..end).unwrap_or_default() {
+                [] | [_] => {}
+                [first, second] => {
+                    if second < first {
+                        std::mem::swap(first, second);
+                    }
+                }
+                many => many.sort_unstable(),
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::depreciation::straight_line::{Amount, share};
 use crate::depreciation::{Asset, Rounding, Timing};
 use crate::money::MinorUnits;
 
-/// Places for tables. Lives of whole months all have their own; others share, and whoever comes second divides.
+/// Places for tables. Schedules of equal months all have their own; others share, and whoever comes second divides.
 const PLACES: usize = 256;
 /// What no charge of a table is.
 const UNKNOWN: u8 = u8::MAX;
@@ -36,10 +36,6 @@ impl Shape {
     /// `None` where days count.
     #[inline]
     fn of(timing: &Timing) -> Option<Self> {
-        if let Some(months) = timing.even_months() {
-            let span = i64::try_from(months).ok()?;
-            return Some(Self { months, first_months: 0, first: 1, later: 1, span });
-        }
         let (start, first_months, first, later) = timing.ramp()?;
         let months = usize::try_from(timing.last_month.saturating_sub(timing.open_month).saturating_add(1)).ok()?;
         // What the rest of a life charges depends on nothing that lies before it.
@@ -90,7 +86,16 @@ impl Table {
             months.map(|month| passed(month).saturating_sub(passed(month.saturating_sub(1)))).collect();
         let even = units.iter().all(|units| *units == shape.later);
         let reciprocal = u128::from(u64::MAX.checked_div(modulus)?).saturating_add(1);
-        Some(Self { shape, modulus, reciprocal, even, units, charges: vec![UNKNOWN; bytes], row_len, scratch: Vec::new() })
+        Some(Self {
+            shape,
+            modulus,
+            reciprocal,
+            even,
+            units,
+            charges: vec![UNKNOWN; bytes],
+            row_len,
+            scratch: Vec::new(),
+        })
     }
 
     /// `left / modulus`. The reciprocal is too large by at most `modulus / 2^64` parts, so for amounts below 2^32 the
@@ -146,19 +151,37 @@ impl Table {
 /// One thread's tables.
 #[derive(Default)]
 pub struct Remainders {
-    tables: Vec<Option<Table>>,
+    /// By months, those of schedules whose months weigh the same.
+    even: Vec<Option<Table>>,
+    others: Vec<Option<Table>>,
 }
 
 impl Remainders {
     /// The charges of an asset, if its kind is worth a table.
     #[inline(always)]
     pub fn steps(&mut self, asset: &Asset<i64>) -> Option<Steps<'_>> {
-        let left = u64::try_from(asset.base.checked_sub(asset.opening)?).ok()?;
-        let shape = Shape::of(&asset.timing)?;
-        if self.tables.is_empty() {
-            self.tables.resize_with(PLACES, || None);
+        let left =
+            u64::try_from(asset.base.wrapping_sub(asset.opening)).ok().filter(|_| asset.base >= asset.opening)?;
+        if let Some(months) = asset.timing.even_months() {
+            if self.even.is_empty() {
+                self.even.resize_with(PLACES, || None);
+            }
+            let place = self.even.get_mut(months)?;
+            let table = match place {
+                Some(table) => table,
+                None => {
+                    let span = i64::try_from(months).ok()?;
+                    place
+                        .insert(Table::new(Shape { months, first_months: 0, first: 1, later: 1, span }, &asset.timing)?)
+                }
+            };
+            return table.steps(left, &asset.timing);
         }
-        let place = self.tables.get_mut(shape.place())?;
+        let shape = Shape::of(&asset.timing)?;
+        if self.others.is_empty() {
+            self.others.resize_with(PLACES, || None);
+        }
+        let place = self.others.get_mut(shape.place())?;
         let table = match place {
             Some(table) => table,
             None => place.insert(Table::new(shape, &asset.timing)?),
