@@ -52,7 +52,6 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
         months: usize,
         scratch: &mut Vec<T>,
     ) -> Option<T> {
-        self.reserve(schedule.asset.base.minus(schedule.asset.opening).magnitude());
         let plane = self.flows.planes.of(self.run, Flow::Charge);
         if schedule.is_plain() && rounding == Rounding::Balance {
             let place = (&mut *self.flows, plane, self.group);
@@ -65,6 +64,7 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
                 }
             }
         }
+        self.reserve(schedule.asset.base.minus(schedule.asset.opening).magnitude());
         scratch.resize(months, T::default());
         schedule.charges_into(rounding, from, scratch);
         self.flows.add_months(plane, self.group, from, scratch);

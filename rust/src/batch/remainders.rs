@@ -8,10 +8,12 @@
 
 use std::ops::Range;
 
+use super::flows::Flows;
 use super::levels::{Level, WORD};
 use crate::calendar::Month;
 use crate::depreciation::straight_line::{Amount, share};
 use crate::depreciation::{Asset, Rounding, Timing};
+use crate::error::Error;
 use crate::money::MinorUnits;
 
 /// Places for tables. Schedules of equal months all have their own; others share, and whoever comes second divides.
@@ -20,6 +22,10 @@ const PLACES: usize = 256;
 const UNKNOWN: u8 = u8::MAX;
 /// Bytes of a table; more would not stay near.
 const MOST_BYTES: usize = 1 << 17;
+/// The longest schedule of equal months that has a table.
+const MOST_EVEN: usize = 252;
+/// As many charges are put off as stay near.
+const MOST_WAITING: usize = 128;
 
 /// What a schedule charges but for the amount: units in each of so many first months, in each later one, and in all.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,13 +75,14 @@ struct Table {
     /// a month for what it is charged beyond that, and zeros to the end of a word that may begin in any of them.
     charges: Vec<u8>,
     row_len: usize,
-    /// A place to work a row out.
+    /// A schedule of the shape, and a place to work a row out.
+    timing: Timing,
     scratch: Vec<i64>,
 }
 
 impl Table {
     #[cold]
-    fn new(shape: Shape, timing: &Timing) -> Option<Self> {
+    fn new(shape: Shape, timing: Timing) -> Option<Self> {
         let modulus = shape.span.unsigned_abs().checked_mul(2)?;
         let rows = usize::try_from(modulus).ok()?;
         let row_len = shape.months.checked_add(WORD)?;
@@ -94,45 +101,46 @@ impl Table {
             units,
             charges: vec![UNKNOWN; bytes],
             row_len,
+            timing,
             scratch: Vec::new(),
         })
     }
 
     /// `left / modulus`. The reciprocal is too large by at most `modulus / 2^64` parts, so for amounts below 2^32 the
     /// product is off by less than any quotient that is no whole number lacks to the next one.
-    #[inline(always)]
-    fn quotient(&self, left: u64) -> Option<u64> {
+    #[inline]
+    fn quotient(&self, left: u64) -> u64 {
         match u32::try_from(left) {
-            Ok(left) => u64::try_from(self.reciprocal.wrapping_mul(left.into()).wrapping_shr(64)).ok(),
-            Err(_) => left.checked_div(self.modulus),
+            Ok(left) => u64::try_from(self.reciprocal.wrapping_mul(left.into()).wrapping_shr(64)).unwrap_or(0),
+            Err(_) => left.checked_div(self.modulus).unwrap_or(0),
         }
     }
 
-    /// The charges of an amount.
-    // Always inline, as its caller: written to memory and read again at once, what is found would wait for the memory.
-    #[inline(always)]
-    fn steps(&mut self, left: u64, timing: &Timing) -> Option<Steps<'_>> {
-        let quotient = self.quotient(left)?;
-        let (whole, rest) = (quotient.saturating_mul(2), left.wrapping_sub(quotient.wrapping_mul(self.modulus)));
-        let from = usize::try_from(rest).ok()?.saturating_mul(self.row_len);
-        let (whole, rest) = (i64::try_from(whole).ok()?, i64::try_from(rest).ok()?);
-        let row = from..from.saturating_add(self.row_len);
+    /// The charges of an amount whose schedule opens with a month.
+    #[inline]
+    fn steps(&mut self, left: u64, open_month: Month) -> Option<Steps<'_>> {
+        let quotient = self.quotient(left);
+        let rest = left.wrapping_sub(quotient.wrapping_mul(self.modulus));
+        let from = usize::try_from(rest).unwrap_or(0).wrapping_mul(self.row_len);
+        let row = from..from.wrapping_add(self.row_len);
         if self.charges.get(from) == Some(&UNKNOWN) {
-            self.work_out(rest, timing, row.clone())?;
+            self.work_out(rest, row.clone())?;
         }
         let (each, odd) = self.charges.get(row)?.split_first()?;
-        let Shape { later, months, span, .. } = self.shape;
-        let (open_month, even, each) = (timing.open_month, self.even, i64::from(*each));
-        let left = left.cast_signed();
-        Some(Steps { left, later, span, even, open_month, months, whole, each, units: &self.units, odd })
+        let Shape { later, months, .. } = self.shape;
+        // Half of the amount at most, times two.
+        let whole = quotient.wrapping_mul(2).cast_signed();
+        let (even, each) = (self.even, i64::from(*each));
+        Some(Steps { later, even, open_month, months, whole, each, units: &self.units, odd })
     }
 
     /// Fills in the row of a remainder; `None` where a charge is too much for a byte.
     #[cold]
-    fn work_out(&mut self, rest: i64, timing: &Timing, row: Range<usize>) -> Option<()> {
-        let sample = Asset { cost: rest, base: rest, opening: 0, timing: *timing };
+    fn work_out(&mut self, rest: u64, row: Range<usize>) -> Option<()> {
+        let rest = rest.cast_signed();
+        let sample = Asset { cost: rest, base: rest, opening: 0, timing: self.timing };
         self.scratch.resize(self.shape.months, 0);
-        i64::charges_into(&sample, Rounding::Balance, timing.open_month, &mut self.scratch);
+        i64::charges_into(&sample, Rounding::Balance, self.timing.open_month, &mut self.scratch);
         if self.scratch.iter().any(|charge| *charge >= UNKNOWN.into()) {
             return None;
         }
@@ -154,28 +162,28 @@ pub struct Remainders {
     /// By months, those of schedules whose months weigh the same.
     even: Vec<Option<Table>>,
     others: Vec<Option<Table>>,
+    waiting: Vec<Waiting>,
+}
+
+/// Charges put off: what is left of an amount is spread over a schedule of equal months, of which some have passed.
+struct Waiting {
+    left: u64,
+    /// The plane and the group.
+    to: (usize, usize),
+    /// The first month to add, and how many.
+    from: Month,
+    months: usize,
+    schedule: usize,
+    passed: usize,
 }
 
 impl Remainders {
     /// The charges of an asset, if its kind is worth a table.
-    #[inline(always)]
+    #[inline]
     pub fn steps(&mut self, asset: &Asset<i64>) -> Option<Steps<'_>> {
-        let left =
-            u64::try_from(asset.base.wrapping_sub(asset.opening)).ok().filter(|_| asset.base >= asset.opening)?;
+        let left = left_of(asset)?;
         if let Some(months) = asset.timing.even_months() {
-            if self.even.is_empty() {
-                self.even.resize_with(PLACES, || None);
-            }
-            let place = self.even.get_mut(months)?;
-            let table = match place {
-                Some(table) => table,
-                None => {
-                    let span = i64::try_from(months).ok()?;
-                    place
-                        .insert(Table::new(Shape { months, first_months: 0, first: 1, later: 1, span }, &asset.timing)?)
-                }
-            };
-            return table.steps(left, &asset.timing);
+            return self.even(months)?.steps(left, asset.timing.open_month);
         }
         let shape = Shape::of(&asset.timing)?;
         if self.others.is_empty() {
@@ -184,17 +192,82 @@ impl Remainders {
         let place = self.others.get_mut(shape.place())?;
         let table = match place {
             Some(table) => table,
-            None => place.insert(Table::new(shape, &asset.timing)?),
+            None => place.insert(Table::new(shape, asset.timing)?),
         };
-        if table.shape == shape { table.steps(left, &asset.timing) } else { None }
+        if table.shape == shape { table.steps(left, asset.timing.open_month) } else { None }
     }
+
+    /// The table of schedules of so many equal months.
+    #[inline]
+    fn even(&mut self, months: usize) -> Option<&mut Table> {
+        if months > MOST_EVEN {
+            return None;
+        }
+        if self.even.is_empty() {
+            self.even.resize_with(MOST_EVEN.saturating_add(1), || None);
+        }
+        let place = self.even.get_mut(months)?;
+        match place {
+            Some(table) => Some(table),
+            None => {
+                let timing = Timing::fresh(0, i32::try_from(months).ok()?, false);
+                Some(place.insert(Table::new(Shape::of(&timing)?, timing)?))
+            }
+        }
+    }
+
+    /// Puts off adding the charges of an asset in so many months from `from` on, which must lie in its schedule and in
+    /// the horizon, and returns what is accumulated then; `None` where it cannot, because there are none or they do not
+    /// weigh the same. What was put off must be [added](Self::add_waiting) before sums are read.
+    #[inline]
+    pub fn put_off(&mut self, asset: &Asset<i64>, from: Month, months: usize, to: (usize, usize)) -> Option<i64> {
+        let left = left_of(asset)?;
+        let schedule = asset.timing.even_months().filter(|months| *months <= MOST_EVEN)?;
+        let passed = usize::try_from(from.wrapping_sub(asset.timing.open_month)).ok()?;
+        let by_then = i64::try_from(passed.wrapping_add(months)).ok()?;
+        if months == 0 {
+            return None;
+        }
+        self.waiting.push(Waiting { left, to, from, schedule, passed, months });
+        let charged = share(left.cast_signed(), by_then, i64::try_from(schedule).ok()?);
+        Some(asset.opening.wrapping_add(charged))
+    }
+
+    /// Whether so much waits that it should be added.
+    #[inline]
+    pub fn are_full(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING
+    }
+
+    /// Adds what was put off. Here nothing waits for what comes before, so that many tables are looked up at a time.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn add_waiting(&mut self, flows: &mut Flows<i64>) -> Result<(), Error> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for one in waiting.drain(..) {
+            let Waiting { left, to: (plane, group), from, schedule, passed, months } = one;
+            flows.reserve(left)?;
+            let table = self.even(schedule).ok_or(Error::Internal)?;
+            let steps = table.steps(left, 0).ok_or(Error::Internal)?;
+            let level = steps.level(i32::try_from(passed).unwrap_or(0), months).ok_or(Error::Internal)?;
+            flows.add_level(plane, group, from, &level)?;
+        }
+        self.waiting = waiting;
+        Ok(())
+    }
+}
+
+/// What is left to charge; `None` for a credit.
+#[inline]
+fn left_of(asset: &Asset<i64>) -> Option<u64> {
+    let left = asset.base.checked_sub(asset.opening)?;
+    u64::try_from(left).ok()
 }
 
 /// The charges of one asset from its first month to its last: `whole x units + each + odd` in each.
 pub struct Steps<'a> {
-    left: i64,
     later: i64,
-    span: i64,
     even: bool,
     open_month: Month,
     months: usize,
@@ -253,13 +326,6 @@ impl<'a> Steps<'a> {
         let months = months.min(self.months.saturating_sub(passed));
         let odd = self.odd.get(passed..).filter(|_| self.even && months > 0 && from >= self.open_month)?;
         Some(Level { amount: self.charge(self.later, 0), odd, months })
-    }
-
-    /// What is charged by the end of so many months, where all weigh the same. It is divided anew rather than summed from
-    /// the table, so that what comes next need not wait for the table.
-    #[inline]
-    pub fn charged_by(&self, months: usize) -> i64 {
-        share(self.left, self.later.wrapping_mul(i64::try_from(months).unwrap_or(0)), self.span)
     }
 
     /// Adds the charge of each month from `from` on; sums are known to fit.
@@ -334,9 +400,11 @@ mod tests {
                     let (charged, after) = want.split_at(level.months);
                     prop_assert_eq!(by_level.as_slice(), charged);
                     prop_assert!(after.iter().all(|charge| *charge == 0));
-                    let passed = usize::try_from(from).unwrap() + level.months;
-                    let last = first + i32::try_from(level.months).unwrap() - 1;
-                    prop_assert_eq!(steps.charged_by(passed), i64::accumulated_at(&asset, Rounding::Balance, last));
+                    let months = level.months;
+                    let last = first + i32::try_from(months).unwrap() - 1;
+                    let after = Remainders::default().put_off(&asset, first, months, (0, 0));
+                    let balance = i64::accumulated_at(&asset, Rounding::Balance, last);
+                    prop_assert_eq!(after, timing.even_months().map(|_| balance));
                 } else {
                     prop_assert!(from < 0 || months == 0 || which > 1 || want.iter().all(|charge| *charge == 0));
                 }

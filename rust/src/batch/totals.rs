@@ -255,6 +255,7 @@ impl<T: Summable> Worker<T> {
         if let Some(cohorts) = &mut self.cohorts {
             cohorts.flush(&mut self.flows)?;
         }
+        T::add_waiting(&mut self.remainders, &mut self.flows)?;
         self.flows.settle();
         Ok(())
     }
@@ -370,8 +371,8 @@ pub trait Summable: Addend {
     /// [`Error::OutOfMemory`].
     fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error>;
 
-    /// Adds the balanced charges of an asset in so many months from `from` on, by a table of remainders, and returns
-    /// what is accumulated then; `None`, and nothing added, without a table.
+    /// Adds the balanced charges of an asset in so many months from `from` on with the help of tables, now or at the next
+    /// [`Summable::add_waiting`], and returns what is accumulated then; `None`, and nothing added, without a table.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
@@ -383,6 +384,14 @@ pub trait Summable: Addend {
         _: Place<'_, Self>,
     ) -> Result<Option<Self>, Error> {
         Ok(None)
+    }
+
+    /// Adds what waits.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn add_waiting(_: &mut Remainders, _: &mut Flows<Self>) -> Result<(), Error> {
+        Ok(())
     }
 }
 
@@ -402,24 +411,36 @@ impl Summable for i64 {
         months: usize,
         (flows, plane, group): Place<'_, i64>,
     ) -> Result<Option<i64>, Error> {
-        let Some(steps) = remainders.steps(asset) else { return Ok(None) };
-        let first = from.max(flows.horizon().start);
         let after = |month: Month| Self::accumulated_at(asset, Rounding::Balance, month);
+        let first = from.max(flows.horizon().start);
         let last = from.saturating_add(i32::try_from(months).unwrap_or(0)).saturating_sub(1);
+        let inside = Horizon { start: first, end: last }.months();
+        let accumulated = match remainders.put_off(asset, first, inside, (plane, group)) {
+            Some(accumulated) if remainders.are_full() => {
+                remainders.add_waiting(flows)?;
+                accumulated
+            }
+            Some(accumulated) => accumulated,
+            None if inside == 0 => after(last),
+            None => {
+                let Some(steps) = remainders.steps(asset) else { return Ok(None) };
+                flows.reserve(asset.base.minus(asset.opening).unsigned_abs())?;
+                if let Some((_, slots)) = flows.stretch(plane, group, first, inside) {
+                    steps.add(first, slots);
+                }
+                after(last)
+            }
+        };
         if first > from {
             let before = after(last.min(first.saturating_sub(1))).minus(after(from.saturating_sub(1)));
+            flows.reserve(before.unsigned_abs())?;
             flows.add(plane, group, 0, before);
         }
-        let months = Horizon { start: first, end: last }.months();
-        let Some(level) = steps.level(first, months) else {
-            if let Some((_, inside)) = flows.stretch(plane, group, first, months) {
-                steps.add(first, inside);
-            }
-            return Ok(Some(after(last)));
-        };
-        flows.add_level(plane, group, first, &level)?;
-        let passed = Horizon { start: asset.timing.open_month, end: last }.months();
-        Ok(Some(asset.opening.saturating_add(steps.charged_by(passed))))
+        Ok(Some(accumulated))
+    }
+
+    fn add_waiting(remainders: &mut Remainders, flows: &mut Flows<i64>) -> Result<(), Error> {
+        remainders.add_waiting(flows)
     }
 }
 
