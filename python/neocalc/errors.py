@@ -168,7 +168,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check limit and boundary, or define your own metric if it is meant",
     ),
     "test_frequency": ("must not be more frequent than the measures are", "check freq"),
-    "overlap": ("must not be in force beside another row of its covenant", "check from_date and to_date"),
+    "overlap": (
+        "must not be in force beside another row of its covenant or loan",
+        "check from_date and to_date",
+    ),
     "period_grid": (
         "must be the end of a period, or within ten days of it",
         "check freq and fiscal_year_end",
