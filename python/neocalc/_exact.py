@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
-from neocalc._columns import Array
-
+Array = npt.NDArray[Any]
 _SURE = 2.0**60  # below it sums of sums, and a handful of them together, fit 64 bits
 
 

@@ -195,7 +195,7 @@ def debt_capacity(
     return frame.build(result)
 
 
-def _gearing(cost: float | None, max_gearing: float | None, minor_units: int, *, in_minor: bool) -> int:
+def _gearing(cost: Any, max_gearing: Any, minor_units: int, *, in_minor: bool) -> int:
     """Return the largest principal that gearing allows, rounded down, in minor units."""
     if cost is None or max_gearing is None:
         return _MOST
