@@ -233,3 +233,30 @@ def test_what_is_not_written_off_is_gone_when_all_is_repaid() -> None:
             later = rows[rows["payment_date"] > drawn]
             assert later["amortization"].tolist() == own["amortization"].tolist()[1:]
             assert later["effective_rate"].tolist() == pytest.approx(own["effective_rate"].tolist()[1:])
+
+
+def test_holidays_that_treat_interest_in_two_ways_are_refused() -> None:
+    """Where a payment falls into both, nothing says whether its interest is paid."""
+    loan = _loan(annual_rate=0.12)
+    for order in (1, -1):
+        both = _beside(
+            from_date=["2025-02-01", "2025-02-15"],
+            to_date=["2025-03-01", "2025-04-01"],
+            interest=["paid", "capitalised"],
+        )[::order]
+        _refused("overlap", "payment_holidays.interest", loan, payment_holidays=both)
+    after = both.assign(from_date=["2025-03-02", "2025-02-01"])
+    found = nc.amortize(loan, payment_holidays=after, columns=["interest", "pik"])
+    assert found[["interest", "pik"]].values.tolist()[1:4] == [[12.0, 0.0], [12.0, 0.0], [0.0, 12.0]]
+    alike = both.assign(interest="capitalised")
+    assert nc.amortize(loan, payment_holidays=alike)["pik"].gt(0).sum() == 3
+
+
+def test_two_values_of_a_day_are_to_be_summed() -> None:
+    loan = _loan(profile="borrowing_base", advance_rate=0.8)
+    rows = _beside(period_end=["2025-01-31"] * 2, closing_book_value=[1_000.0, 900.0])
+    with pytest.raises(
+        nc.InputError, match=r"their sum, as depreciate\(..., by=\['facility_id'\]\)"
+    ) as caught:
+        nc.amortize(loan, collateral=rows)
+    assert caught.value.code == "duplicate_date"

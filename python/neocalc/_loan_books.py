@@ -10,16 +10,16 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import MONTHS, Array, last_days, months_of, periods_of
+from neocalc._exact import add_up
 from neocalc._groups import Groups
 from neocalc._loan_options import LoanOptions
 from neocalc._loans import LoanColumns, split_given
 from neocalc._options import choice
-from neocalc._output import attempt, finish, money_column, too_large
+from neocalc._output import attempt, finish, money_column
 from neocalc._records import guarded
 from neocalc.errors import ConfigError, InputError, Issue, Issues
 
 _NOT_SOLVED = "no_root"
-_SURE = 2.0**60  # below it sums of sums, and a handful of them together, fit 64 bits
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class Books:
 
     def money(self, values: Array, null: Array | None = None) -> Any:
         """Return amounts as a column of the kind asked for."""
-        return sums_column(self.data, values, null)
+        return money_column(self.data, np.ascontiguousarray(values), null)
 
     def build(self, columns: dict[str, Any]) -> Any:
         """Make a frame of the user's kind."""
@@ -130,28 +130,6 @@ def _refuse(data: LoanColumns, log: Sequence[_core.IssueTuple], rates: Array) ->
     data._made = None
 
 
-def add_up(place: Array, values: Array, size: int) -> Array:
-    """Return the sums of whole numbers by place: Python ints where they may leave 64 bits."""
-    if np.abs(values, dtype=np.float64).sum() < _SURE:
-        out = np.zeros(size, dtype=np.int64)
-        np.add.at(out, place, values)
-        return out
-    high, low = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    np.add.at(high, place, values >> 32)
-    np.add.at(low, place, values & 0xFFFFFFFF)
-    return np.asarray((high.astype(object) << 32) + low.astype(object))
-
-
-def sums_column(data: LoanColumns, values: Array, null: Array | None = None) -> Any:
-    """Turn amounts, or sums of them, into a column of the amounts asked for."""
-    if values.dtype == object and data.options.amounts == "minor":
-        try:
-            values = values.astype(np.int64)
-        except OverflowError:
-            raise too_large(data) from None
-    return money_column(data, np.ascontiguousarray(values), null)
-
-
 @dataclass(slots=True)
 class Cells:
     """Sums by group and period; before the first period stands what came before."""
@@ -183,7 +161,7 @@ class Cells:
         columns = self.keys(periods)
         columns["period_end"] = frame.dates_out(self.dates())
         for name, values in money.items():
-            columns[name] = sums_column(self.data, values)
+            columns[name] = money_column(self.data, np.ascontiguousarray(values))
         return finish(self.data, frame.build(columns))
 
     def keys(self, times: int) -> dict[str, Any]:

@@ -75,7 +75,12 @@ def as_records(issues: Issues) -> list[dict[str, Any]]:
 
 
 def money_column(records: Records, values: Array, null: Array | None = None) -> Any:
-    """Turn what the core gave into a column of the amounts asked for."""
+    """Turn what the core gave, or sums of it, into a column of the amounts asked for."""
+    if values.dtype == object and records.options.amounts == "minor":
+        try:
+            values = values.astype(np.int64)
+        except OverflowError:
+            raise too_large(records) from None
     return money_out(records.frame, records.options, values, null)
 
 

@@ -168,7 +168,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check limit and boundary, or define your own metric if it is meant",
     ),
     "test_frequency": ("must not be more frequent than the measures are", "check freq"),
-    "overlap": ("must not be in force beside another row of its covenant", "check from_date and to_date"),
+    "overlap": (
+        "must not be in force beside another row of its covenant or loan",
+        "check from_date and to_date",
+    ),
     "period_grid": (
         "must be the end of a period, or within ten days of it",
         "check freq and fiscal_year_end",
@@ -267,6 +270,12 @@ class Issue:
         return f"{text} [{self.code}]; {self.hint}"
 
 
+def _is_of(subject: str, column: str) -> bool:
+    """Whether a column is of the subject itself: its rows say nothing of what is wrong beside it."""
+    table, dot, _ = column.rpartition(".")
+    return not dot or table == subject
+
+
 def _unit_of(column: str) -> str:
     """Return what the name of a column says of its unit."""
     name = column.rpartition(".")[2]
@@ -346,7 +355,7 @@ class InputError(NeocalcError, ValueError):
     def _message(self) -> str:
         n = len(self.issues)
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
-        if self.n_rows is not None:
+        if self.n_rows is not None and all(_is_of(self.subject, issue.column) for issue in self.issues):
             head += f" in {self.n_rows:,} rows"
         noun = _NOUNS.get(self.subject.partition(" ")[0], "id")
         lines = [issue.describe(noun) for issue in self.issues]

@@ -9,9 +9,10 @@ import numpy as np
 
 from neocalc import financial
 from neocalc._columns import Array, rates
+from neocalc._exact import add_up
 from neocalc._frames import as_frame
 from neocalc._groups import group_rows
-from neocalc._loan_books import Books, add_up, group_loans, keep_books, loan_options, open_loans
+from neocalc._loan_books import Books, group_loans, keep_books, loan_options, open_loans
 from neocalc._loans import LoanColumns, check_by
 from neocalc._options import int_between, to_days
 from neocalc._output import beyond
