@@ -353,6 +353,7 @@ class LoanSettings:
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
     def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+    def observing_on(self, day: int) -> LoanSettings: ...  # books have a row on that day too
     def drawn_until(self, day: int) -> LoanSettings: ...  # what is drawn after that day is left out
 
 @final

@@ -14,11 +14,12 @@ from neocalc._groups import Groups
 from neocalc._loan_options import LoanOptions
 from neocalc._loans import LoanColumns, split_given
 from neocalc._options import choice
-from neocalc._output import attempt, finish, money_column
+from neocalc._output import attempt, finish, money_column, too_large
 from neocalc._records import guarded
 from neocalc.errors import ConfigError, InputError, Issue, Issues
 
 _NOT_SOLVED = "no_root"
+_SURE = 2.0**60  # below it sums of sums, and a handful of them together, fit 64 bits
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ class Books:
 
     def money(self, values: Array, null: Array | None = None) -> Any:
         """Return amounts as a column of the kind asked for."""
-        return money_column(self.data, np.ascontiguousarray(values), null)
+        return sums_column(self.data, values, null)
 
     def build(self, columns: dict[str, Any]) -> Any:
         """Make a frame of the user's kind."""
@@ -77,13 +78,21 @@ def open_loans(loans: Any, options: LoanOptions, beside: dict[str, Any]) -> Loan
 
 
 def keep_books(
-    data: LoanColumns, *, measured: bool, observed: bool = False, as_of: int | None = None
+    data: LoanColumns,
+    *,
+    measured: bool,
+    observed: bool = False,
+    observed_on: int | None = None,
+    as_of: int | None = None,
 ) -> Books:
     """Keep the books of all good loans; what is wrong with the others is settled.
 
-    With `as_of` what is drawn after that day is left out, and what it would have repaid.
+    `observed` gives them rows at the ends of periods, `observed_on` one on a day. With `as_of` what is drawn
+    after that day is left out, and what it would have repaid.
     """
     settings = data.options.settings
+    if observed_on is not None:
+        settings = settings.observing_on(observed_on)
     if as_of is not None:
         settings = settings.drawn_until(as_of)
     if observed:
@@ -121,6 +130,28 @@ def _refuse(data: LoanColumns, log: Sequence[_core.IssueTuple], rates: Array) ->
     data._made = None
 
 
+def add_up(place: Array, values: Array, size: int) -> Array:
+    """Return the sums of whole numbers by place: Python ints where they may leave 64 bits."""
+    if np.abs(values, dtype=np.float64).sum() < _SURE:
+        out = np.zeros(size, dtype=np.int64)
+        np.add.at(out, place, values)
+        return out
+    high, low = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    np.add.at(high, place, values >> 32)
+    np.add.at(low, place, values & 0xFFFFFFFF)
+    return np.asarray((high.astype(object) << 32) + low.astype(object))
+
+
+def sums_column(data: LoanColumns, values: Array, null: Array | None = None) -> Any:
+    """Turn amounts, or sums of them, into a column of the amounts asked for."""
+    if values.dtype == object and data.options.amounts == "minor":
+        try:
+            values = values.astype(np.int64)
+        except OverflowError:
+            raise too_large(data) from None
+    return money_column(data, np.ascontiguousarray(values), null)
+
+
 @dataclass(slots=True)
 class Cells:
     """Sums by group and period; before the first period stands what came before."""
@@ -135,9 +166,7 @@ class Cells:
     def sum(self, values: Array) -> Array:
         """Return sums by group and period, the first column what came before."""
         width = len(self.ends) + 1
-        out = np.zeros(len(self.shown) * width, dtype=np.int64)
-        np.add.at(out, self.place, values[self.kept])
-        return out.reshape(len(self.shown), width)
+        return add_up(self.place, values[self.kept], len(self.shown) * width).reshape(len(self.shown), width)
 
     def flow(self, values: Array) -> Array:
         """Return what moved in each period."""
@@ -154,7 +183,7 @@ class Cells:
         columns = self.keys(periods)
         columns["period_end"] = frame.dates_out(self.dates())
         for name, values in money.items():
-            columns[name] = money_column(self.data, np.ascontiguousarray(values))
+            columns[name] = sums_column(self.data, values)
         return finish(self.data, frame.build(columns))
 
     def keys(self, times: int) -> dict[str, Any]:

@@ -133,11 +133,12 @@ class Hedges(LoanSide):
         self.note("notional_share", "range", np.flatnonzero(~((share >= 0.0) & (share <= 1.0))), share.item)
         column = "notional" if "notional" in self.present else "notional_share"
         self.note(column, "null", np.flatnonzero(none & no_share))
-        number = np.zeros(self.n, dtype=np.int64)
+        number = np.full(self.n, -1, dtype=np.int64)
         if "hedge_id" in self.present:
             number = self.frame.codes("hedge_id")[0].astype(np.int64)
-        # Without an id, rows of one kind and strike are one hedge.
-        keys = np.stack([number, kind.astype(np.int64), to_parts(rate)], axis=1)
+        # Without an id, rows of one kind and strike are one hedge; with one, each row has the strike from its
+        # date on.
+        keys = np.stack([number, kind.astype(np.int64), np.where(number < 0, to_parts(rate), 0)], axis=1)
         number = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1) if self.n else number
         self.note_twice("from_date", rows, number, day)
         pick, offsets = self._sort(rows, len(known), number, day)

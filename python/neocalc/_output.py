@@ -104,8 +104,12 @@ def insert(values: Array, at: Array, what: Any) -> Array:
 
 def too_large(records: Records) -> InputError:
     """Return the error for totals beyond 64 bits."""
-    hint = "ask for amounts='decimal': totals have no limit there"
-    return InputError([Issue.make(records.compared[0], "overflow", hint=hint)], n_rows=records.n)
+    return InputError([beyond(records.compared[0])], n_rows=records.n, subject=records.subject)
+
+
+def beyond(column: str) -> Issue:
+    """Return what is wrong with totals of a column that are beyond 64 bits."""
+    return Issue.make(column, "overflow", hint="ask for amounts='decimal': totals have no limit there")
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must fit 64-bit minor units",
         "check the unit: amounts are major units (dollars), not cents",
     ),
-    "range": ("must lie in its allowed range", "check sign and unit; lives are in months"),
+    "range": ("must lie in its allowed range", "check sign and unit"),
     "date_range": (
         "must lie between 1900-01-01 and 2199-12-31",
         "check for placeholder dates such as 9999-12-31",
@@ -243,6 +243,8 @@ class Issue:
     ) -> Issue:
         """Fill rule and hint from the registry."""
         rule, default_hint = _REGISTRY[code]
+        if code == "range":
+            default_hint += _unit_of(column)
         return cls(column, code, rule, n_bad, tuple(rows), (), (), example, hint or default_hint)
 
     def located(self, index_labels: tuple[Any, ...], ids: tuple[Any, ...]) -> Issue:
@@ -263,6 +265,18 @@ class Issue:
         if self.example:
             text += f" = {_clip(self.example)}" if self.rows else f": {_clip(self.example)}"
         return f"{text} [{self.code}]; {self.hint}"
+
+
+def _unit_of(column: str) -> str:
+    """Return what the name of a column says of its unit."""
+    name = column.rpartition(".")[2]
+    if name in ("useful_life_months", "remaining_months"):
+        return "; lives are in months"
+    if name.endswith("_months"):
+        return "; it counts months"
+    if name == "share" or name.endswith(("_rate", "_share")):
+        return "; it is a fraction: 0.05 for 5 %"
+    return ""
 
 
 def _clip(value: object, width: int = 60) -> str:
