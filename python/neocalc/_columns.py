@@ -1,7 +1,8 @@
 """From a column as the user has it to the array the core wants.
 
 Money becomes float64 major units or int64 minor units, dates become int64 or int32 counts of a unit, lives
-become int64 or float64; nulls become masks. What has no single meaning is refused with a code, never guessed.
+become int64, int32 or float64; nulls become masks. What has no single meaning is refused with a code, never
+guessed.
 """
 
 from __future__ import annotations
@@ -316,7 +317,7 @@ def _months(value: Any) -> int:
 
 
 def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Column | None:
-    """Months as int64 or float64 (the core refuses fractions), and the mask of nulls."""
+    """Months as int64, int32 or float64 (the core refuses fractions), and the mask of nulls."""
     values = raw.values
     kind = values.dtype.kind
     if _is_refused(raw, name, problems):
@@ -324,7 +325,8 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
     if kind == "f":
         return native(values).astype(np.float64, copy=False), raw.null
     if kind == "i":
-        return native(values).astype(np.int64, copy=False), raw.null
+        wanted = np.int64 if values.dtype.itemsize == 8 else np.int32
+        return native(values).astype(wanted, copy=False), raw.null
     if kind == "u":
         top = np.array(_I64.max, dtype=np.uint64)  # out of range either way, and never wrapped
         return np.minimum(native(values), top).astype(np.int64), raw.null

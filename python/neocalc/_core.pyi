@@ -34,7 +34,10 @@ class Fleet:
         date_null: Mask | None = None,
         residual_value: Money | None = None,
         residual_null: Mask | None = None,
-        useful_life_months: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None = None,
+        useful_life_months: npt.NDArray[np.int64]
+        | npt.NDArray[np.int32]
+        | npt.NDArray[np.float64]
+        | None = None,
         life_null: Mask | None = None,
         opening_accumulated: Money | None = None,
         opening_null: Mask | None = None,
