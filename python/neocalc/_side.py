@@ -217,7 +217,6 @@ class Side:
         raw = self.frame.raw(name)
         if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":
             self.column(name, "dtype", str(raw.values.dtype))
-            return np.full(self.n, default), ~null
         if raw.null is not None:
             null = raw.null.copy()
         values = np.full(self.n, default)
