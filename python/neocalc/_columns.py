@@ -185,13 +185,18 @@ def _each(
     return out, null if null.any() else None
 
 
+def _is_whole(value: Any) -> bool:
+    # To numpy a span of time is an integer.
+    return isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64)
+
+
 def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[Any], int]:
     factor = 1 if in_minor else 10**minor_units
 
     def convert(value: Any) -> int:
         if isinstance(value, (bool, np.bool_)):
             raise _Refused("dtype")
-        if isinstance(value, (int, np.integer)):
+        if _is_whole(value):
             return int(value) * factor
         dust = Decimal(0)
         if isinstance(value, float):  # also np.float64
@@ -299,7 +304,7 @@ def money(
 
 
 def _months(value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, Decimal)):
+    if isinstance(value, (bool, np.bool_)) or not (_is_whole(value) or isinstance(value, (float, Decimal))):
         raise _Refused("dtype")
     if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
         raise _Refused("nonfinite")
@@ -359,9 +364,12 @@ def _rate_objects(raw: Raw, name: str, problems: Problems, nan_is_null: bool) ->
     null = np.zeros(n, dtype=bool) if raw.null is None else raw.null.copy()
     wrong = []
     for row, value in enumerate(raw.values):
-        if null[row] or value is None or _is_missing(value) or (nan_is_null and value != value):
+        number = _is_whole(value) or isinstance(value, (float, Decimal, np.floating))
+        nan = isinstance(value, (float, np.floating)) and value != value
+        nan = nan or (isinstance(value, Decimal) and value.is_qnan())
+        if null[row] or value is None or _is_missing(value) or (nan_is_null and nan):
             null[row] = True
-        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal, np.number)):
+        elif isinstance(value, (bool, np.bool_)) or not number:
             wrong.append(row)
         else:
             try:

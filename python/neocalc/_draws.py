@@ -75,7 +75,7 @@ class _Movements(LoanSide):
     def _flag(self, name: str, default: bool) -> Array:
         if name not in self.present:
             return np.full(self.n, default)
-        codes, _, uniques = self.frame.codes(name)
+        codes, _, uniques = self.codes(name)
         values = self.frame.uniques(uniques)
         table = np.array([*(int(v) if isinstance(v, (bool, np.bool_)) else -1 for v in values), int(default)])
         found = table[codes]
@@ -235,9 +235,12 @@ class Refinancings(_Movements):
         """Read the rows into `part` and `rows`, and what they become of others into `into`."""
         rows = self.assign(known)
         day = self._days("date")
-        codes, _, uniques = self.frame.codes("into_loan_id")
-        values = np.empty(int(codes.max(initial=-1)) + 1, dtype=known.dtype)
-        values[:] = self.frame.uniques(uniques)[: len(values)]
+        codes, _, uniques = self.codes("into_loan_id")
+        plain = self.frame.uniques(uniques)[: int(codes.max(initial=-1)) + 1]
+        values = np.empty(len(plain), dtype=object)  # not of the type of `known`: 2.5 is not loan 2
+        values[:] = plain
+        if known.dtype.kind in "iu" and all(type(value) is int for value in plain):
+            values = np.array(plain, dtype=object if any(abs(v) >= 2**63 for v in plain) else np.int64)
         found = np.append(match(known, values) if len(values) else np.empty(0, dtype=np.int64), -1)
         into = found[codes]
         self.note("into_loan_id", "null", np.flatnonzero(codes < 0))

@@ -47,7 +47,8 @@ class Books:
     def ids(self, rows: Array | None = None) -> Any:
         """Return the loan of each row (or the loans of these numbers) as a column."""
         loans = self.loan if rows is None else rows
-        return self.data.frame.ids(self.options.keep_id_dtype).by_position(loans.astype(np.int32))
+        keep = self.options.keep_id_dtype or not self.data.ids_are_unique
+        return self.data.frame.ids(keep).by_position(loans.astype(np.int32))
 
     def money(self, values: Array, null: Array | None = None) -> Any:
         """Return amounts as a column of the kind asked for."""

@@ -52,7 +52,7 @@ class LoanSide(Side):
 
     def words(self, name: str, known: Sequence[str]) -> Array:
         """Return the place of each row's word among the known ones, 0 for what is none and noted."""
-        codes, _, uniques = self.frame.codes(name)
+        codes, _, uniques = self.codes(name)
         values = self.frame.uniques(uniques)
         table = np.array([*(known.index(v) if v in known else -1 for v in values), -2], dtype=np.int8)
         places = table[codes]
@@ -120,7 +120,7 @@ class PaymentHolidays(LoanSide):
         self.note("to_date", "date_order", np.flatnonzero((last < first) & ~self.bad))
         capitalised = np.zeros(self.n, dtype=np.int8)
         if "interest" in self.present:
-            codes, _, uniques = self.frame.codes("interest")
+            codes, _, uniques = self.codes("interest")
             values = self.frame.uniques(uniques)
             words = ("paid", "capitalised")
             table = np.array([*(words.index(v) if v in words else -1 for v in values), 0], dtype=np.int8)

@@ -153,7 +153,7 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
         keys.append("currency")
     amounts = side.read_money("principal")
     side.note("principal", "null", np.flatnonzero(amounts == NO_MINOR))
-    codes, _, uniques = frame.codes("bucket")
+    codes, _, uniques = side.codes("bucket")
     side.note("bucket", "null", np.flatnonzero(codes < 0))
     if side.issues:
         raise InputError(side.issues, n_rows=side.n, subject="ladder")
@@ -161,7 +161,7 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
     order = list(dict.fromkeys(codes.tolist()))  # as they stand
     rank = np.zeros(len(names), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    groups = group_rows(frame.codes, keys)
+    groups = group_rows(side.codes, keys)
     own = np.zeros(side.n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
     own = np.where(own < 0, groups.n, own)
     shown = np.unique(own)

@@ -121,7 +121,7 @@ def debt_capacity(
     known: Array = np.zeros(1, dtype=np.int64)
     if "loan_id" in side.present:
         ids = frame.id_values()
-        codes, n, uniques = frame.codes("loan_id")
+        codes, n, uniques = side.codes("loan_id")
         first = np.unique(codes[codes >= 0], return_index=True)[1]
         order = np.argsort(np.flatnonzero(codes >= 0)[first], kind="stable")
         at = np.flatnonzero(codes >= 0)[first][order]
