@@ -63,9 +63,15 @@ def _prepayments(random: Random, loan: Loan, draws: Sequence[Draw]) -> tuple[Pre
         if not sweep and random.random() < 0.15:
             amount = None
         smaller = not sweep and loan.profile not in ("custom", "sculpted") and random.random() < 0.5
+        date = _day(random, loan.start, loan.maturity - dt.timedelta(days=1))
+        if found and random.random() < 0.25:  # on the day of another
+            date = found[-1].date
+        elif draws and random.random() < 0.1:  # what is lent on the same day
+            draw = random.choice(draws)
+            date, amount = draw.date, draw.amount
         found.append(
             Prepayment(
-                _day(random, loan.start, loan.maturity - dt.timedelta(days=1)),
+                date,
                 amount,
                 smaller,
                 capped=sweep,
@@ -74,7 +80,17 @@ def _prepayments(random: Random, loan: Loan, draws: Sequence[Draw]) -> tuple[Pre
                 draw=random.choice([0, *own]) if own and not sweep and random.random() < 0.3 else None,
             )
         )
-    return tuple(sorted(found, key=lambda row: (row.date, row.capped)))
+    return in_order(found)
+
+
+def in_order(prepayments: Sequence[Prepayment]) -> tuple[Prepayment, ...]:
+    """Prepayments as they are made: of one day those asked for, amounts, those of a draw, smaller payments first."""
+    return tuple(
+        sorted(
+            prepayments,
+            key=lambda row: (row.date, row.capped, row.amount is None, row.draw is None, not row.smaller),
+        )
+    )
 
 
 def _sizing(random: Random, loan: Loan, draws: Sequence[Draw]) -> dict[str, Any]:

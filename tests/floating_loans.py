@@ -179,8 +179,12 @@ def frames(cases: list[Case]) -> dict[str, Any]:
                 "pik_share": _share(terms.pik_share),
             }
         )
-        numbers = range(1, one.periods + 1) if one.part else ()
-        parts += [{"loan_id": place, "payment_number": n, "principal": one.part} for n in numbers]
+        # What they leave is due with the last: less than they say where interest in kind is negative.
+        shares = [one.part] * (one.periods - 1) + [0] if one.part else []
+        parts += [
+            {"loan_id": place, "payment_number": number, "principal": part}
+            for number, part in enumerate(shares, 1)
+        ]
         if terms.curve is not None:
             rates += [
                 {"index": f"index {place}", "date": _date(at), "value": value / oracle.ONE}

@@ -422,3 +422,18 @@ def test_frames_of_arrow_with_nulls() -> None:
     table = pa.Table.from_pandas(measures(cash=fourth(None, 100.0)))
     found = nc.check_covenants(table, pa.Table.from_pandas(terms()))
     assert found["status"].to_pylist()[3] == "insufficient_data"
+
+
+def test_a_message_counts_the_rows_of_the_frame_that_is_wrong() -> None:
+    """Of covenants those of the covenants; of what stands beside them none, since no count of theirs would fit."""
+    assert str(refused(None, terms(metric=["liquidity", "ltv", "nope"]))).startswith(
+        "covenants: 1 problem in 3 rows\n"
+    )
+    wrong = measures(cash=[1.0, float("inf"), 2.0, 3.0])
+    assert str(refused(wrong)).startswith("covenants: 1 problem\n")
+    loans = pd.DataFrame(
+        {"principal": [100.0], "start_date": ["2025-01-01"], "term_months": [12], "annual_rate": [0.1]}
+    )
+    draws = pd.DataFrame({"loan_id": [0, 0], "date": ["2025-02-01"] * 2, "amount": [1.0, None]})
+    with pytest.raises(nc.InputError, match=r"^loans: 1 problem\n  'draws.amount' must not be null: 1 row"):
+        nc.amortize(loans, draws=draws)

@@ -419,3 +419,20 @@ def test_arguments_that_mean_nothing() -> None:
     with pytest.raises(nc.InputError) as caught:
         nc.Deal(**terms, assets=assets)
     assert found(caught.value) == [("deal.toml: books", "missing_key", ())]
+
+
+def test_what_is_too_large_is_named_by_its_table() -> None:
+    assets = pd.DataFrame({"asset_id": range(6_000), "cost": 2e13, "in_service_date": "2025-01-01"})
+    deal = nc.Deal(
+        name="x",
+        start="2025-01-01",
+        end="2025-12-31",
+        opening={"cash": 0.0},
+        assets=assets,
+        books={"6y": nc.straight_line(years=6)},
+    )
+    with pytest.raises(nc.InputError) as caught:
+        deal.run()
+    assert {(issue.column, issue.code) for issue in caught.value.issues} == {
+        (f"assets.{name}", "overflow") for name in ("additions", "opening_book_value", "closing_book_value")
+    }

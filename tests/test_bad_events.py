@@ -96,3 +96,19 @@ def test_each_flagged_asset_has_the_code_of_its_own_event() -> None:
     flagged = nc.depreciate(FLEET, nc.straight_line(years=2), events=bad, usage=usage, on_error="flag")
     codes = flagged.loc[flagged["issue"].notna(), ["asset_id", "issue"]].values.tolist()
     assert codes == [[1, "range"], [2, "null"], [3, "framework"]]
+
+
+@pytest.mark.parametrize(
+    ("happened", "hint"),
+    [
+        ({"kind": "disposal", "share": 1.5}, "check sign and unit; it is a fraction: 0.05 for 5 %"),
+        ({"kind": "impairment", "amount": -1.0}, "check sign and unit"),
+        ({"kind": "life_change", "remaining_months": 0}, "check sign and unit; lives are in months"),
+    ],
+)
+def test_hints_of_ranges_fit_their_column(happened: dict[str, Any], hint: str) -> None:
+    events = pd.DataFrame([{"asset_id": "A", "date": "2025-03-01", **happened}])
+    fleet = pd.DataFrame({"asset_id": ["A"], "cost": [1_200.0], "in_service_date": ["2025-01-01"]})
+    with pytest.raises(nc.InputError) as caught:
+        nc.depreciate(fleet, nc.straight_line(years=1), events=events)
+    assert [(issue.code, issue.hint) for issue in caught.value.issues] == [("range", hint)]

@@ -354,12 +354,21 @@ def test_bad_debt_capacity() -> None:
         {"maturity_date": "2027-01-15"},
         {"term_months": None},
         {"cost": -1.0, "max_gearing": 0.5},
+        {"cost": "1", "max_gearing": 0.5},
+        {"cost": 100.0, "max_gearing": 70},
+        {"end_of_month": "yes"},
         {"annual_rate": "8 %"},
         {"frequency": "often"},
         {"amounts": "cents"},
     ):
         with pytest.raises(nc.ConfigError):
             nc.debt_capacity(table, **{**terms, **change})
+    for cfads, code in ((2e13, "overflow"), (None, "null")):
+        with pytest.raises(nc.InputError) as caught:
+            nc.debt_capacity(
+                table.assign(cfads=cfads) if cfads else table.iloc[:0].drop(columns="loan_id"), **terms
+            )
+        assert (caught.value.issues[0].column, caught.value.code) == ("cash_flow.cfads", code)
     for name, value in (("min_dscr", 0.0), ("annual_rate", 8.0), ("annual_rate", -1.0)):
         with pytest.raises(nc.InputError) as caught:
             nc.debt_capacity(table, **{**terms, name: value})

@@ -149,3 +149,29 @@ def test_policies_compared_as_one() -> None:
     assert both.groupby("policy", observed=True)["depreciation"].sum().tolist() == pytest.approx(
         [830.0, 830.0]
     )
+
+
+def test_families_beyond_64_bits_are_exact_or_refused() -> None:
+    """6,000 parts of 2 x 10^13 dollars: 1.2 x 10^17 dollars, 1.2 x 10^19 cents; a fifth is charged in 2025."""
+    parts = pd.DataFrame(
+        {
+            "asset_id": range(6_000),
+            "parent_id": [None] + [0] * 5_999,
+            "cost": 2e13,
+            "in_service_date": "2025-01-01",
+        }
+    )
+    policy = nc.straight_line(years=5)
+    year = nc.depreciate(parts, policy, freq="Y").iloc[0]
+    assert (year["additions"], year["depreciation"], year["closing_book_value"]) == (1.2e17, 2.4e16, 9.6e16)
+    exact = nc.depreciate(parts, policy, freq="Y", amounts="decimal")["closing_book_value"].tolist()
+    assert exact == [12 * 10**16 * n // 5 for n in (4, 3, 2, 1, 0)]
+    (value,) = nc.book_values(parts, policy, as_of="2025-12-31", amounts="decimal")["book_value"]
+    assert value == 96 * 10**15
+    minor = parts.assign(cost=2 * 10**15)
+    for call in (
+        lambda: nc.depreciate(minor, policy, freq="Y", amounts="minor"),
+        lambda: nc.book_values(minor, policy, as_of="2025-12-31", amounts="minor"),
+    ):
+        with pytest.raises(nc.InputError, match="ask for amounts='decimal'"):
+            call()

@@ -81,4 +81,7 @@ class Collateral(_Dated):
 
     def _judge(self, rows: Array, day: Array, amount: Array) -> None:
         self.note("closing_book_value", "range", np.flatnonzero(amount < 0), self.amount_at(amount))
-        self.note_twice("period_end", rows, day)
+        hint = (
+            "one value of a day: of several assets their sum, as depreciate(..., by=['facility_id']) gives it"
+        )
+        self.note_twice("period_end", rows, day, hint=hint)

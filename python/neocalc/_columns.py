@@ -1,7 +1,8 @@
 """From a column as the user has it to the array the core wants.
 
 Money becomes float64 major units or int64 minor units, dates become int64 or int32 counts of a unit, lives
-become int64 or float64; nulls become masks. What has no single meaning is refused with a code, never guessed.
+become int64, int32 or float64; nulls become masks. What has no single meaning is refused with a code, never
+guessed.
 """
 
 from __future__ import annotations
@@ -184,13 +185,18 @@ def _each(
     return out, null if null.any() else None
 
 
+def _is_whole(value: Any) -> bool:
+    # To numpy a span of time is an integer.
+    return isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64)
+
+
 def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[Any], int]:
     factor = 1 if in_minor else 10**minor_units
 
     def convert(value: Any) -> int:
         if isinstance(value, (bool, np.bool_)):
             raise _Refused("dtype")
-        if isinstance(value, (int, np.integer)):
+        if _is_whole(value):
             return int(value) * factor
         dust = Decimal(0)
         if isinstance(value, float):  # also np.float64
@@ -298,7 +304,7 @@ def money(
 
 
 def _months(value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, Decimal)):
+    if isinstance(value, (bool, np.bool_)) or not (_is_whole(value) or isinstance(value, (float, Decimal))):
         raise _Refused("dtype")
     if isinstance(value, (float, Decimal)) and not Decimal(value).is_finite():
         raise _Refused("nonfinite")
@@ -311,7 +317,7 @@ def _months(value: Any) -> int:
 
 
 def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Column | None:
-    """Months as int64 or float64 (the core refuses fractions), and the mask of nulls."""
+    """Months as int64, int32 or float64 (the core refuses fractions), and the mask of nulls."""
     values = raw.values
     kind = values.dtype.kind
     if _is_refused(raw, name, problems):
@@ -319,7 +325,8 @@ def life(raw: Raw, name: str, problems: Problems, *, nan_is_null: bool) -> Colum
     if kind == "f":
         return native(values).astype(np.float64, copy=False), raw.null
     if kind == "i":
-        return native(values).astype(np.int64, copy=False), raw.null
+        wanted = np.int64 if values.dtype.itemsize == 8 else np.int32
+        return native(values).astype(wanted, copy=False), raw.null
     if kind == "u":
         top = np.array(_I64.max, dtype=np.uint64)  # out of range either way, and never wrapped
         return np.minimum(native(values), top).astype(np.int64), raw.null
@@ -357,9 +364,12 @@ def _rate_objects(raw: Raw, name: str, problems: Problems, nan_is_null: bool) ->
     null = np.zeros(n, dtype=bool) if raw.null is None else raw.null.copy()
     wrong = []
     for row, value in enumerate(raw.values):
-        if null[row] or value is None or _is_missing(value) or (nan_is_null and value != value):
+        number = _is_whole(value) or isinstance(value, (float, Decimal, np.floating))
+        nan = isinstance(value, (float, np.floating)) and value != value
+        nan = nan or (isinstance(value, Decimal) and value.is_qnan())
+        if null[row] or value is None or _is_missing(value) or (nan_is_null and nan):
             null[row] = True
-        elif isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal, np.number)):
+        elif isinstance(value, (bool, np.bool_)) or not number:
             wrong.append(row)
         else:
             try:

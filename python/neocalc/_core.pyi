@@ -34,7 +34,10 @@ class Fleet:
         date_null: Mask | None = None,
         residual_value: Money | None = None,
         residual_null: Mask | None = None,
-        useful_life_months: npt.NDArray[np.int64] | npt.NDArray[np.float64] | None = None,
+        useful_life_months: npt.NDArray[np.int64]
+        | npt.NDArray[np.int32]
+        | npt.NDArray[np.float64]
+        | None = None,
         life_null: Mask | None = None,
         opening_accumulated: Money | None = None,
         opening_null: Mask | None = None,
@@ -350,6 +353,7 @@ class LoanSettings:
         chunk_rows: int = 0,  # 0 = chosen by the core
     ) -> LoanSettings: ...
     def observing(self) -> LoanSettings: ...  # books have rows at the ends of periods too
+    def observing_on(self, day: int) -> LoanSettings: ...  # books have a row on that day too
     def drawn_until(self, day: int) -> LoanSettings: ...  # what is drawn after that day is left out
 
 @final

@@ -62,7 +62,7 @@ class Checked:
         except OverflowError:
             hint = "headroom or a cure in money of the numerator is larger; check the amounts' unit"
             issue = Issue.make("measures", "overflow", hint=hint)
-            raise InputError([issue], n_rows=self.frame.n, subject="covenants") from None
+            raise InputError([issue], subject="covenants") from None
         self.days = self.inputs.laid_out.dates[self._cells(self.found["entity"], self.found["period"])]
         keep = np.ones(len(self.days), dtype=bool)
         if begin is not None:

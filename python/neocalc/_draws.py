@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,38 @@ _REFIX, CAPPED, _CALLED, _WITH_INTEREST = 1, 2, 4, 8
 Table = dict[str, Array]
 
 
-def join(parts: list[Table], rows: list[Array], n: int) -> Table:
-    """Put tables of the same columns together, by loan and date; those of one day stay in order."""
+def join(
+    parts: list[Table],
+    rows: list[Array],
+    n: int,
+    within: Callable[[Table], Sequence[Array]] = lambda _: (),
+) -> Table:
+    """Join tables of the same columns, by loan and date; those of a day by `within`, or as they are."""
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     row = np.concatenate(rows)
-    order = np.lexsort((np.arange(len(row)), whole["date"], row))
+    order = np.lexsort((np.arange(len(row)), *reversed(within(whole)), whole["date"], row))
     return {name: column[order] for name, column in whole.items()} | {"offsets": by_row(row[order], n)[1]}
+
+
+def of_one_day(table: Table) -> Sequence[Array]:
+    """Return what decides which prepayment of a day comes first, so that the order of rows does not.
+
+    What was asked before what is swept or refinanced; amounts before all that is left; those of a certain
+    draw before those of any; and such as make later payments smaller before such as shorten the term, so that
+    each has its effect.
+    """
+    amount, manner, draw = table["amount"], table["manner"], table["draw"]
+    rest = np.isnan(amount) if amount.dtype.kind == "f" else amount == NO_MINOR
+    return (
+        table["table"],
+        rest,
+        draw < 0,
+        manner & _REFIX == 0,
+        draw,
+        manner,
+        np.where(rest, 0, amount),
+        table["share"],
+    )
 
 
 class _Movements(LoanSide):
@@ -48,7 +75,7 @@ class _Movements(LoanSide):
     def _flag(self, name: str, default: bool) -> Array:
         if name not in self.present:
             return np.full(self.n, default)
-        codes, _, uniques = self.frame.codes(name)
+        codes, _, uniques = self.codes(name)
         values = self.frame.uniques(uniques)
         table = np.array([*(int(v) if isinstance(v, (bool, np.bool_)) else -1 for v in values), int(default)])
         found = table[codes]
@@ -208,9 +235,12 @@ class Refinancings(_Movements):
         """Read the rows into `part` and `rows`, and what they become of others into `into`."""
         rows = self.assign(known)
         day = self._days("date")
-        codes, _, uniques = self.frame.codes("into_loan_id")
-        values = np.empty(int(codes.max(initial=-1)) + 1, dtype=known.dtype)
-        values[:] = self.frame.uniques(uniques)[: len(values)]
+        codes, _, uniques = self.codes("into_loan_id")
+        plain = self.frame.uniques(uniques)[: int(codes.max(initial=-1)) + 1]
+        values = np.empty(len(plain), dtype=object)  # not of the type of `known`: 2.5 is not loan 2
+        values[:] = plain
+        if known.dtype.kind in "iu" and all(type(value) is int for value in plain):
+            values = np.array(plain, dtype=object if any(abs(v) >= 2**63 for v in plain) else np.int64)
         found = np.append(match(known, values) if len(values) else np.empty(0, dtype=np.int64), -1)
         into = found[codes]
         self.note("into_loan_id", "null", np.flatnonzero(codes < 0))

@@ -8,7 +8,7 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array
-from neocalc._draws import Draws, Prepayments, Refinancings, Sweep, Table, join
+from neocalc._draws import Draws, Prepayments, Refinancings, Sweep, Table, join, of_one_day
 from neocalc._loan_options import LoanOptions
 from neocalc._records import guarded
 from neocalc._side import Side
@@ -39,7 +39,9 @@ def movements(loans: _Loans, beside: dict[str, Any], tables: dict[str, Table]) -
     draws, refinancings = beside.get("draws"), beside.get("refinancings")
     paid = [side for side in beside.values() if isinstance(side, (Prepayments, Sweep, Refinancings))]
     if paid:
-        tables["prepayments"] = join([side.part for side in paid], [side.rows for side in paid], loans.n)
+        tables["prepayments"] = join(
+            [side.part for side in paid], [side.rows for side in paid], loans.n, of_one_day
+        )
     if isinstance(refinancings, Refinancings) and len(refinancings.rows):
         _refinance(loans, draws, refinancings, tables)
     elif isinstance(draws, Draws):

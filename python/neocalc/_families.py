@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neocalc._columns import Array, Problems, is_missing
+from neocalc._exact import add_up
 from neocalc._frames import Frame
 from neocalc._side import match
 
@@ -102,9 +103,7 @@ def merge(
     family = np.repeat(np.arange(n), own)
 
     def summed(values: Array) -> Array:
-        out = np.zeros(total, dtype=values.dtype)
-        np.add.at(out, place, values)
-        return out
+        return add_up(place, values, total)
 
     def stood(name: str) -> Array:
         """A balance: what each row adds to that of the row before, added up along the family."""
@@ -124,8 +123,7 @@ def merge(
             closing = stood(OPENING[name])
             opening = np.concatenate([closing[:1] * 0, closing[:-1]])
             entering = np.arange(total) == starts[family]
-            opening[entering] = summed(np.where(at == first[root], money[name], 0))[entering]
-            merged[name] = opening
+            merged[name] = np.where(entering, summed(np.where(at == first[root], money[name], 0)), opening)
         else:
             merged[name] = summed(money[name])
     period = ends[(np.arange(total) - starts[family]) + first[family]] if total else period_end[:0]
@@ -138,11 +136,7 @@ def sums_by_root(
     """Return the topmost assets in order, the sums of their values (of months the most), and nulls."""
     top, place = np.unique(roots, return_inverse=True)
     *money, months = values
-    summed = []
-    for column in money:
-        out = np.zeros(len(top), dtype=column.dtype)
-        np.add.at(out, place, column)
-        summed.append(out)
+    summed = [add_up(place, column, len(top)) for column in money]
     longest = np.zeros(len(top), dtype=months.dtype)
     np.maximum.at(longest, place, months)
     if null is None:

@@ -52,7 +52,7 @@ class EventColumns(Side):
 
     def shown(self, *, in_totals: bool) -> list[str]:
         """Return the columns that a result shows by default because of these events."""
-        codes, _, uniques = self.frame.codes("kind")
+        codes, _, uniques = self.codes("kind")
         kinds = set(self.frame.uniques(uniques)) if len(codes) else set()
         posted = self.options.settings_args["posted_through"] is not None
         return [
@@ -176,7 +176,7 @@ class EventColumns(Side):
         return whole
 
     def _kinds(self) -> Array:
-        codes, _, uniques = self.frame.codes("kind")
+        codes, _, uniques = self.codes("kind")
         values = self.frame.uniques(uniques)
         self._stated = frozenset(value for value in values if value in KINDS)
         table = np.array([*(KINDS.index(v) if v in KINDS else -1 for v in values), -1], dtype=np.int8)

@@ -10,6 +10,7 @@ import numpy as np
 
 from neocalc import _core
 from neocalc._columns import MONTHS, Array, last_days, months_of, periods_of
+from neocalc._exact import add_up
 from neocalc._groups import Groups
 from neocalc._loan_options import LoanOptions
 from neocalc._loans import LoanColumns, split_given
@@ -46,7 +47,8 @@ class Books:
     def ids(self, rows: Array | None = None) -> Any:
         """Return the loan of each row (or the loans of these numbers) as a column."""
         loans = self.loan if rows is None else rows
-        return self.data.frame.ids(self.options.keep_id_dtype).by_position(loans.astype(np.int32))
+        keep = self.options.keep_id_dtype or not self.data.ids_are_unique
+        return self.data.frame.ids(keep).by_position(loans.astype(np.int32))
 
     def money(self, values: Array, null: Array | None = None) -> Any:
         """Return amounts as a column of the kind asked for."""
@@ -77,13 +79,21 @@ def open_loans(loans: Any, options: LoanOptions, beside: dict[str, Any]) -> Loan
 
 
 def keep_books(
-    data: LoanColumns, *, measured: bool, observed: bool = False, as_of: int | None = None
+    data: LoanColumns,
+    *,
+    measured: bool,
+    observed: bool = False,
+    observed_on: int | None = None,
+    as_of: int | None = None,
 ) -> Books:
     """Keep the books of all good loans; what is wrong with the others is settled.
 
-    With `as_of` what is drawn after that day is left out, and what it would have repaid.
+    `observed` gives them rows at the ends of periods, `observed_on` one on a day. With `as_of` what is drawn
+    after that day is left out, and what it would have repaid.
     """
     settings = data.options.settings
+    if observed_on is not None:
+        settings = settings.observing_on(observed_on)
     if as_of is not None:
         settings = settings.drawn_until(as_of)
     if observed:
@@ -135,9 +145,7 @@ class Cells:
     def sum(self, values: Array) -> Array:
         """Return sums by group and period, the first column what came before."""
         width = len(self.ends) + 1
-        out = np.zeros(len(self.shown) * width, dtype=np.int64)
-        np.add.at(out, self.place, values[self.kept])
-        return out.reshape(len(self.shown), width)
+        return add_up(self.place, values[self.kept], len(self.shown) * width).reshape(len(self.shown), width)
 
     def flow(self, values: Array) -> Array:
         """Return what moved in each period."""

@@ -31,7 +31,7 @@ class Curves(Side):
 
     def __init__(self, data: Any, options: LoanOptions, extrapolate: str | None) -> None:
         super().__init__(data, "rates", ("index", "date", "value"), options, "index")
-        codes, _, uniques = self.frame.codes("index")
+        codes, _, uniques = self.codes("index")
         self.names = [str(name) for name in self.frame.uniques(uniques)]
         self.note("index", "null", np.flatnonzero(codes < 0))
         day, no_day = self.read_days("date")
@@ -133,11 +133,12 @@ class Hedges(LoanSide):
         self.note("notional_share", "range", np.flatnonzero(~((share >= 0.0) & (share <= 1.0))), share.item)
         column = "notional" if "notional" in self.present else "notional_share"
         self.note(column, "null", np.flatnonzero(none & no_share))
-        number = np.zeros(self.n, dtype=np.int64)
+        number = np.full(self.n, -1, dtype=np.int64)
         if "hedge_id" in self.present:
-            number = self.frame.codes("hedge_id")[0].astype(np.int64)
-        # Without an id, rows of one kind and strike are one hedge.
-        keys = np.stack([number, kind.astype(np.int64), to_parts(rate)], axis=1)
+            number = self.codes("hedge_id")[0].astype(np.int64)
+        # Without an id, rows of one kind and strike are one hedge; with one, each row has the strike from its
+        # date on.
+        keys = np.stack([number, kind.astype(np.int64), np.where(number < 0, to_parts(rate), 0)], axis=1)
         number = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1) if self.n else number
         self.note_twice("from_date", rows, number, day)
         pick, offsets = self._sort(rows, len(known), number, day)

@@ -34,7 +34,7 @@ from neocalc._loans_beside import LoanSide, PaymentHolidays, PrincipalSchedule
 from neocalc._options import choice
 from neocalc._records import Layout, Records, Verdict, changed, guarded, stretch
 from neocalc._records import check_by as _check_by
-from neocalc._side import NO_MINOR
+from neocalc._side import NO_MINOR, ids_of
 from neocalc.errors import InputError, Issue
 
 _S = TypeVar("_S")
@@ -169,7 +169,10 @@ class LoanColumns(Records):
         self._tables: dict[str, dict[str, Array]] = {}
         self._read()
         self._floats = self._has_rates(beside.get("rate_steps"))
-        known = self.frame.id_values()
+        known = ids_of(self.frame)
+        if known is None:
+            self.problems.column("loan_id", "dtype", "list")
+            return
         for name, side in beside.items():
             if isinstance(side, Sweep):
                 side.share_of_loan = self._shares("sweep_rate")

@@ -40,7 +40,7 @@ class LoanSide(Side):
         order = used[np.lexsort((used, *(key[used] for key in reversed(keys)), rows[used]))]
         return order, by_row(rows[order], n)[1]
 
-    def note_twice(self, column: str, rows: Array, *keys: Array) -> None:
+    def note_twice(self, column: str, rows: Array, *keys: Array, hint: str | None = None) -> None:
         """Note rows of one loan that have the same keys, the last of which is a day."""
         sound = np.flatnonzero((rows >= 0) & ~self.bad)
         ordered = sound[np.lexsort((*(key[sound] for key in reversed(keys)), rows[sound]))]
@@ -48,11 +48,11 @@ class LoanSide(Side):
         for key in (rows, *keys):
             same &= key[ordered][1:] == key[ordered][:-1]
         twice = np.unique(np.concatenate([ordered[1:][same], ordered[:-1][same]]))
-        self.note(column, "duplicate_date", twice, lambda row: np.datetime64(int(keys[-1][row]), "D"))
+        self.note(column, "duplicate_date", twice, lambda row: np.datetime64(int(keys[-1][row]), "D"), hint)
 
     def words(self, name: str, known: Sequence[str]) -> Array:
         """Return the place of each row's word among the known ones, 0 for what is none and noted."""
-        codes, _, uniques = self.frame.codes(name)
+        codes, _, uniques = self.codes(name)
         values = self.frame.uniques(uniques)
         table = np.array([*(known.index(v) if v in known else -1 for v in values), -2], dtype=np.int8)
         places = table[codes]
@@ -120,7 +120,7 @@ class PaymentHolidays(LoanSide):
         self.note("to_date", "date_order", np.flatnonzero((last < first) & ~self.bad))
         capitalised = np.zeros(self.n, dtype=np.int8)
         if "interest" in self.present:
-            codes, _, uniques = self.frame.codes("interest")
+            codes, _, uniques = self.codes("interest")
             values = self.frame.uniques(uniques)
             words = ("paid", "capitalised")
             table = np.array([*(words.index(v) if v in words else -1 for v in values), 0], dtype=np.int8)
@@ -133,6 +133,7 @@ class PaymentHolidays(LoanSide):
                 lambda row: repr(values[int(codes[row])]),
                 "one of paid, capitalised",
             )
+        self._note_contradictions(rows, first, last, capitalised == 1)
         pick, offsets = self._sort(rows, len(known), first)
         return {
             "offsets": offsets,
@@ -140,3 +141,20 @@ class PaymentHolidays(LoanSide):
             "to": last[pick],
             "capitalised": np.maximum(capitalised, 0)[pick].astype(np.int8),
         }
+
+    def _note_contradictions(self, rows: Array, first: Array, last: Array, capitalised: Array) -> None:
+        """Note holidays of one loan that overlap and treat its interest in two ways."""
+        sound = np.flatnonzero((rows >= 0) & ~self.bad)
+        order = sound[np.lexsort((last[sound], first[sound], rows[sound]))]
+        row, begin, kind = rows[order], first[order].astype(np.int64), capitalised[order]
+        wide = row.astype(np.int64) << 32  # a loan's days lie above those of all loans before it
+        wrong = np.zeros(len(order), dtype=bool)
+        for one in (False, True):
+            until = (
+                np.maximum.accumulate(np.where(kind == one, wide + last[order], -1)) if len(order) else wide
+            )
+            reached = np.concatenate([[-1], until[:-1]])
+            wrong |= (kind != one) & (reached >= wide + begin)
+        self.note(
+            "interest", "overlap", np.sort(order[wrong]), lambda at: str(np.datetime64(int(first[at]), "D"))
+        )

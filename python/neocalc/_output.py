@@ -75,7 +75,12 @@ def as_records(issues: Issues) -> list[dict[str, Any]]:
 
 
 def money_column(records: Records, values: Array, null: Array | None = None) -> Any:
-    """Turn what the core gave into a column of the amounts asked for."""
+    """Turn what the core gave, or sums of it, into a column of the amounts asked for."""
+    if values.dtype == object and records.options.amounts == "minor":
+        try:
+            values = values.astype(np.int64)
+        except OverflowError:
+            raise too_large(records) from None
     return money_out(records.frame, records.options, values, null)
 
 
@@ -104,8 +109,12 @@ def insert(values: Array, at: Array, what: Any) -> Array:
 
 def too_large(records: Records) -> InputError:
     """Return the error for totals beyond 64 bits."""
-    hint = "ask for amounts='decimal': totals have no limit there"
-    return InputError([Issue.make(records.compared[0], "overflow", hint=hint)], n_rows=records.n)
+    return InputError([beyond(records.compared[0])], n_rows=records.n, subject=records.subject)
+
+
+def beyond(column: str) -> Issue:
+    """Return what is wrong with totals of a column that are beyond 64 bits."""
+    return Issue.make(column, "overflow", hint="ask for amounts='decimal': totals have no limit there")
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from neocalc._frames import Ids, has_repeats
 from neocalc.errors import InputError, Issue
 
 _NO_VALUES = np.empty(0, dtype=object)
+_PLAIN = ("string", "integer", "empty", "date", "datetime", "datetime64", "floating", "boolean")
 _NO_ROWS = np.empty(0, dtype=np.intp)
 _REFUSED_TYPES = {
     "DatetimeTZDtype": ("timezone", "tz-aware"),
@@ -216,10 +217,18 @@ class PandasFrame:
         return np.asarray(values.to_numpy(dtype=object))
 
     def duplicate_ids(self, with_index: bool) -> Array:
-        """Return the rows whose id stands more than once; null ids are found elsewhere."""
-        if self.n < 2 or not (with_index or self.id_name in self.names):
+        """Return the rows whose id stands more than once; null ids are found elsewhere.
+
+        Raises what `hash` raises of values that are no ids, such as lists.
+        """
+        if not (with_index or self.id_name in self.names):
             return _NO_ROWS
         source = self._id_source()
+        if _is_object(source.dtype) and pd.api.types.infer_dtype(source, skipna=True) not in _PLAIN:
+            for value in source:
+                hash(value)
+        if self.n < 2:
+            return _NO_ROWS
         if isinstance(source, pd.RangeIndex):
             return _NO_ROWS
         if isinstance(source.dtype, np.dtype) and source.dtype.kind in "iu":
@@ -241,7 +250,13 @@ class PandasFrame:
             return _NO_ROWS
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iu":
             return _NO_ROWS
-        return np.flatnonzero(np.asarray(column.isna()))
+        try:
+            null = np.asarray(column.isna())
+        except ArithmeticError:  # a signaling NaN among Decimals: no id, but no null either
+            null = np.array(
+                [value is None or value is pd.NA or value is pd.NaT for value in column], dtype=bool
+            )
+        return np.flatnonzero(null)
 
     def labels(self, rows: Sequence[int]) -> tuple[Any, ...]:
         """Return index labels of rows."""

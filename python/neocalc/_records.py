@@ -188,8 +188,8 @@ class Records:
         return dates(self.frame.raw(name), name, self.problems) if name in self.present else None
 
     def _check_ids(self) -> None:
-        nulls = self.frame.null_ids(self._index_is_id)
         try:
+            nulls = self.frame.null_ids(self._index_is_id)
             again = self.frame.duplicate_ids(self._index_is_id)
         except MemoryError:
             raise

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -104,7 +104,9 @@ class Side:
 
     def assign(self, known: Array) -> Array:
         """Return the row of the other frame that each row belongs to, -1 where there is none."""
-        own = self.frame.id_values()
+        own = ids_of(self.frame)
+        if own is None:
+            self.column(self.frame.id_name, "dtype", "list")
         rows = match(known, own)
         without = self.frame.null_ids(False)
         # Rows that are the ids themselves were found to be in range.
@@ -127,6 +129,16 @@ class Side:
             concerned = others[rows]
             if (concerned >= 0).any():
                 self.of_others.append((column, code, np.unique(concerned[concerned >= 0])))
+
+    def codes(self, name: str) -> tuple[Array, int, Any]:
+        """Number the values of a column; one whose values cannot be told apart or ordered is refused."""
+        try:
+            return self.frame.codes(name)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - each library has its own for such values
+            issue = Issue.make(f"{self.what}.{name}", "dtype", example=type(error).__name__)
+            raise InputError([issue]) from None
 
     def read_days(self, name: str) -> tuple[Array, Array]:
         """Return days since 1970 and which are null; what is no civil date is noted."""
@@ -205,7 +217,6 @@ class Side:
         raw = self.frame.raw(name)
         if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":
             self.column(name, "dtype", str(raw.values.dtype))
-            return np.full(self.n, default), ~null
         if raw.null is not None:
             null = raw.null.copy()
         values = np.full(self.n, default)
@@ -226,7 +237,7 @@ class Side:
         self.note(name, "nonfinite", np.flatnonzero(np.isinf(values)), values.item)
         return np.where(null | np.isinf(values), default, values), null
 
-    def column(self, name: str, code: str, example: str = "") -> None:
+    def column(self, name: str, code: str, example: str = "") -> NoReturn:
         """Refuse a whole column."""
         raise InputError([Issue.make(f"{self.what}.{name}", code, example=example)])
 
@@ -240,6 +251,15 @@ class Side:
 
 def _item(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
+
+
+def ids_of(frame: Frame) -> Array | None:
+    """Return the ids of a frame; None where they are lists, which are none."""
+    try:
+        own = frame.id_values()
+    except (TypeError, ValueError):
+        return None
+    return own if own.shape == (frame.n,) else None
 
 
 def match(known: Array, wanted: Array) -> Array:
@@ -260,13 +280,27 @@ def match(known: Array, wanted: Array) -> Array:
         return np.where(found, at if order is None else order[at], -1)
     pandas = sys.modules.get("pandas")
     if pandas is not None and known.dtype == object and wanted.dtype == object:
-        index = pandas.Index(known, tupleize_cols=False)
-        if index.is_unique:
-            return np.asarray(index.get_indexer(pandas.Index(wanted, tupleize_cols=False)), dtype=np.int64)
+        try:
+            index = pandas.Index(known, tupleize_cols=False)
+            if index.is_unique:
+                found = index.get_indexer(pandas.Index(wanted, tupleize_cols=False))
+                return np.asarray(found, dtype=np.int64)
+        except (TypeError, ValueError, ArithmeticError):
+            pass  # values that have no place in an index: one by one
     places: dict[Any, int] = {}
     for place, value in enumerate(known.tolist()):
-        places.setdefault(value, place)
-    return np.array([places.get(value, -1) for value in wanted.tolist()], dtype=np.int64)
+        if _has_place(value):
+            places.setdefault(value, place)
+    return np.array([places.get(v, -1) if _has_place(v) else -1 for v in wanted.tolist()], dtype=np.int64)
+
+
+def _has_place(value: Any) -> bool:
+    """Whether a value can be looked up: a list cannot, nor a signaling NaN."""
+    try:
+        hash(value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def by_row(rows: Array, n: int, threads: int = 1) -> tuple[Array | None, Array]:

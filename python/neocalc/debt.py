@@ -80,8 +80,9 @@ def amortize(
         A table with ``loan_id``, ``kind`` (``pay_fixed_swap``, ``cap``, ``sold_floor``), ``strike_rate``
         (the fixed rate, or the strike), ``from_date``, and ``notional`` (an amount) or ``notional_share``
         (of the balance). A share rides on every draw that floats, also on terms of its own (each rounded to
-        the minor unit); an amount counts once, with the loan itself. Rows of one ``hedge_id`` (else of one
-        kind and strike) are its notional schedule; 0 ends it. A hedge looks at the fixings of the loan or
+        the minor unit); an amount counts once, with the loan itself. Rows of one ``hedge_id`` and kind
+        are its schedule: strike and notional hold from their date on, a notional of 0 ends it; without an id,
+        rows of one kind and strike are. A hedge looks at the fixings of the loan or
         draw it rides on, before floors and caps, is settled with its payments, and is netted into
         ``interest``; ``hedge`` is the part of it that is paid under hedges, negative where more is received.
     principal_schedule
@@ -98,17 +99,19 @@ def amortize(
         Advances after the first: a table with ``loan_id``, ``date`` and ``amount``, together within the
         commitment: what was repaid is not drawn again (a revolver is a facility of a `Deal`). With
         ``maturity_date`` or ``term_months``, ``annual_rate`` or ``margin_rate`` of its own, a draw is a loan
-        of its own (a vintage) on the loan's payment dates and other terms, its draws numbered by date from 1.
-        What is stated for the loan as a whole (a ``custom`` schedule, an agreed ``payment``, the cash flow of
-        ``sculpted``, an ``advance_rate``) holds for all draws together: each payment pays the interest due on
-        all of them, then what matures, then principal, the oldest draw first. Only unpaid interest under a
-        ``balance_cap`` is refused there: nothing says which draw it would be added to.
+        of its own (a vintage) on the loan's payment dates and other terms, its draws numbered by date from 1
+        (of one day in the order of their rows). What is stated for the loan as a whole (a ``custom``
+        schedule, an agreed ``payment``, the cash flow of ``sculpted``, an ``advance_rate``) holds for all
+        draws together: each payment pays the interest due on all of them, then what matures, then principal,
+        the oldest draw first. Only unpaid interest under a ``balance_cap`` is refused there: nothing says
+        which draw it would be added to.
     prepayments
         A table with ``loan_id``, ``date``, ``amount`` (null: all that is owed), and ``effect``: ``term`` (the
         default; the loan ends earlier) or ``payment`` (later payments become smaller). More than what is owed
         is refused. One that repays all settles the interest accrued, others do with ``pay_accrued``; a
         premium is due unless ``premium_due`` is false. Among vintages the oldest is repaid first, or that of
-        ``draw_number``.
+        ``draw_number``. On one day those of a ``draw_number`` come first, then those that make payments
+        smaller, and what repays all last.
     prepayment_premiums
         A share of what is prepaid, from a day on: a table with ``loan_id``, ``from_date``, ``premium_rate``.
     sweep

@@ -34,7 +34,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "must fit 64-bit minor units",
         "check the unit: amounts are major units (dollars), not cents",
     ),
-    "range": ("must lie in its allowed range", "check sign and unit; lives are in months"),
+    "range": ("must lie in its allowed range", "check sign and unit"),
     "date_range": (
         "must lie between 1900-01-01 and 2199-12-31",
         "check for placeholder dates such as 9999-12-31",
@@ -168,7 +168,10 @@ _REGISTRY: dict[str, tuple[str, str]] = {
         "check limit and boundary, or define your own metric if it is meant",
     ),
     "test_frequency": ("must not be more frequent than the measures are", "check freq"),
-    "overlap": ("must not be in force beside another row of its covenant", "check from_date and to_date"),
+    "overlap": (
+        "must not be in force beside another row of its covenant or loan",
+        "check from_date and to_date",
+    ),
     "period_grid": (
         "must be the end of a period, or within ten days of it",
         "check freq and fiscal_year_end",
@@ -243,6 +246,8 @@ class Issue:
     ) -> Issue:
         """Fill rule and hint from the registry."""
         rule, default_hint = _REGISTRY[code]
+        if code == "range":
+            default_hint += _unit_of(column)
         return cls(column, code, rule, n_bad, tuple(rows), (), (), example, hint or default_hint)
 
     def located(self, index_labels: tuple[Any, ...], ids: tuple[Any, ...]) -> Issue:
@@ -263,6 +268,24 @@ class Issue:
         if self.example:
             text += f" = {_clip(self.example)}" if self.rows else f": {_clip(self.example)}"
         return f"{text} [{self.code}]; {self.hint}"
+
+
+def _is_of(subject: str, column: str) -> bool:
+    """Whether a column is of the subject itself: its rows say nothing of what is wrong beside it."""
+    table, dot, _ = column.rpartition(".")
+    return not dot or table == subject
+
+
+def _unit_of(column: str) -> str:
+    """Return what the name of a column says of its unit."""
+    name = column.rpartition(".")[2]
+    if name in ("useful_life_months", "remaining_months"):
+        return "; lives are in months"
+    if name.endswith("_months"):
+        return "; it counts months"
+    if name == "share" or name.endswith(("_rate", "_share")):
+        return "; it is a fraction: 0.05 for 5 %"
+    return ""
 
 
 def _clip(value: object, width: int = 60) -> str:
@@ -332,7 +355,7 @@ class InputError(NeocalcError, ValueError):
     def _message(self) -> str:
         n = len(self.issues)
         head = f"{self.subject}: {n} problem{'s' if n != 1 else ''}"
-        if self.n_rows is not None:
+        if self.n_rows is not None and all(_is_of(self.subject, issue.column) for issue in self.issues):
             head += f" in {self.n_rows:,} rows"
         noun = _NOUNS.get(self.subject.partition(" ")[0], "id")
         lines = [issue.describe(noun) for issue in self.issues]

@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 
 from neocalc import financial
-from neocalc._columns import Array
+from neocalc._columns import Array, rates
+from neocalc._exact import add_up
 from neocalc._frames import as_frame
 from neocalc._groups import group_rows
 from neocalc._loan_books import Books, group_loans, keep_books, loan_options, open_loans
-from neocalc._loans import check_by
+from neocalc._loans import LoanColumns, check_by
 from neocalc._options import int_between, to_days
+from neocalc._output import beyond
 from neocalc._side import NO_MINOR, Side
 from neocalc._side_tables import money_out
-from neocalc.errors import ConfigError, InputError
+from neocalc.errors import ConfigError, InputError, Issue
 
 THEREAFTER = "thereafter"
+_MOST = 100  # times the principal
+_PRICE = "a share of the principal outstanding: 0.985 for 98.5 %"
 _RESULT = ("bucket", "principal")
 
 
@@ -80,7 +84,8 @@ def principal_ladder(
     for name in keys:
         if name in _RESULT:
             raise ConfigError(f"by={name!r} would stand beside the result's own {name!r}: rename the column")
-    if {"bucket", "principal"} <= set(_names(loans)):
+    names = set(_names(loans))
+    if {"bucket", "principal"} <= names and "start_date" not in names:
         return _given_ladder(loans, keys, options)
     if as_of is None:
         raise ConfigError("principal_ladder needs as_of, the day at whose close the ladder stands")
@@ -98,8 +103,7 @@ def principal_ladder(
     first = _fiscal_year(np.array([day + 1]), year_end)[0]
     column = np.minimum(_fiscal_year(books["payment_date"][later], year_end) - first, number)
     at = np.searchsorted(shown, codes[books.loan[later]]) * (number + 1) + column
-    sums = np.zeros(len(shown) * (number + 1), dtype=np.int64)
-    np.add.at(sums, at, (books["principal"] + books["prepayment"])[later])
+    sums = add_up(at, (books["principal"] + books["prepayment"])[later], len(shown) * (number + 1))
     labels = [str(first + n) for n in range(number)] + [THEREAFTER]
     columns = {
         name: data.frame.take(uniques, np.repeat(key[shown], number + 1))
@@ -149,7 +153,7 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
         keys.append("currency")
     amounts = side.read_money("principal")
     side.note("principal", "null", np.flatnonzero(amounts == NO_MINOR))
-    codes, _, uniques = frame.codes("bucket")
+    codes, _, uniques = side.codes("bucket")
     side.note("bucket", "null", np.flatnonzero(codes < 0))
     if side.issues:
         raise InputError(side.issues, n_rows=side.n, subject="ladder")
@@ -157,12 +161,17 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
     order = list(dict.fromkeys(codes.tolist()))  # as they stand
     rank = np.zeros(len(names), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    groups = group_rows(frame.codes, keys)
+    groups = group_rows(side.codes, keys)
     own = np.zeros(side.n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
     own = np.where(own < 0, groups.n, own)
     shown = np.unique(own)
-    sums = np.zeros(len(shown) * len(order), dtype=np.int64)
-    np.add.at(sums, np.searchsorted(shown, own) * len(order) + rank[codes], amounts)
+    at = np.searchsorted(shown, own) * len(order) + rank[codes]
+    sums = add_up(at, amounts, len(shown) * len(order))
+    if side.options.amounts == "minor":
+        try:
+            sums = sums.astype(np.int64)
+        except OverflowError:
+            raise InputError([beyond("ladder.principal")], n_rows=side.n, subject="ladder") from None
     columns = {
         name: frame.take(values, np.repeat(key[shown], len(order)))
         for name, values, key in zip(groups.names, groups.uniques, groups.keys, strict=True)
@@ -174,7 +183,7 @@ def _given_ladder(data: Any, keys: list[str], options: dict[str, Any]) -> Any:
 
 
 def _bucket_codes(buckets: int, groups: int) -> Array:
-    return np.tile(np.arange(buckets, dtype=np.int8), groups)
+    return np.tile(np.arange(buckets, dtype=np.int32), groups)
 
 
 def weighted_average_life(
@@ -300,7 +309,8 @@ def yield_to_maturity(
         ``None`` gives the yield that compounds annually, as XIRR does (days over 365); 2, 4 or 12 the nominal
         yield that compounds so often.
     **options
-        Whatever `amortize` takes; hedges have no part in the yield.
+        Whatever `amortize` takes. Premiums for prepayment are received; other fees, and hedges, have no part
+        in the yield.
 
     Returns
     -------
@@ -334,7 +344,7 @@ def yield_to_maturity(
     checked, beside = loan_options("yield_to_maturity", options, ("columns", "start", "end", "freq"))
     data = open_loans(loans, checked, beside)
     shares = _prices(data, price)
-    books = keep_books(data, measured=False)
+    books = keep_books(data, measured=False, observed_on=day)
     paid = books["payment_date"].astype(np.int64)
     if day is None:
         first = _starts(books)
@@ -345,7 +355,8 @@ def yield_to_maturity(
     opening = paid <= first[books.loan]
     outstanding = np.zeros(data.n, dtype=np.int64)
     np.add.at(outstanding, books.loan[opening], _moved(books)[opening])
-    flows = books["interest"] - books["hedge"] + books["principal"] + books["prepayment"] - books["draw"]
+    flows = books["interest"] - books["hedge"] + books["premium"] - books["draw"]
+    flows += books["principal"] + books["prepayment"]
     bought = -shares * outstanding
     if day is not None:
         bought -= _accrued(books, day)
@@ -372,38 +383,36 @@ def _moved(books: Books) -> Array:
 
 
 def _accrued(books: Books, day: int) -> Array:
-    """Return interest accrued on a day, pro rata between the rows around it."""
-    paid = books["payment_date"].astype(np.int64)
-    owed = np.zeros(books.data.n)
-    settled = np.flatnonzero(books["settles"] & (paid > day))
-    loans, first = np.unique(books.loan[settled], return_index=True)
-    at = settled[first]
-    start = paid[np.maximum(at - 1, 0)]
-    interest = books["interest"][at] - books["hedge"][at] + books["pik"][at]
-    owed[loans] = interest * (day - start) / np.maximum(paid[at] - start, 1)
+    """Return interest that has accrued by the contract up to the close of a day and is not paid yet."""
+    owed = np.zeros(books.data.n, dtype=np.int64)
+    earned = books["accrued_to"] <= day
+    np.add.at(owed, books.loan[earned], books["contractual_interest"][earned])
+    settled = books["payment_date"] <= day
+    paid = books["interest"] - books["hedge"] + books["pik"]
+    np.subtract.at(owed, books.loan[settled], paid[settled])
     return owed
 
 
-def _prices(data: Any, price: Any) -> Array:
+def _prices(data: LoanColumns, price: Any) -> Array:
+    """Return the price of each loan; rows of a column that have none are problems of the book."""
     if isinstance(price, str):
-        if not data.has(price):
-            raise InputError(data.problems.issues, n_rows=data.n, subject="loans")
-        raw = data.frame.raw(price)
-        values = np.asarray(raw.values, dtype=np.float64)
-    elif isinstance(price, (int, float, np.integer, np.floating)) and not isinstance(price, bool):
-        values = np.full(data.n, float(price))
-    else:
-        raise ConfigError(f"price must be a share of principal such as 0.985, or a column, not {price!r}")
-    wrong = ~((values > 0) & (values < 100))
-    data.problems.rows(
-        price if isinstance(price, str) else "price",
-        "range",
-        np.flatnonzero(wrong),
-        data.n,
-        lambda row: values[row],
-    )
-    if wrong.any():
-        raise InputError(
-            [data.locate(issue) for issue in data.problems.issues], n_rows=data.n, subject="loans"
+        found = (
+            rates(data.frame.raw(price), price, data.problems, nan_is_null=True) if data.has(price) else None
         )
-    return values
+        if found is None:  # no such column, or none of numbers
+            raise InputError(data.problems.issues, n_rows=data.n, subject=data.subject)
+        values, null = found
+        null = np.isnan(values) if null is None else null | np.isnan(values)
+        data.problems.rows(price, "null", np.flatnonzero(null), data.n, lambda _: "null")
+        wrong = ~null & ~((values > 0) & (values < _MOST))
+        data.problems.rows(price, "range", np.flatnonzero(wrong), data.n, values.item, _PRICE)
+        return np.where(null | wrong, 1.0, values)
+    if not isinstance(price, (int, float, np.integer, np.floating)) or isinstance(price, bool):
+        raise ConfigError(f"price must be a share of principal such as 0.985, or a column, not {price!r}")
+    if not 0 < price < _MOST:
+        raise InputError(
+            [Issue.make("price", "range", example=str(price), hint=_PRICE)],
+            n_rows=data.n,
+            subject=data.subject,
+        )
+    return np.full(data.n, float(price))

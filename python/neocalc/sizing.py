@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -11,12 +12,14 @@ from neocalc import _core
 from neocalc._cash_flows import CashFlow, column_names
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
 from neocalc._loan_options import make_loan_options
-from neocalc._options import choice, int_between, to_days
+from neocalc._options import choice, flag, int_between, to_days
 from neocalc._records import guarded
 from neocalc.errors import ConfigError, InputError, Issue
 
 _MOST = 2**51 - 1
 _PARTS = 10**12
+# What the core calls the terms that stand elsewhere here.
+_NAMES = {"target_dscr": "min_dscr", "profile": "cash_flow.cfads"}
 
 
 def debt_capacity(
@@ -108,6 +111,7 @@ def debt_capacity(
             "threads": threads,
         },
     )
+    flag("end_of_month", end_of_month)
     if (cost is None) != (max_gearing is None):
         raise ConfigError("cost and max_gearing mean nothing without each other")
     side = CashFlow(cash_flow, options, by_loan="loan_id" in column_names(cash_flow))
@@ -117,7 +121,7 @@ def debt_capacity(
     known: Array = np.zeros(1, dtype=np.int64)
     if "loan_id" in side.present:
         ids = frame.id_values()
-        codes, n, uniques = frame.codes("loan_id")
+        codes, n, uniques = side.codes("loan_id")
         first = np.unique(codes[codes >= 0], return_index=True)[1]
         order = np.argsort(np.flatnonzero(codes >= 0)[first], kind="stable")
         at = np.flatnonzero(codes >= 0)[first][order]
@@ -160,7 +164,7 @@ def debt_capacity(
         raise InputError(
             [
                 Issue.make(
-                    "min_dscr" if column == "target_dscr" else column,
+                    _NAMES.get(column, column),
                     code,
                     n_bad=count,
                     rows=rows,
@@ -172,6 +176,11 @@ def debt_capacity(
             subject="cash_flow",
         )
     principal = np.asarray(found)
+    if (principal >= _MOST).any():
+        example = f"more than {_MOST} minor units are repaid"
+        raise InputError(
+            [Issue.make("cash_flow.cfads", "overflow", example=example)], n_rows=side.n, subject="cash_flow"
+        )
     result: dict[str, Any] = {}
     if uniques is not None:
         result["loan_id"] = frame.take(uniques, codes)
@@ -186,13 +195,15 @@ def debt_capacity(
     return frame.build(result)
 
 
-def _gearing(cost: float | None, max_gearing: float | None, minor_units: int, *, in_minor: bool) -> int:
+def _gearing(cost: Any, max_gearing: Any, minor_units: int, *, in_minor: bool) -> int:
     """Return the largest principal that gearing allows, rounded down, in minor units."""
     if cost is None or max_gearing is None:
         return _MOST
-    for name, value in (("cost", cost), ("max_gearing", max_gearing)):
-        if isinstance(value, bool) or not value >= 0 or value == float("inf"):
-            raise ConfigError(f"{name} must be a number of at least 0, not {value!r}")
+    for name, value, most in (("cost", cost, float("inf")), ("max_gearing", max_gearing, 1)):
+        number = isinstance(value, (int, float, Decimal, np.number)) and not isinstance(value, bool)
+        if not number or not 0 <= float(value) <= most or float(value) == float("inf"):
+            what = "a number of at least 0" if name == "cost" else "a share from 0 to 1"
+            raise ConfigError(f"{name} must be {what}, not {value!r}")
     share = Fraction(round(Fraction(max_gearing) * _PARTS), _PARTS)
     unit = 1 if in_minor else 10**minor_units
     return min(_MOST, round(Fraction(cost) * unit) * share.numerator // share.denominator)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import floor
+from typing import Any
 
 from oracles.calendar import shift, step
 from oracles.loans import Engine, Loan, Period, Refused, Terms
@@ -250,7 +251,18 @@ class Part(Engine):
         if limit is not None and amount and self.balance > limit:
             raise Refused("borrowing_base")
 
+    def stands(self) -> tuple[Any, ...]:
+        """What interest is computed on, from when, and how much there is."""
+        self.settles = False
+        return self.balance, self.rate, self.clock, self.accrued
+
+    def go_on(self, before: tuple[Any, ...]) -> None:
+        """Leave a calculation period uncut where movements of a day cancelled out (ISDA 2006 4.16)."""
+        if (self.balance, self.rate) == before[:2] and not self.settles:
+            self.clock, self.accrued = before[2:]
+
     def settle(self, row: Row) -> None:
+        self.settles = True
         self.accrue_fee(self.clock)
         row.interest += self.whole(self.accrued)
         row.fee += self.whole(self.fee)
@@ -414,6 +426,8 @@ class Part(Engine):
         interest, principal = row.interest, 0
         if number >= min(len(self.periods), len(self.level_times)):
             principal = self.balance
+            if loan.profile == "custom" and self.of[number - 1] > principal and not self.ahead:
+                raise Refused("range")
         elif holiday is not None:
             self.refix = True
             if holiday[2] and interest > 0:
@@ -469,9 +483,11 @@ class Part(Engine):
                 if not any(self.moves(*step[1:]) for step in now):
                     self.happen_beside(date, now)
                     continue
+                before = self.stands()
                 self.accrue(date)
                 row = Row(self.made, date, self.balance, self.number)
                 self.do(now, row)
+                self.go_on(before)
                 self.end(row)
             if self.over():
                 break

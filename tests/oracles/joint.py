@@ -133,7 +133,8 @@ class Joint:
         matured = sum(part.repays for part in paying)
         opened = [part for part in paying if part.open]
         stated = self.loan.profile in ("custom", "sculpted") or self.loan.payment is not None
-        if stated and opened:
+        all_last = self.loan.profile == "custom" and all(part.last for part in paying)
+        if stated and (opened or all_last):
             self.divide(paying, opened, date, matured)
         elif opened:
             for part in opened:
@@ -162,12 +163,11 @@ class Joint:
             first = opened[0].made == opened[0].interest_only
             if owing and rest == 0 and first and loan.payment is not None:
                 raise Refused("never_amortises")
-        owing = matured > 0 or any(part.balance for part in opened)
         rest = max(rest - matured, 0)
         for part in opened:
             part.repays = min(rest, int(part.balance))
             rest -= part.repays
-        if loan.profile == "custom" and rest and owing and not self.ahead():
+        if loan.profile == "custom" and rest and not self.ahead():
             raise Refused("range")
 
     def move(self, part: JointPart, date: dt.date, row: Row) -> None:
@@ -177,7 +177,6 @@ class Joint:
         part.do(early, row)
         if self.takes is not None and part.loan.start < date < part.periods[-1].end:
             taken = min(self.takes, int(part.balance))
-            self.asking = self.asking or part.balance > 0
             part.repay_agreed(taken, row)
             self.takes -= taken
         part.do(now[len(early) :], row)
@@ -194,10 +193,11 @@ class Joint:
         paying = [part for part in self.parts if part.pays_on(date)]
         if paying:
             self.pay(paying, date)
+        elif self.loan.profile == "custom" and self.of.get(date) and not self.ahead():
+            raise Refused("range")  # nothing is owed
         matured = sum(part.row.principal for part in paying if part.last)
         asked = self.asked.get(date)
         self.takes = None if asked is None else max(asked - matured, 0)
-        self.asking = False
         drawn = sum(part.drawn for part in self.parts)
         ahead = self.ahead()
         for part in self.parts:
@@ -224,13 +224,14 @@ class Joint:
                 if not takes and not any(part.moves(*step[1:]) for step in now):
                     part.happen_beside(date, now)
                     part.todo = part.todo[len(now) :]
-                    self.asking = self.asking or (asks and part.balance > 0)
                 elif asks or now:
+                    before = part.stands()
                     part.accrue(date)
                     row = Row(part.made, date, int(part.balance), part.number)
                     self.move(part, date, row)
+                    part.go_on(before)
                     part.end(row)
-        if self.asking and self.takes and not ahead:
+        if self.takes and not ahead:
             raise Refused("range")
         at_once = [part for part in self.parts if part not in paying and part.pays_on(date)]
         if at_once:  # drawn on the day of its last payment, which was moved to it

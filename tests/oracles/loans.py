@@ -278,8 +278,11 @@ class Engine:
     def scheduled(self) -> list[int | Fraction]:
         """The amount or share of each payment."""
         of: list[int | Fraction] = [0] * len(self.periods)
-        for when, amount in self.loan.schedule:
+        # Days first, then numbers: the first that is wrong is told.
+        for when, amount in sorted(self.loan.schedule, key=lambda row: (isinstance(row[0], int), row[0])):
             at = self.place(when)
+            if at is not None and at < self.interest_only and amount:
+                raise Refused("profile")  # payments of interest alone
             if at is not None:
                 of[at] += amount
             elif self.loan.profile == "percent_schedule":
@@ -308,6 +311,8 @@ class Engine:
         principal: int | Fraction = 0
         if last:
             principal = self.balance
+            if loan.profile == "custom" and self.of[number - 1] > principal:
+                raise Refused("range")
         elif holiday is not None:
             refix = True
             if holiday[2] and interest > 0:

@@ -166,7 +166,7 @@ def keep_book(
         minor_units=fleet.options.minor_units,
         policy_by=policy_by,
     )
-    cells = Cells.read(found, keys, (*FLOWS, *BALANCES), fleet.options)
+    cells = Cells.read(found, keys, (*FLOWS, *BALANCES), fleet.options, "assets")
     flows = {name: cells.monthly(grid, name) for name in (*FLOWS, *BALANCES)}
     if "gain" not in cells.columns:  # nothing was received for what was sold
         flows["gain"] = -flows["disposals"]
@@ -256,7 +256,7 @@ def market_values_of(fleet: Fleet, policy: Any, grid: Grid) -> dict[Backed, list
             policy_by=fleet.policy_by if isinstance(policy, Mapping) else None, amounts="decimal",
             minor_units=fleet.options.minor_units, events=events,
         )  # fmt: skip
-        side = SideTable.open(found, "result", [], fleet.options)
+        side = SideTable.open(found, "assets", [], fleet.options)
         amounts = side.amounts("market_value")
         by_key = {backed(key, by): amount for key, amount in zip(side.keys(by), amounts, strict=True)}
         for key, values in out.items():

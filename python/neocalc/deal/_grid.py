@@ -108,10 +108,10 @@ class Cells:
 
     @classmethod
     def read(
-        cls, frame: Any, key: str | Sequence[str] | None, names: Sequence[str], options: Options
+        cls, frame: Any, key: str | Sequence[str] | None, names: Sequence[str], options: Options, table: str
     ) -> Cells:
-        """Read a result; amounts are exact, whatever kind they are shown as."""
-        side = SideTable.open(frame, "result", ["period_end"], options)
+        """Read what a table of the deal comes to; amounts are exact, whatever kind they are shown as."""
+        side = SideTable.open(frame, table, ["period_end"], options)
         if key is None or isinstance(key, str):
             keys: list[Any] = side.values(key) if key is not None and key in side else [None] * side.frame.n
         else:

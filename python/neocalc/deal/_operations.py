@@ -70,7 +70,9 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     made = nothing(grid)
     longer = Grid(grid.first - MONTHS_BEFORE, grid.n + MONTHS_BEFORE)
     start, end = spans(longer)
-    cells = Cells.read(schedule(by=[], start=start, end=end), None, (*_CONTRACT, _TAKEN_OVER), options)
+    cells = Cells.read(
+        schedule(by=[], start=start, end=end), None, (*_CONTRACT, _TAKEN_OVER), options, "contracts"
+    )
     ahead = MONTHS_BEFORE
     whole = {name: cells.monthly(longer, name) for name in _CONTRACT}
     made.revenue, made.billed, made.received, made.backlog = (
@@ -85,7 +87,9 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
     made.before = {grid.first - ahead + at: int(whole["revenue"][at]) for at in range(ahead)}
     made.unknown_from = cells.unknown(grid, ("revenue", "billed", "cash_received"))
     start, end = spans(grid)
-    phases = Cells.read(schedule(by=["phase"], start=start, end=end), "phase", ("revenue",), options)
+    phases = Cells.read(
+        schedule(by=["phase"], start=start, end=end), "phase", ("revenue",), options, "contracts"
+    )
     made.contracted = phases.monthly(grid, "revenue", "contract")
     key = "customer" if "customer" in contracts else "contract_id"
     names = Cells.read(
@@ -93,6 +97,7 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
         key,
         ("revenue", "remaining_performance_obligation"),
         options,
+        "contracts",
     )
     for name in dict.fromkeys(names.keys):
         made.by_customer[str(name)] = names.monthly(grid, "revenue", name)
@@ -108,7 +113,7 @@ def _by_facility(made: Customers, schedule: Callable[..., Any], grid: Grid, opti
     start, end = spans(grid)
     names = ("revenue", "billed", "cash_received")
     found = schedule(by=["facility_id", "phase"], start=start, end=end)
-    cells = Cells.read(found, ["facility_id", "phase"], names, options)
+    cells = Cells.read(found, ["facility_id", "phase"], names, options, "contracts")
     for facility, phase in dict.fromkeys(cells.keys):
         if facility is None:
             continue
@@ -148,7 +153,7 @@ def leases_of(schedule: Callable[..., Any], leases: Rows, grid: Grid, options: O
     start, end = spans(grid)
     key = "kind" if "kind" in leases else None
     found = schedule(by=[] if key is None else [key], start=start, end=end)
-    cells = Cells.read(found, key, _LEASE, options)
+    cells = Cells.read(found, key, _LEASE, options, "leases")
     kinds = dict.fromkeys(cells.keys)
 
     def summed(name: str, *, finance: bool | None = None) -> Amounts:

@@ -230,16 +230,16 @@ class Results:
         return build(self.kind, columns)
 
     def _revenue(self) -> Any:
-        return self._schedule(self.outcome.inputs.customers.frame, "contract_id")
+        return self._schedule(self.outcome.inputs.customers.frame, "contract_id", "contracts")
 
     def _leases(self) -> Any:
-        return self._schedule(self.outcome.inputs.leases.frame, "lease_id")
+        return self._schedule(self.outcome.inputs.leases.frame, "lease_id", "leases")
 
-    def _schedule(self, frame: Any, key: str) -> Any:
+    def _schedule(self, frame: Any, key: str, table: str) -> Any:
         """Return a schedule of another verb, with its amounts as this result shows them."""
         if frame is None:
             return build(self.kind, {key: Column("text", []), "period_end": Column("date", [])})
-        side = SideTable.open(frame, "result", ["period_end"], self.tables.options)
+        side = SideTable.open(frame, table, ["period_end"], self.tables.options)
         columns: dict[str, Column] = {}
         for name in as_frame(frame).names:
             if name == "period_end":

@@ -44,6 +44,8 @@ pub enum DateColumn<'a> {
 pub enum MonthsColumn<'a> {
     /// Whole numbers.
     Whole(&'a dyn Load<i64>),
+    /// Whole numbers of 32 bits.
+    Narrow(&'a dyn Load<i32>),
     /// Floats that must be whole.
     Float(&'a dyn Load<f64>),
 }
@@ -147,6 +149,16 @@ pub(super) fn read_ticks(ticks: i64, per_day: i64) -> DateRead {
 pub(super) fn in_window(day: Date) -> bool {
     const WIDTH: u32 = crate::calendar::LAST_DAY.abs_diff(FIRST_DAY);
     day.wrapping_sub(FIRST_DAY).cast_unsigned() <= WIDTH
+}
+
+/// A number that is known to fit, or to be refused.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "days of exact doubles and months allowed are few; others are not clean"
+)]
+pub(super) fn low_half(number: i64) -> i32 {
+    number as i32
 }
 
 impl CodeColumn<'_> {

@@ -3,7 +3,9 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::columns::{DateColumn, DateRead, Load, MoneyColumn, MonthsColumn, Nullable, in_window, read_ticks};
+use super::columns::{
+    DateColumn, DateRead, Load, MoneyColumn, MonthsColumn, Nullable, in_window, low_half, read_ticks,
+};
 use super::settings::Settings;
 use crate::calendar::Date;
 use crate::depreciation::straight_line::{Amount, depreciable_amount};
@@ -377,15 +379,6 @@ pub fn days_of_ticks(ticks: &[i64], per_day: i64, out: &mut [Date]) -> bool {
     clean
 }
 
-#[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "days of exact doubles and months allowed are few; others are not clean"
-)]
-fn low_half(number: i64) -> i32 {
-    number as i32
-}
-
 /// Reads a column of lives or terms, which lie in `allowed`; 0 stands for none.
 pub fn read_months(
     column: &Nullable<'_, MonthsColumn<'_>>,
@@ -403,17 +396,24 @@ pub fn read_months(
             ticks.resize(range.len(), 0);
             values.load(range.start, &mut ticks);
             let (least, most) = (i64::from(*allowed.start()), i64::from(*allowed.end()));
-            let clean = ticks
-                .iter()
-                .fold(column.nulls.is_none(), |clean, months| clean & (least <= *months) & (*months <= most));
-            let judge =
-                |(index, months): (usize, &i64)| judge_months(Ok(*months), index, what, allowed, reader, months);
-            if clean {
-                out.extend(ticks.iter().map(|months| low_half(*months)));
-            } else {
-                out.extend(ticks.iter().enumerate().map(judge));
+            let clean = |clean, months: &i64| clean & (least <= *months) & (*months <= most);
+            out.extend(ticks.iter().map(|months| low_half(*months)));
+            if column.nulls.is_some() || !ticks.iter().fold(true, clean) {
+                for (index, (slot, months)) in out.iter_mut().zip(&ticks).enumerate() {
+                    *slot = judge_months(Ok(*months), index, what, allowed, reader, months);
+                }
             }
             reader.ticks = ticks;
+        }
+        MonthsColumn::Narrow(values) => {
+            out.resize(range.len(), 0);
+            values.load(range.start, out);
+            let clean = |clean, months: &i32| clean & (allowed.start() <= months) & (months <= allowed.end());
+            if column.nulls.is_some() || !out.iter().fold(true, clean) {
+                for (index, months) in out.iter_mut().enumerate() {
+                    *months = judge_months(Ok((*months).into()), index, what, allowed, reader, *months);
+                }
+            }
         }
         MonthsColumn::Float(values) => {
             let mut floats = std::mem::take(&mut reader.floats);

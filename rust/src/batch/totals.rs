@@ -43,9 +43,13 @@ impl Grouping<'_> {
         let null = i32::try_from(self.groups).map_err(|_| Error::Argument("too many groups".to_owned()))?;
         groups.clear();
         groups.resize(range.len(), 0);
-        if let Some(codes) = self.codes {
-            codes.load(range.start, groups);
-        }
+        let Some(codes) = self.codes else {
+            if let Some(count) = group_rows.first_mut() {
+                *count = bad.iter().fold(*count, |count, bad| count.wrapping_add(i64::from(!bad)));
+            }
+            return Ok(());
+        };
+        codes.load(range.start, groups);
         if !groups.iter().fold(true, |plain, code| plain & (0..null).contains(code)) {
             for code in groups.iter_mut() {
                 *code = match *code {

@@ -242,36 +242,80 @@ pub fn measure(
     } else {
         path.iter().zip(path.iter().skip(1)).all(|(one, other)| same(one, other))
     };
-    let rows = &mut scratch.rows;
-    rows.clear();
-    rows.extend(books.iter().map(|row| as_row(row, floats)));
-    let par = (level || floats) && books.iter().all(|row| row.discount == 0);
-    let rate = if par {
-        let in_kind = path.first().map_or(0, |part| part.pik_rate);
-        let whole = AnnualRate::from_parts(loan.rate.parts().saturating_add(in_kind));
-        if floats { 0.0 } else { whole.as_f64() }
-    } else {
-        solve(rows)?
-    };
-    scratch.left.clear();
-    scratch.left.resize(rows.len(), 0);
-    unamortized_into(rows, rate, par, &mut scratch.left);
+    let in_kind = path.first().map_or(0, |part| part.pik_rate);
+    let own = AnnualRate::from_parts(loan.rate.parts().saturating_add(in_kind));
+    let own = if floats { 0.0 } else { own.as_f64() };
+    scratch.lay(books, floats);
+    let mut rest = scratch.left.as_mut_slice();
+    for borrowing in scratch.rows.chunk_by(|_, next| !next.begins) {
+        let rows = &mut scratch.rows_of_one;
+        rows.clear();
+        rows.extend(borrowing.iter().map(|row| row.row));
+        let par = (level || floats) && rows.iter().all(|row| row.discount == 0);
+        let rate = if par { own } else { solve(rows)? };
+        let (left, more) = std::mem::take(&mut rest).split_at_mut_checked(rows.len()).unwrap_or_default();
+        unamortized_into(rows, rate, par, left);
+        scratch.rates.extend(rows.iter().map(|_| rate));
+        rest = more;
+    }
     let mut before = 0_i64;
-    for (row, left) in books.iter_mut().zip(&scratch.left) {
+    let found = scratch.rows.iter().zip(scratch.left.iter().zip(&scratch.rates)).filter(|(row, _)| row.ends);
+    for (row, (_, (left, rate))) in books.iter_mut().zip(found) {
         row.unamortized = *left;
         row.amortized = before.saturating_add(row.discount).saturating_sub(*left);
-        row.effective = if floats { row.entry.rate.as_f64() + rate } else { rate };
+        row.effective = if floats { row.entry.rate.as_f64() + rate } else { *rate };
         before = *left;
     }
     capitalize(books, construction);
-    Ok(rate)
+    Ok(scratch.rates.first().copied().unwrap_or(own))
 }
 
 /// Room for one loan after the other.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    rows: Vec<Row>,
+    rows: Vec<Laid>,
+    rows_of_one: Vec<Row>,
     left: Vec<i64>,
+    rates: Vec<f64>,
+}
+
+/// A row of the books, or a part of one, for effective interest.
+#[derive(Clone, Copy, Debug)]
+struct Laid {
+    row: Row,
+    /// Whether a borrowing of its own begins with it. What was not written off when all had been repaid is gone then
+    /// (an extinguishment, ASC 470-50-40-2, IFRS 9 3.3.3); what is drawn later is drawn anew.
+    begins: bool,
+    /// Whether it is all of its row, or the last part.
+    ends: bool,
+}
+
+impl Scratch {
+    /// Lays out the rows of the books: one that repays all that was owed and draws again is two.
+    fn lay(&mut self, books: &[BookRow], floats: bool) {
+        let Self { rows, left, rates, .. } = self;
+        rows.clear();
+        rates.clear();
+        let (mut face, mut lent) = (0_i64, false);
+        for book in books {
+            let (whole, draw) = (as_row(book, floats), book.entry.draw);
+            let rest = face.saturating_add(book.entry.pik).saturating_sub(whole.repaid);
+            let again = draw > 0 && face > 0 && rest == 0 && whole.kind == Kind::Settlement;
+            if again {
+                let repaid = Row { advance: book.entry.pik, discount: 0, ..whole };
+                rows.push(Laid { row: repaid, begins: false, ends: false });
+                let (kind, discount) = (Kind::Between, whole.discount);
+                let drawn = Row { kind, fraction: 0.0, base: 0.0, interest: 0, advance: draw, discount, repaid: 0 };
+                rows.push(Laid { row: drawn, begins: true, ends: true });
+            } else {
+                rows.push(Laid { row: whole, begins: lent && face == 0 && draw > 0, ends: true });
+            }
+            lent |= draw > 0;
+            face = face.saturating_add(whole.advance).saturating_sub(whole.repaid);
+        }
+        left.clear();
+        left.resize(rows.len(), 0);
+    }
 }
 
 fn as_row(row: &BookRow, floats: bool) -> Row {

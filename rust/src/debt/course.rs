@@ -109,9 +109,16 @@ impl<'l, A: Amount, R: Rider<A>> Course<'l, A, R> {
                     }
                     return run.happen_beside(steps, date, period);
                 }
+                let (before, accrued) = (run.ledger, run.accrued);
                 run.pass_to(date, period)?;
                 let mut entry = Entry::on(run.next, date, &run.ledger);
                 run.happen(steps, Some(period), &mut entry)?;
+                // Movements that cancel out leave what interest is computed on as it was: its period goes on.
+                let as_it_was = (before.balance(), before.rate()) == (run.ledger.balance(), run.ledger.rate());
+                if as_it_was && !entry.settles {
+                    run.ledger.resume(*before.interest());
+                    run.accrued = accrued;
+                }
                 run.close(&mut entry, false, sink)
             }
             Day::Payment(period) => {

@@ -72,7 +72,9 @@ impl DoubleDouble {
         Self { high, low }
     }
 
-    fn times(self, factor: f64) -> Self {
+    /// The product.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
         let (product, lost) = two_product(self.high, factor);
         let (high, low) = quick_two_sum(product, lost + self.low * factor);
         Self { high, low }

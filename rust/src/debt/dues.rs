@@ -25,6 +25,8 @@ pub struct LevelLoan {
     pub payments: usize,
 }
 
+/// Loans that are worked out side by side.
+pub(super) const SIDES: usize = 2 * WIDTH;
 /// Payments that one step of a loop is for.
 const STRIDE: usize = 4;
 /// Where each stands in its step.
@@ -66,6 +68,17 @@ pub struct Monthly<'a> {
     pub rates: &'a [AnnualRate],
 }
 
+/// Loans of level payments that repay them in full as columns of equal length.
+#[derive(Clone, Copy, Debug)]
+pub struct LevelColumns<'a> {
+    /// What is lent.
+    pub principals: &'a [f64],
+    /// Interest of a period on one unit.
+    pub factors: &'a [f64],
+    /// How many payments there are, whole numbers.
+    pub payments: &'a [f64],
+}
+
 /// Stands for no month.
 pub const NO_MONTH: Month = Month::MIN;
 
@@ -88,23 +101,33 @@ pub fn begin_monthly(loans: Monthly<'_>, begins: &mut [Month], factors: &mut [f6
     }
 }
 
+/// How much of what is lent the first payment repays, by the interest of a period on one unit and the payments.
+#[inline(always)]
+pub(super) fn first_shares(factors: &[f64; SIDES], payments: &[f64; SIDES]) -> [f64; SIDES] {
+    let (mut two_factors, mut two_payments) = ([[0.0; WIDTH]; 2], [[0.0; WIDTH]; 2]);
+    two_factors.as_flattened_mut().copy_from_slice(factors);
+    two_payments.as_flattened_mut().copy_from_slice(payments);
+    let (grown, _) = growth_less_one(&two_factors, &two_payments);
+    let mut shares = *factors;
+    for (share, grown) in shares.iter_mut().zip(grown.as_flattened()) {
+        *share /= grown;
+    }
+    shares
+}
+
 /// Works loans out, sixteen side by side.
 // Always inline, with all loops: the caller may be compiled for wider registers.
 #[inline(always)]
 pub fn level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) {
     out.clear();
     out.resize(terms.len(), LevelLoan::default());
-    for (some, out) in terms.chunks(2 * WIDTH).zip(out.chunks_mut(2 * WIDTH)) {
-        let (mut factors, mut payments) = ([[1.0; WIDTH]; 2], [[1.0; WIDTH]; 2]);
-        let places = factors.as_flattened_mut().iter_mut().zip(payments.as_flattened_mut());
-        for ((factor, payments), terms) in places.zip(some) {
+    for (some, out) in terms.chunks(SIDES).zip(out.chunks_mut(SIDES)) {
+        let (mut factors, mut payments) = ([1.0; SIDES], [1.0; SIDES]);
+        for ((factor, payments), terms) in factors.iter_mut().zip(&mut payments).zip(some) {
             (*factor, *payments) = (terms.factor, f64::from(terms.payments));
         }
-        let (mut first, _) = growth_less_one(&factors, &payments);
-        for (share, factor) in first.as_flattened_mut().iter_mut().zip(factors.as_flattened()) {
-            *share = factor / *share;
-        }
-        for ((slot, terms), share) in out.iter_mut().zip(some).zip(first.as_flattened()) {
+        let shares = first_shares(&factors, &payments);
+        for ((slot, terms), share) in out.iter_mut().zip(some).zip(&shares) {
             let first = terms.principal * share;
             *slot = LevelLoan {
                 first,

@@ -43,27 +43,34 @@ pub enum Notional<A: Amount> {
     ShareOfBalance(i64),
 }
 
-/// A row of a hedge's notional schedule: nothing before the first; a last one of 0 ends it.
+/// A row of a hedge's schedule: nothing before the first; a last one with a notional of 0 ends it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HedgeStep<A: Amount> {
     /// Which of the loan's hedges.
     pub hedge: i32,
-    /// What is exchanged.
+    /// What is exchanged until the next step.
     pub instrument: Instrument,
     /// The first day.
     pub date: Date,
-    /// Until the next step.
+    /// On how much, until then.
     pub notional: Notional<A>,
 }
 
-/// The notional of a hedge on a day, for a loan with this balance; its steps are in order of date.
+/// The step of a hedge that is in force on a day; its steps are in order of date.
 #[must_use]
-pub fn notional_on<A: Amount>(steps: &[HedgeStep<A>], day: Date, balance: A) -> A {
+pub fn in_force<A: Amount>(steps: &[HedgeStep<A>], day: Date) -> Option<&HedgeStep<A>> {
     let after = steps.partition_point(|step| step.date <= day);
-    match after.checked_sub(1).and_then(|at| steps.get(at)).map(|step| step.notional) {
-        None => A::zero(),
-        Some(Notional::Amount(amount)) => amount,
-        Some(Notional::ShareOfBalance(share)) => balance.portion(share, AnnualRate::UNIT),
+    after.checked_sub(1).and_then(|at| steps.get(at))
+}
+
+impl<A: Amount> Notional<A> {
+    /// How much that is for a loan with this balance.
+    #[must_use]
+    pub fn of(self, balance: A) -> A {
+        match self {
+            Self::Amount(amount) => amount,
+            Self::ShareOfBalance(share) => balance.portion(share, AnnualRate::UNIT),
+        }
     }
 }
 
@@ -89,10 +96,10 @@ impl<A: Amount> Rider<A> for Hedges<'_, A> {
     fn pass(&mut self, ledger: &Ledger<A>, _: A, span: &Span<'_>) -> Result<(), Fault> {
         let Some(part) = stretch_on(&mut self.path, span.from) else { return Ok(()) };
         for (steps, received) in &mut self.each {
-            let Some(first) = steps.first() else { continue };
-            let notional = notional_on(steps, part.from, ledger.balance());
-            let rate = AnnualRate::from_parts(first.instrument.received_rate(part.index));
-            received.pass(notional, rate, span)?;
+            let step = in_force(steps, part.from);
+            let notional = step.map_or(A::zero(), |step| step.notional.of(ledger.balance()));
+            let rate = step.map_or(0, |step| step.instrument.received_rate(part.index));
+            received.pass(notional, AnnualRate::from_parts(rate), span)?;
         }
         Ok(())
     }
@@ -126,15 +133,16 @@ mod tests {
     }
 
     #[test]
-    fn notionals_step_and_end() {
-        let step = |date, notional| HedgeStep { hedge: 0, instrument: Instrument::Cap(0), date, notional };
+    fn notionals_and_strikes_step_and_end() {
+        let step = |date, strike, notional| HedgeStep { hedge: 0, instrument: Instrument::Cap(strike), date, notional };
         let steps = [
-            step(10, Notional::Amount(500_i64)),
-            step(20, Notional::ShareOfBalance(AnnualRate::UNIT / 4 * 3)),
-            step(30, Notional::Amount(0)),
+            step(10, 3, Notional::Amount(500_i64)),
+            step(20, 4, Notional::ShareOfBalance(AnnualRate::UNIT / 4 * 3)),
+            step(30, 4, Notional::Amount(0)),
         ];
-        let on = |day| notional_on(&steps, day, 1_002);
-        assert_eq!([9, 10, 19, 20, 30].map(on), [0, 500, 500, 752, 0]); // 751.5, to even
+        let on = |day| in_force(&steps, day).map(|step| (step.instrument.received_rate(9), step.notional.of(1_002)));
+        let expected = [None, Some((6, 500)), Some((6, 500)), Some((5, 752)), Some((5, 0))]; // 751.5, to even
+        assert_eq!([9, 10, 19, 20, 30].map(on), expected);
     }
 
     proptest! {

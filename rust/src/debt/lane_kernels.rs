@@ -1,9 +1,13 @@
 //! The loops over loans of equal periods, as functions that a caller may have compiled for its processor.
 #![forbid(unsafe_code)]
 
-use super::dues::{LevelLoan, LevelTerms, Monthly, add_dues, begin_monthly, level_loans};
+use super::dues::{LevelColumns, LevelLoan, LevelTerms, Monthly, add_dues, begin_monthly, level_loans};
 use super::lanes::{EqualLoan, LaneRow, Lanes, WIDTH, add_sums};
+use super::moments::{Bands, Cell, add_moments, add_payments};
 use crate::calendar::Month;
+
+/// [`add_payments`].
+pub type AddPayments = fn(&Bands, usize, &[Cell], &mut [f64], &mut [f64]) -> f64;
 
 /// The loops.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +28,10 @@ pub struct LaneKernels {
     pub level_loans: fn(&[LevelTerms], &mut Vec<LevelLoan>),
     /// [`add_dues`].
     pub add_dues: fn(&[LevelLoan], &mut [f64]),
+    /// [`add_moments`].
+    pub add_moments: fn(LevelColumns<'_>, &[u32], &Bands, &mut [Cell]),
+    /// [`add_payments`].
+    pub add_payments: AddPayments,
 }
 
 impl LaneKernels {
@@ -37,6 +45,8 @@ impl LaneKernels {
         begin_monthly,
         level_loans,
         add_dues,
+        add_moments,
+        add_payments,
     };
 }
 

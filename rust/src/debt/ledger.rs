@@ -84,6 +84,11 @@ impl<A: Amount, R: Rate<A>> Ledger<A, R> {
         self.clock = date;
     }
 
+    /// Interest is as it was on an earlier day, and that since then is still to accrue.
+    pub fn resume(&mut self, interest: Accrual<A>) {
+        self.interest = interest;
+    }
+
     /// Interest that accrued elsewhere (brought in, or at a rate of its own) joins what is not settled.
     ///
     /// # Errors

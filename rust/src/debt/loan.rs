@@ -374,6 +374,7 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
         let mut principal = A::zero();
         if last {
             principal = self.ledger.balance();
+            self.refuse_more(number)?;
         } else if let Some(holiday) = holiday {
             self.fixing = true;
             if holiday.capitalised && interest > A::zero() {
@@ -440,6 +441,13 @@ impl<'l, A: Amount, R: Rider<A>> Run<'l, A, R> {
         } else {
             Ok(())
         }
+    }
+
+    /// Refuses principal agreed for the last payment that is more than what is owed.
+    fn refuse_more(&self, number: usize) -> Result<(), Fault> {
+        let (Profile::Custom(amounts), false) = (self.loan.profile, self.ahead) else { return Ok(()) };
+        let agreed = amounts.get(self.next).copied().unwrap_or_default();
+        if agreed.exceeds(self.ledger.balance()) { Err(Fault::BeyondBalance { number }) } else { Ok(()) }
     }
 
     /// How much unpaid interest may still be added.

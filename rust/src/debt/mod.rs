@@ -28,6 +28,7 @@ mod ledger;
 mod level_payment;
 mod level_principal;
 mod loan;
+pub mod moments;
 mod movement;
 mod natural;
 mod percent_schedule;

@@ -44,6 +44,13 @@ impl<A: Amount> Stated<'_, A> {
     }
 }
 
+impl<A: Amount> Stated<'_, A> {
+    /// Whether a schedule has principal for a day.
+    fn asks_on(&self, date: Date) -> bool {
+        matches!(self, Self::Principal(_)) && self.on(date).is_some_and(|(amount, _)| amount != A::zero())
+    }
+}
+
 /// What holds for the facility as a whole.
 #[derive(Debug)]
 pub struct Shared<'a, A: Amount> {
@@ -97,21 +104,30 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
     let parts = loans.iter().zip(riders).map(|(loan, rider)| Part { course: Course::new(loan, rider), begun: false });
     let mut parts: Vec<_> = parts.collect();
     let (mut claims, mut steps) = (Vec::new(), Vec::new());
+    let agreed = agreed_days(loans, shared.stated);
+    let mut coming = agreed.as_slice();
     while let Some(date) = parts.iter().filter_map(Part::date).min() {
+        let (past, rest) = coming.split_at(coming.partition_point(|day| *day < date));
+        refuse_idle(&parts, past)?;
+        coming = rest.get(rest.partition_point(|day| *day == date)..).unwrap_or_default();
         claim(shared.stated, &parts, date, &mut claims)?;
+        if claims.is_empty() && shared.stated.asks_on(date) {
+            refuse_idle(&parts, &[date])?;
+        }
         let ahead = claims.iter().any(|claim| claim.ahead) || parts.iter().any(|part| part.course.run.ahead);
         allocate(shared, &mut parts, date, ahead, &mut claims)?;
         // Principal that is agreed for a day which is no payment date: first for what matures on it.
         let mut asked: Option<A> = None;
-        let (mut drawn, mut owing, mut last) = (false, false, 0);
+        let own = loans.first().map_or(&[][..], |loan| loan.steps).iter().filter(|step| step.date == date);
+        let principal = principal_of(own)?;
+        if principal > A::zero() {
+            let matured = total(claims.iter().filter(|claim| claim.last).map(|claim| claim.balance))?;
+            asked = Some(principal.minus(matured).ok_or(Fault::Overflow)?.at_least_zero());
+        }
+        let (mut drawn, mut last) = (false, 0);
         for (part, sink) in parts.iter_mut().zip(sinks.iter_mut()).filter(|(part, _)| part.date() == Some(date)) {
             let now = part.course.steps_on(date);
-            if asked.is_none() && now.iter().any(|step| matches!(step.movement, Movement::Principal(_))) {
-                let matured = total(claims.iter().filter(|claim| claim.last).map(|claim| claim.balance))?;
-                asked = Some(principal_of(now)?.minus(matured).ok_or(Fault::Overflow)?.at_least_zero());
-            }
             let before = part.course.run.ledger.balance();
-            owing |= before > A::zero();
             steps.clear();
             steps.extend(now.iter().copied());
             share_out(&mut steps, before_steps(part, date, before)?, shared.left, &mut asked);
@@ -128,7 +144,7 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
             drawn |= part.course.run.drawn > lent;
             last = part.course.run.next;
         }
-        if asked.is_some_and(|asked| asked > A::zero()) && owing && !ahead {
+        if asked.is_some_and(|asked| asked > A::zero()) && !ahead {
             return Err(Fault::BeyondBalance { number: last });
         }
         if drawn && let Some(limit) = limit_on(shared.limits, date) {
@@ -138,7 +154,32 @@ pub fn amortize_together<'l, A: Amount, R: Rider<A> + Clone>(
             }
         }
     }
+    refuse_idle(&parts, coming)?;
     parts.iter().try_for_each(|part| part.course.finish())
+}
+
+/// The days for which principal is agreed, in order.
+fn agreed_days<A: Amount>(loans: &[ResolvedLoan<'_, A>], stated: Stated<'_, A>) -> Vec<Date> {
+    let of_payments = if let Stated::Principal(rows) = stated { rows } else { &[] };
+    let of_payments = of_payments.iter().filter(|(_, amount)| *amount != A::zero()).map(|(day, _)| *day);
+    let between = loans.first().map_or(&[][..], |loan| loan.steps).iter();
+    let between = between.filter(|step| matches!(step.movement, Movement::Principal(amount) if amount != A::zero()));
+    let mut days: Vec<_> = of_payments.chain(between.map(|step| step.date)).collect();
+    days.sort_unstable();
+    days
+}
+
+/// Refuses principal agreed for days on which no draw owed anything, unless more was repaid than agreed.
+fn refuse_idle<A: Amount, R>(parts: &[Part<'_, A, R>], days: &[Date]) -> Result<(), Fault>
+where
+    R: Rider<A> + Clone,
+{
+    match parts.first().filter(|_| !days.is_empty()) {
+        Some(first) if parts.iter().all(|part| !part.course.run.ahead) => {
+            Err(Fault::BeyondBalance { number: first.course.run.next.saturating_add(1) })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn limit_on<A: Amount>(limits: &[(Date, A)], date: Date) -> Option<A> {
@@ -193,7 +234,10 @@ fn allocate<A: Amount, R: Rider<A> + Clone>(
         return Ok(());
     }
     let matured = total(claims.iter().filter(|claim| claim.last).map(|claim| claim.balance))?;
-    let stated = shared.stated.on(date).filter(|_| claims.iter().any(|claim| claim.open));
+    // Where no draw has a payment to divide, because each has its last one, what is agreed is within that.
+    let divided = claims.iter().any(|claim| claim.open);
+    let matures = matches!(shared.stated, Stated::Principal(_)) && claims.iter().all(|claim| claim.last);
+    let stated = shared.stated.on(date).filter(|_| divided || matures);
     if let Some((amount, pays_interest)) = stated {
         let mut rest = amount;
         if pays_interest {
@@ -206,9 +250,7 @@ fn allocate<A: Amount, R: Rider<A> + Clone>(
             claim.principal = rest.lesser(claim.balance);
             rest = rest.minus(claim.principal).ok_or(Fault::Overflow)?;
         }
-        // Where nothing is owed any more, nothing is asked either.
-        let owing = matured > A::zero() || claims.iter().any(|claim| claim.open && claim.balance > A::zero());
-        if matches!(shared.stated, Stated::Principal(_)) && rest > A::zero() && owing && !ahead {
+        if matches!(shared.stated, Stated::Principal(_)) && rest > A::zero() && !ahead {
             let number = claims.first().and_then(|claim| parts.get(claim.part)).map_or(0, |part| part.course.run.next);
             return Err(Fault::BeyondBalance { number: number.saturating_add(1) });
         }
@@ -262,8 +304,8 @@ fn judge<A: Amount, R: Rider<A> + Clone>(
     Ok(())
 }
 
-fn principal_of<A: Amount>(steps: &[Step<A>]) -> Result<A, Fault> {
-    total(steps.iter().filter_map(|step| match step.movement {
+fn principal_of<'s, A: Amount>(steps: impl Iterator<Item = &'s Step<A>>) -> Result<A, Fault> {
+    total(steps.filter_map(|step| match step.movement {
         Movement::Principal(amount) => Some(amount),
         _ => None,
     }))

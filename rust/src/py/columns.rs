@@ -171,9 +171,10 @@ pub fn cube_kernels() -> Kernels {
 #[cfg(target_arch = "x86_64")]
 pub fn lane_kernels() -> LaneKernels {
     use crate::calendar::Month;
-    use crate::debt::dues::{self, LevelLoan, LevelTerms, Monthly};
+    use crate::debt::dues::{self, LevelColumns, LevelLoan, LevelTerms, Monthly};
     use crate::debt::lane_kernels as lanes;
     use crate::debt::lanes::{self as eight, EqualLoan, LaneRow, WIDTH};
+    use crate::debt::moments::{self, Bands, Cell};
 
     wide! {
         rows(loans: &[EqualLoan], out: &mut [LaneRow]) = lanes::rows::<true>(loans, out);
@@ -187,6 +188,10 @@ pub fn lane_kernels() -> LaneKernels {
             dues::begin_monthly(loans, begins, factors);
         level_loans(terms: &[LevelTerms], out: &mut Vec<LevelLoan>) = dues::level_loans(terms, out);
         add_dues(loans: &[LevelLoan], sums: &mut [f64]) = dues::add_dues(loans, sums);
+        add_moments(loans: LevelColumns<'_>, places: &[u32], bands: &Bands, cells: &mut [Cell]) =
+            moments::add_moments(loans, places, bands, cells);
+        add_payments(bands: &Bands, band: usize, cells: &[Cell], dues: &mut [f64], paid: &mut [f64]) -> f64 =
+            moments::add_payments(bands, band, cells, dues, paid);
     }
 
     if !std::arch::is_x86_feature_detected!("avx2") {
@@ -202,6 +207,8 @@ pub fn lane_kernels() -> LaneKernels {
         begin_monthly: |loans, begins, factors| unsafe { begin_monthly(loans, begins, factors) },
         level_loans: |terms, out| unsafe { level_loans(terms, out) },
         add_dues: |loans, sums| unsafe { add_dues(loans, sums) },
+        add_moments: |loans, places, bands, cells| unsafe { add_moments(loans, places, bands, cells) },
+        add_payments: |bands, band, cells, dues, paid| unsafe { add_payments(bands, band, cells, dues, paid) },
     }
 }
 

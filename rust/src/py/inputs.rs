@@ -79,6 +79,7 @@ impl DateArray {
 
 pub enum MonthsArray {
     Whole(Column<i64>),
+    Narrow(Column<i32>),
     Float(Column<f64>),
 }
 
@@ -87,13 +88,17 @@ impl MonthsArray {
         if let Some(column) = Column::take(array, Some(len))? {
             return Ok(Self::Whole(column));
         }
+        if let Some(column) = Column::take(array, Some(len))? {
+            return Ok(Self::Narrow(column));
+        }
         let column = Column::take(array, Some(len))?;
-        column.map(Self::Float).ok_or_else(|| PyTypeError::new_err("months must be int64 or float64 arrays"))
+        column.map(Self::Float).ok_or_else(|| PyTypeError::new_err("months must be int64, int32 or float64 arrays"))
     }
 
     pub fn borrow(&self) -> MonthsColumn<'_> {
         match self {
             Self::Whole(column) => MonthsColumn::Whole(column),
+            Self::Narrow(column) => MonthsColumn::Narrow(column),
             Self::Float(column) => MonthsColumn::Float(column),
         }
     }

@@ -209,7 +209,7 @@ impl Construction {
 type Pick = fn(&BookRow) -> i64;
 
 /// Amounts of a row of the books, by name.
-const AMOUNTS: [(&str, Pick); 17] = [
+const AMOUNTS: [(&str, Pick); 18] = [
     ("opening_balance", |row| row.entry.opening),
     ("draw", |row| row.entry.draw),
     ("interest", |row| row.entry.interest),
@@ -217,6 +217,7 @@ const AMOUNTS: [(&str, Pick); 17] = [
     ("pik", |row| row.entry.pik),
     ("principal", |row| row.entry.principal),
     ("prepayment", |row| row.entry.prepayment),
+    ("premium", |row| row.entry.premium),
     ("proceeds", |row| row.entry.proceeds),
     ("closing_balance", |row| row.entry.closing),
     ("contractual_interest", |row| row.contractual),

@@ -403,6 +403,7 @@ impl LoanSettings {
                 max_term_months,
                 holidays: Holidays::new(Weekend::from_bits(weekend).ok_or_else(|| refuse("weekend"))?, dates),
                 observe: false,
+                observe_on: None,
                 as_of: None,
                 draws_apart,
                 threads: count_threads(threads),
@@ -416,6 +417,11 @@ impl LoanSettings {
     /// The same, and books are looked at, at the end of each period too.
     fn observing(&self) -> Self {
         Self { inner: batch::LoanSettings { observe: true, ..self.inner.clone() } }
+    }
+
+    /// The same, and books are looked at on a day.
+    fn observing_on(&self, day: i32) -> Self {
+        Self { inner: batch::LoanSettings { observe_on: Some(day), ..self.inner.clone() } }
     }
 
     /// The same, and what is drawn after a day is left out.

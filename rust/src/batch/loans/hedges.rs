@@ -15,7 +15,7 @@ use crate::debt::hedge::{HedgeStep, Instrument, Notional};
 pub struct HedgeColumns<'a> {
     /// Where each loan's rows begin.
     pub offsets: &'a dyn Load<i64>,
-    /// The number of the hedge: rows of one are its notional schedule.
+    /// The number of the hedge: rows of one are its schedule of notionals and strikes.
     pub number: &'a dyn Load<i32>,
     /// Place in [`KINDS`].
     pub kind: &'a dyn Load<i8>,
@@ -86,7 +86,7 @@ impl<A: Amount + ReadMoney> HedgeChunk<A> {
         }
     }
 
-    /// The days on which their notionals change.
+    /// The days on which their notionals or strikes change.
     pub fn cuts_into(&self, index: usize, cuts: &mut Vec<Date>) {
         cuts.clear();
         cuts.extend(self.of(index).iter().map(|step| step.date));

@@ -115,8 +115,13 @@ impl<A: LoanAmount> LoanChunk<A> {
             (_, Some(amount)) => Stated::EachPayment(amount),
             _ => Stated::Nothing,
         };
-        // Each draw alone is under no limit: what is owed in all is.
-        all.iter_mut().for_each(|loan| loan.limits = &[]);
+        // Each draw alone is under no limit, and no schedule is its own: what is owed in all is.
+        for loan in &mut all {
+            loan.limits = &[];
+            if matches!(loan.profile, Profile::Custom(_)) {
+                loan.profile = Profile::Custom(&[]);
+            }
+        }
         let mut shared = Shared { stated, limits: whole.limits, left };
         work(&all, &mut shared).map_err(Stop::Failed)
     }

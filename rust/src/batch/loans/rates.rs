@@ -442,7 +442,8 @@ impl<A: LoanAmount> LoanChunk<A> {
         fixed.ok_or_else(|| Refusal::new("annual_rate", Rule::Null, "null"))
     }
 
-    /// The days on which books are looked at: ends of periods, and where what is capitalised changes.
+    /// The days on which books are looked at: one that was asked for, ends of periods, and where what is capitalised
+    /// changes.
     pub(super) fn add_observations(
         &self,
         settings: &LoanSettings,
@@ -450,14 +451,15 @@ impl<A: LoanAmount> LoanChunk<A> {
         dates: &Dates,
         layout: &mut Layout<A>,
     ) {
-        if !settings.observe {
-            return;
-        }
         let mut look = |date: Date| {
             if date >= dates.start && date < dates.maturity {
                 layout.steps.push(Step { date, movement: Movement::Observe });
             }
         };
+        settings.observe_on.into_iter().for_each(&mut look);
+        if !settings.observe {
+            return;
+        }
         let mut month = settings.grid.period_end(month_of(dates.start));
         while month_end(month) < dates.maturity {
             look(month_end(month));

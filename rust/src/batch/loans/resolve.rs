@@ -248,6 +248,13 @@ impl<A: LoanAmount> LoanChunk<A> {
                 let own = self.vintage.get().is_none() || profile == ProfileKind::PercentSchedule;
                 layout.place_of(row.date).filter(|_| own)
             };
+            // Payments of interest alone repay nothing.
+            let alone = place.is_some_and(|place| place < layout.interest_only) && self.vintage.get().is_none();
+            if alone
+                && (row.amount.is_some_and(|amount| amount != A::zero()) || row.share.is_some_and(|share| share != 0))
+            {
+                return Err(refuse(wanted, Rule::Profile, "of a payment of interest alone".to_owned()));
+            }
             if profile == ProfileKind::PercentSchedule {
                 let share = row.share.ok_or_else(|| refuse(wanted, Rule::Null, "null".to_owned()))?;
                 let Some(slot) = place.and_then(|place| layout.shares.get_mut(place)) else {

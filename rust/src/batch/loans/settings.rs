@@ -35,6 +35,8 @@ pub struct LoanSettings {
     pub holidays: Holidays,
     /// Books are looked at, at the end of each period of the grid.
     pub observe: bool,
+    /// Books are looked at on this day.
+    pub observe_on: Option<Date>,
     /// What is drawn after this day is left out.
     pub as_of: Option<Date>,
     /// Draws with terms of their own have rows of their own.

@@ -7,8 +7,8 @@ use super::LoanAmount;
 use super::batch::{Batch, Where, post_unrounded};
 use super::chunk::LoanChunk;
 use super::columns::Loans;
-use super::keys::{key_of, monthly_key};
-use super::ladder::Ladder;
+use super::keys::key_of;
+use super::ladder::{Ladder, Plain};
 use super::lanes::{Equal, may_be_equal};
 use super::resolve::Layout;
 use super::settings::{LoanMeasure, LoanSettings};
@@ -18,7 +18,7 @@ use crate::batch::roll::Addable;
 use crate::batch::settings::Horizon;
 use crate::batch::totals::{ACCUMULATOR_BYTES, Grouping};
 use crate::calendar::{Date, Month, month_end, month_of};
-use crate::debt::dues::{LevelTerms, NO_MONTH};
+use crate::debt::dues::NO_MONTH;
 use crate::debt::lane_kernels::LaneKernels;
 use crate::debt::lanes::LaneRow;
 use crate::debt::{Entry, Sink};
@@ -183,7 +183,7 @@ fn by_blocks<A: LoanAmount>(
             let part = range.start.saturating_add(part.start)..range.start.saturating_add(part.end);
             worker.add(loans, settings, grouping, &part, sums, poll)?;
         }
-        worker.ladder.post(&mut sums.flows, TO, &settings.kernels);
+        worker.ladder.finish(&mut sums.flows, TO, &settings.kernels);
         Ok(())
     };
     let tasks = ranges.into_iter().zip(&mut slots).collect();
@@ -358,20 +358,22 @@ impl<A: LoanAmount> Worker<A> {
         kernels: &LaneKernels,
     ) -> usize {
         let Some(loans) = self.chunk.monthly() else { return from };
-        let columns = self.begins.iter().zip(&self.factors).zip(loans.months).zip(loans.principals);
-        let columns = columns.zip(codes).zip(&self.chunk.reader.bad).skip(from);
+        let rows = self.begins.iter().zip(codes).zip(&self.chunk.reader.bad).skip(from);
+        let plain = rows.take_while(|((begin, code), bad)| **begin != NO_MONTH && **code >> 30 == 0 && !**bad);
+        let to = from.saturating_add(plain.count());
+        let plain = Plain {
+            begins: self.begins.get(..to).unwrap_or_default(),
+            groups: codes,
+            months: loans.months,
+            principals: loans.principals,
+            factors: &self.factors,
+        };
         let mut next = from;
-        for (((((begin, factor), months), principal), code), bad) in columns {
-            let (Ok(payments), Ok(group)) = (u32::try_from(*months), usize::try_from(*code)) else { break };
-            if *begin == NO_MONTH || *bad || group >> 30 != 0 {
-                break;
-            }
-            let terms = LevelTerms { principal: *principal, factor: *factor, payments };
-            self.ladder.push_level(terms, monthly_key(*begin, payments, group));
+        while next < to {
+            next = next.saturating_add(self.ladder.push_plain(plain, next).max(1));
             if self.ladder.is_full() {
-                self.ladder.post(flows, TO, kernels);
+                self.ladder.add(flows, TO, kernels);
             }
-            next = next.wrapping_add(1);
         }
         next
     }
@@ -386,7 +388,7 @@ impl<A: LoanAmount> Worker<A> {
         if !self.ladder.push(loan, key) {
             post_unrounded(loan, key, flows, TO, (&mut self.rows, kernels));
         } else if self.ladder.is_full() {
-            self.ladder.post(flows, TO, kernels);
+            self.ladder.add(flows, TO, kernels);
         }
         true
     }
