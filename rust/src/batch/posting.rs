@@ -31,6 +31,7 @@ impl<T: Addend> Posting<'_, T> {
         }
     }
 
+    #[inline]
     fn add(&mut self, plane: usize, group: usize, month: Month, amount: T) {
         if let Some(slot) = self.flows.slot(month) {
             self.flows.add(plane, group, slot, amount);
@@ -41,7 +42,12 @@ impl<T: Addend> Posting<'_, T> {
 impl<T: Summable> Sink<T> for Posting<'_, T> {
     fn charges(&mut self, from: Month, charges: &[T], most: T) {
         self.reserve(most.magnitude());
-        self.flows.add_months(self.flows.planes.of(self.run, Flow::Charge), self.group, from, charges);
+        let plane = self.flows.planes.of(self.run, Flow::Charge);
+        match charges {
+            // As nearly always: the month of an impairment or a sale.
+            [one] => self.add(plane, self.group, from, *one),
+            _ => self.flows.add_months(plane, self.group, from, charges),
+        }
     }
 
     fn spread(
@@ -71,6 +77,7 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
         None
     }
 
+    #[inline]
     fn flow(&mut self, month: Month, flow: Flow, amount: T) {
         if self.only_charges {
             return;
