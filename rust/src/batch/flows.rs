@@ -6,6 +6,7 @@
 //! the same whatever the order. Unrounded sums are float64, and their order is kept by using one thread.
 #![forbid(unsafe_code)]
 
+use super::levels::{Level, Levels};
 use super::pool::filled;
 use super::reader::Money;
 use super::roll::{Addable, Movements};
@@ -95,6 +96,12 @@ pub trait Sum: Copy + Default {
     /// Adds two amounts whose sum is known to fit.
     #[must_use]
     fn sum(self, other: Self) -> Self;
+    /// Subtracts an amount from a sum, likewise.
+    #[must_use]
+    fn less(self, other: Self) -> Self;
+    /// So many minor units.
+    #[must_use]
+    fn of_byte(minor: u8) -> Self;
     /// What the amount adds to the bound of its sums.
     fn magnitude(self) -> u64;
     /// The amount as a sum.
@@ -108,6 +115,15 @@ impl Sum for i64 {
     fn sum(self, other: i64) -> i64 {
         // The bound of the flows was raised first; differences may wrap and wrap back.
         self.wrapping_add(other)
+    }
+
+    #[inline]
+    fn less(self, other: i64) -> i64 {
+        self.wrapping_sub(other)
+    }
+
+    fn of_byte(minor: u8) -> i64 {
+        minor.into()
     }
 
     #[inline]
@@ -129,6 +145,15 @@ impl Sum for f64 {
     }
 
     #[inline]
+    fn less(self, other: f64) -> f64 {
+        self - other
+    }
+
+    fn of_byte(minor: u8) -> f64 {
+        minor.into()
+    }
+
+    #[inline]
     fn magnitude(self) -> u64 {
         0
     }
@@ -145,6 +170,8 @@ pub struct Flows<T: Sum, L = Planes> {
     pub planes: L,
     slots: usize,
     narrow: Vec<T>,
+    /// By plane, what has yet to be moved into `narrow`; empty where there never was anything.
+    levels: Vec<Levels<T>>,
     wide: Option<Vec<T::Wide>>,
     bound: u64,
 }
@@ -160,7 +187,15 @@ impl<T: Sum, L: Layout> Flows<T, L> {
     pub fn new(horizon: Horizon, planes: L) -> Result<Self, Error> {
         let slots = horizon.months().saturating_add(1);
         let cells = Self::bytes(horizon, planes).checked_div(size_of::<T>()).unwrap_or(0);
-        Ok(Self { horizon, planes, slots, narrow: filled(cells, T::default())?, wide: None, bound: 0 })
+        Ok(Self {
+            horizon,
+            planes,
+            slots,
+            narrow: filled(cells, T::default())?,
+            levels: Vec::new(),
+            wide: None,
+            bound: 0,
+        })
     }
 
     /// The slot a month falls in; `None` after the horizon.
@@ -186,6 +221,12 @@ impl<T: Sum, L: Layout> Flows<T, L> {
         let (first, second, slots) = (start(low), start(high), self.slots);
         let (before, from) = self.narrow.split_at_mut_checked(second)?;
         Some((before.get_mut(first..first.saturating_add(slots))?, from.get_mut(..slots)?))
+    }
+
+    /// The months that have slots of their own.
+    #[must_use]
+    pub fn horizon(&self) -> Horizon {
+        self.horizon
     }
 
     /// Adds to one slot.
@@ -219,6 +260,49 @@ impl<T: Sum, L: Layout> Flows<T, L> {
         Some((lump, inside.get_mut(start..start.saturating_add(months).saturating_sub(early))?))
     }
 
+    /// Bytes that the levels of one plane may take besides.
+    pub fn level_bytes(horizon: Horizon, planes: L) -> usize {
+        Levels::<T>::bytes(planes.groups(), horizon.months().saturating_add(1))
+    }
+
+    /// Adds the same to each of so many months from `first` on, which must lie in the horizon. The sums must be
+    /// [settled](Self::settle) before they are read.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    #[inline]
+    pub fn add_level(&mut self, plane: usize, group: usize, first: Month, level: &Level<'_, T>) -> Result<(), Error> {
+        let from = self.slot(first).unwrap_or(self.slots);
+        if self.levels.get(plane).is_none_or(Levels::is_empty) {
+            self.raise(plane)?;
+        }
+        let start = plane.wrapping_mul(self.planes.groups()).wrapping_add(group).wrapping_mul(self.slots);
+        let sums = self.narrow.get_mut(start..start.wrapping_add(self.slots)).unwrap_or_default();
+        if let Some(levels) = self.levels.get_mut(plane) {
+            levels.add(group, from, level, sums);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn raise(&mut self, plane: usize) -> Result<(), Error> {
+        if self.levels.len() <= plane {
+            self.levels.resize_with(plane.saturating_add(1), Levels::default);
+        }
+        if let Some(levels) = self.levels.get_mut(plane) {
+            *levels = Levels::new(self.planes.groups(), self.slots)?;
+        }
+        Ok(())
+    }
+
+    /// Moves what was added as levels into the sums.
+    pub fn settle(&mut self) {
+        let plane = self.planes.groups().saturating_mul(self.slots).max(1);
+        for (levels, sums) in self.levels.iter_mut().zip(self.narrow.chunks_mut(plane)) {
+            levels.settle(sums);
+        }
+    }
+
     /// Makes room for sums that may grow by `magnitude`.
     #[inline]
     pub fn reserve(&mut self, magnitude: u64) -> Result<(), Error> {
@@ -234,6 +318,7 @@ impl<T: Sum, L: Layout> Flows<T, L> {
 
     #[cold]
     fn spill(&mut self) -> Result<(), Error> {
+        self.settle();
         let mut wide = match self.wide.take() {
             Some(wide) => wide,
             None => filled(self.narrow.len(), T::Wide::default())?,
@@ -246,7 +331,7 @@ impl<T: Sum, L: Layout> Flows<T, L> {
         Ok(())
     }
 
-    /// Adds the sums of another thread.
+    /// Adds the sums of another thread, which must be settled.
     pub fn merge(&mut self, mut other: Self) -> Result<(), Error> {
         self.reserve(other.bound)?;
         for (mine, part) in self.narrow.iter_mut().zip(&other.narrow) {
@@ -261,7 +346,7 @@ impl<T: Sum, L: Layout> Flows<T, L> {
         Ok(())
     }
 
-    /// Reads the sums of one group in one plane.
+    /// Reads the settled sums of one group in one plane.
     pub fn read(&self, plane: usize, group: usize, sums: &mut Vec<T::Wide>) {
         let start = plane.saturating_mul(self.planes.groups()).saturating_add(group).saturating_mul(self.slots);
         let range = start..start.saturating_add(self.slots);

@@ -52,6 +52,7 @@ pub struct UsageColumns<'a> {
 pub struct Happenings<T> {
     event_offsets: Vec<i64>,
     dates: Vec<Date>,
+    calendar_months: Vec<Month>,
     kinds: Vec<i8>,
     amounts: Vec<Option<T>>,
     proceeds: Vec<Option<T>>,
@@ -61,6 +62,8 @@ pub struct Happenings<T> {
     groups: Vec<i32>,
     sources: Vec<i32>,
     first_event: usize,
+    /// Where each comes among its asset's, and its place.
+    order: Vec<(u64, usize)>,
     usage_offsets: Vec<i64>,
     usage_months: Vec<Month>,
     usage: Vec<i64>,
@@ -74,6 +77,8 @@ impl<T: Money> Happenings<T> {
         if let Some(events) = events {
             let part = offsets(events.offsets, range, &mut self.event_offsets);
             stretch(events.date, &part, &mut self.dates);
+            self.calendar_months.clear();
+            self.calendar_months.extend(self.dates.iter().map(|date| month_of(*date)));
             stretch(events.kind, &part, &mut self.kinds);
             T::load_optional(&events.amount, &part, &mut self.amounts);
             self.proceeds.clear();
@@ -86,11 +91,37 @@ impl<T: Money> Happenings<T> {
             stretch_of(events.group, &part, &mut self.groups);
             stretch_of(events.source, &part, &mut self.sources);
             self.first_event = part.start;
+            self.arrange();
         }
         if let Some(usage) = usage {
             let part = offsets(usage.offsets, range, &mut self.usage_offsets);
             stretch(usage.months, &part, &mut self.usage_months);
             stretch(usage.cumulative, &part, &mut self.usage);
+        }
+    }
+
+    /// Puts each asset's events in order, which moves less here than once they are whole.
+    fn arrange(&mut self) {
+        self.order.clear();
+        let months = self.calendar_months.iter();
+        let events = self.dates.iter().zip(months).zip(&self.kinds).enumerate();
+        self.order.extend(
+            events.map(|(place, ((date, month), kind))| {
+                (kind_at(*kind).map_or(0, |kind| kind.order(*month, *date)), place)
+            }),
+        );
+        for ends in self.event_offsets.windows(2) {
+            let [start, end] = ends else { continue };
+            let (Ok(start), Ok(end)) = (usize::try_from(*start), usize::try_from(*end)) else { continue };
+            match self.order.get_mut(start..end).unwrap_or_default() {
+                [] | [_] => {}
+                [first, second] => {
+                    if second < first {
+                        std::mem::swap(first, second);
+                    }
+                }
+                many => many.sort_unstable(),
+            }
         }
     }
 
@@ -108,10 +139,11 @@ impl<T: Money> Happenings<T> {
     /// Appends the events of the asset at `index`; `null_group` stands for no group.
     pub fn events(&self, index: usize, null_group: usize, out: &mut Vec<Event<T>>) {
         let part = part(&self.event_offsets, index);
-        let stated = |at: &Range<usize>| Some((self.dates.get(at.clone())?, self.kinds.get(at.clone())?));
-        let Some((dates, kinds)) = stated(&part) else { return };
-        for ((at, date), kind) in part.zip(dates).zip(kinds) {
-            let Some((_, kind)) = usize::try_from(*kind).ok().and_then(|kind| Kind::ALL.get(kind)) else { continue };
+        for (_, at) in self.order.get(part).unwrap_or_default() {
+            let at = *at;
+            let stated = (self.dates.get(at), self.calendar_months.get(at), self.kinds.get(at));
+            let (Some(date), Some(month), Some(kind)) = stated else { continue };
+            let Some(kind) = kind_at(*kind) else { continue };
             let share = match self.shares.get(at) {
                 None => Rate::WHOLE,
                 Some(share) if *share == 1.0 => Rate::WHOLE,
@@ -123,8 +155,8 @@ impl<T: Money> Happenings<T> {
             let source = self.sources.get(at).and_then(|source| usize::try_from(*source).ok());
             out.push(Event {
                 date: *date,
-                month: month_of(*date),
-                kind: *kind,
+                month: *month,
+                kind,
                 amount: self.amounts.get(at).copied().flatten(),
                 share,
                 remaining_months: self.months.get(at).copied().unwrap_or(0),
@@ -145,6 +177,11 @@ impl<T: Money> Happenings<T> {
             cumulative: self.usage.get(part).unwrap_or_default(),
         }
     }
+}
+
+/// The kind at a place of [`Kind::ALL`].
+fn kind_at(place: i8) -> Option<Kind> {
+    Kind::ALL.get(usize::try_from(place).ok()?).map(|(_, kind)| *kind)
 }
 
 /// Reads the offsets of some assets, made to count from the first; returns the stretch they span.

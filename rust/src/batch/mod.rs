@@ -15,6 +15,7 @@ mod covenants;
 mod cube;
 mod flows;
 mod happenings;
+mod levels;
 mod loans;
 mod months;
 mod patterns;
@@ -47,7 +48,6 @@ pub use loans::{
 };
 pub use pool::{Poll, filled, for_each, for_each_asking, stretches};
 pub use reader::{Money, Reading, days_of_ticks};
-pub use remainders::{AddAlike, add_alike};
 pub use rows::{RowPlan, RowTargets, fill_rows, plan_rows};
 pub use settings::{Change, Horizon, Measure, PolicySpec, Run, Settings};
 pub use totals::{Grouping, Route, Summable, Totals, totals};

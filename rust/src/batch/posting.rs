@@ -3,7 +3,6 @@
 
 use super::flows::{Addend, Flows};
 use super::remainders::Remainders;
-use super::settings::Settings;
 use super::totals::Summable;
 use crate::calendar::Month;
 use crate::depreciation::{Flow, Rounding, Schedule, Sink};
@@ -13,8 +12,6 @@ use crate::error::Error;
 pub struct Posting<'f, T: Addend> {
     /// The sums.
     pub flows: &'f mut Flows<T>,
-    /// What holds for all rows.
-    pub settings: &'f Settings,
     /// Tables of charges.
     pub remainders: &'f mut Remainders,
     /// Nothing but charges will be asked for.
@@ -34,6 +31,7 @@ impl<T: Addend> Posting<'_, T> {
         }
     }
 
+    #[inline]
     fn add(&mut self, plane: usize, group: usize, month: Month, amount: T) {
         if let Some(slot) = self.flows.slot(month) {
             self.flows.add(plane, group, slot, amount);
@@ -44,7 +42,12 @@ impl<T: Addend> Posting<'_, T> {
 impl<T: Summable> Sink<T> for Posting<'_, T> {
     fn charges(&mut self, from: Month, charges: &[T], most: T) {
         self.reserve(most.magnitude());
-        self.flows.add_months(self.flows.planes.of(self.run, Flow::Charge), self.group, from, charges);
+        let plane = self.flows.planes.of(self.run, Flow::Charge);
+        match charges {
+            // As nearly always: the month of an impairment or a sale.
+            [one] => self.add(plane, self.group, from, *one),
+            _ => self.flows.add_months(plane, self.group, from, charges),
+        }
     }
 
     fn spread(
@@ -55,21 +58,26 @@ impl<T: Summable> Sink<T> for Posting<'_, T> {
         months: usize,
         scratch: &mut Vec<T>,
     ) -> Option<T> {
-        self.reserve(schedule.asset.base.minus(schedule.asset.opening).magnitude());
         let plane = self.flows.planes.of(self.run, Flow::Charge);
-        if schedule.is_plain()
-            && rounding == Rounding::Balance
-            && let Some(slots) = self.flows.stretch(plane, self.group, from, months)
-            && let Some(after) = T::add_charges(schedule.asset, self.settings, self.remainders, from, months, slots)
-        {
-            return Some(after);
+        if schedule.is_plain() && rounding == Rounding::Balance {
+            let place = (&mut *self.flows, plane, self.group);
+            match T::add_charges(schedule.asset, self.remainders, from, months, place) {
+                Ok(None) => {}
+                Ok(after) => return after,
+                Err(error) => {
+                    self.outcome = Err(error);
+                    return None;
+                }
+            }
         }
+        self.reserve(schedule.asset.base.minus(schedule.asset.opening).magnitude());
         scratch.resize(months, T::default());
         schedule.charges_into(rounding, from, scratch);
         self.flows.add_months(plane, self.group, from, scratch);
         None
     }
 
+    #[inline]
     fn flow(&mut self, month: Month, flow: Flow, amount: T) {
         if self.only_charges {
             return;

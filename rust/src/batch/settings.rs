@@ -5,7 +5,6 @@ use std::ops::RangeInclusive;
 
 use super::columns::{CodeColumn, Load};
 use super::reader::Reading;
-use super::remainders::AddAlike;
 use crate::calendar::{Month, PeriodGrid};
 use crate::depreciation::{Convention, Framework, Method, Rounding, landing};
 use crate::money::MinorUnits;
@@ -133,8 +132,6 @@ pub struct Settings {
     pub chunk_rows: usize,
     /// What totals may allocate.
     pub memory_limit: usize,
-    /// How charges that are much alike are added.
-    pub add_alike: AddAlike,
 }
 
 impl Settings {

@@ -9,7 +9,7 @@ use super::chunk::Prepared;
 use super::cohort_plan::CohortPlan;
 use super::cohorts::{Cohorts, Shortcut};
 use super::columns::{CodeColumn, Fleet};
-use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows, Planes, Sum};
+use super::flows::{Addend, BROUGHT_IN, CHARGES, COST, Flows, Planes};
 use super::pool::{Poll, filled, for_each_then, stretches};
 use super::posting::Posting;
 use super::remainders::Remainders;
@@ -117,8 +117,10 @@ pub fn totals<T: Summable>(
     // Sums of each thread, and the cells of the measures that will be read from them.
     let only_charges = measures.iter().all(|measure| *measure == Measure::Depreciation);
     let planes = Planes { groups, runs: runs.len(), eventful: fleet.events.is_some() && !only_charges };
-    let each = Flows::<T>::bytes(horizon, planes).max(1);
-    let cells = each.saturating_mul(measures.len());
+    let leveled = Flows::<T>::level_bytes(horizon, planes).saturating_mul(planes.runs);
+    let sums = Flows::<T>::bytes(horizon, planes).max(1);
+    let each = if settings.rounding == Some(Rounding::Balance) { sums.saturating_add(leveled) } else { sums };
+    let cells = sums.saturating_mul(measures.len());
     let room = settings.memory_limit.saturating_sub(cells).min(ACCUMULATOR_BYTES.max(each));
     let threads = match settings.rounding {
         Some(_) => settings.threads.min(room.checked_div(each).unwrap_or(1)),
@@ -236,7 +238,6 @@ impl<T: Summable> Worker<T> {
                     Row::Eventful(_) => {
                         let mut sink = Posting {
                             flows: &mut self.flows,
-                            settings,
                             remainders: &mut self.remainders,
                             only_charges: self.only_charges,
                             group,
@@ -253,12 +254,14 @@ impl<T: Summable> Worker<T> {
         Ok(())
     }
 
-    /// Moves what cohorts gathered into the flows.
+    /// Moves what was gathered elsewhere into the flows.
     fn finish(&mut self) -> Result<(), Error> {
-        match &mut self.cohorts {
-            Some(cohorts) => cohorts.flush(&mut self.flows),
-            None => Ok(()),
+        if let Some(cohorts) = &mut self.cohorts {
+            cohorts.flush(&mut self.flows)?;
         }
+        T::add_waiting(&mut self.remainders, &mut self.flows)?;
+        self.flows.settle();
+        Ok(())
     }
 
     fn merge(mut self, other: Self) -> Result<Self, Error> {
@@ -291,8 +294,7 @@ fn charge<T: Summable>(
     let plane = CHARGES.saturating_add(run);
     let months = Horizon { start: timing.open_month, end: timing.last_month.min(horizon.end) }.months();
     if settings.rounding == Some(Rounding::Balance)
-        && let Some(slots) = flows.stretch(plane, group, timing.open_month, months)
-        && T::add_charges(asset, settings, remainders, timing.open_month, months, slots).is_some()
+        && T::add_charges(asset, remainders, timing.open_month, months, (&mut *flows, plane, group))?.is_some()
     {
         return Ok(());
     }
@@ -373,19 +375,32 @@ pub trait Summable: Addend {
     /// [`Error::OutOfMemory`].
     fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error>;
 
-    /// Adds the balanced charges of an asset in so many months from `from` on, by a table of remainders, to slots as
-    /// [`Flows::stretch`] has them, and returns what is accumulated then; `None`, and nothing added, without a table.
+    /// Adds the balanced charges of an asset in so many months from `from` on with the help of tables, now or at the next
+    /// [`Summable::add_waiting`], and returns what is accumulated then; `None`, and nothing added, without a table.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
     fn add_charges(
         _: &Asset<Self>,
-        _: &Settings,
         _: &mut Remainders,
         _from: Month,
         _months: usize,
-        _slots: (&mut Self, &mut [Self]),
-    ) -> Option<Self> {
-        None
+        _: Place<'_, Self>,
+    ) -> Result<Option<Self>, Error> {
+        Ok(None)
+    }
+
+    /// Adds what waits.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    fn add_waiting(_: &mut Remainders, _: &mut Flows<Self>) -> Result<(), Error> {
+        Ok(())
     }
 }
+
+/// Where charges are added: to which plane and group of which sums.
+pub type Place<'f, T> = (&'f mut Flows<T>, usize, usize);
 
 impl Summable for i64 {
     fn shortcut(plan: &CohortPlan) -> Result<Option<Box<dyn Shortcut<Self>>>, Error> {
@@ -395,23 +410,41 @@ impl Summable for i64 {
     #[inline]
     fn add_charges(
         asset: &Asset<i64>,
-        settings: &Settings,
         remainders: &mut Remainders,
         from: Month,
         months: usize,
-        (lump, inside): (&mut i64, &mut [i64]),
-    ) -> Option<i64> {
-        let steps = remainders.steps(asset)?;
-        let early = i32::try_from(months.saturating_sub(inside.len())).unwrap_or(i32::MAX);
-        let first = from.saturating_add(early);
-        if early > 0 {
-            let before = |month: Month| Self::accumulated_at(asset, Rounding::Balance, month.saturating_sub(1));
-            *lump = Sum::sum(*lump, before(first).minus(before(from)));
+        (flows, plane, group): Place<'_, i64>,
+    ) -> Result<Option<i64>, Error> {
+        let after = |month: Month| Self::accumulated_at(asset, Rounding::Balance, month);
+        let first = from.max(flows.horizon().start);
+        let last = from.saturating_add(i32::try_from(months).unwrap_or(0)).saturating_sub(1);
+        let inside = Horizon { start: first, end: last }.months();
+        let accumulated = match remainders.put_off(asset, first, inside, (plane, group)) {
+            Some(accumulated) if remainders.are_full() => {
+                remainders.add_waiting(flows)?;
+                accumulated
+            }
+            Some(accumulated) => accumulated,
+            None if inside == 0 => after(last),
+            None => {
+                let Some(steps) = remainders.steps(asset) else { return Ok(None) };
+                flows.reserve(asset.base.minus(asset.opening).unsigned_abs())?;
+                if let Some((_, slots)) = flows.stretch(plane, group, first, inside) {
+                    steps.add(first, slots);
+                }
+                after(last)
+            }
+        };
+        if first > from {
+            let before = after(last.min(first.saturating_sub(1))).minus(after(from.saturating_sub(1)));
+            flows.reserve(before.unsigned_abs())?;
+            flows.add(plane, group, 0, before);
         }
-        steps.add(first, inside, settings.add_alike);
-        let passed = from.saturating_sub(asset.timing.open_month);
-        let all = usize::try_from(i64::from(passed).saturating_add(i64::try_from(months).ok()?)).unwrap_or(0);
-        Some(asset.opening.saturating_add(steps.charged_by(all)))
+        Ok(Some(accumulated))
+    }
+
+    fn add_waiting(remainders: &mut Remainders, flows: &mut Flows<i64>) -> Result<(), Error> {
+        remainders.add_waiting(flows)
     }
 }
 

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::batch::add_alike;
 use crate::batch::{DateColumn, MoneyColumn, MonthsColumn, Nullable, PolicySpec};
 use crate::calendar::{Frequency, PeriodGrid};
 use crate::depreciation::{Convention, Framework, Method};
@@ -94,7 +93,6 @@ impl Case {
             threads: self.threads,
             chunk_rows: self.chunk_rows,
             memory_limit,
-            add_alike,
         };
         let grouping = Grouping { codes: Some(CodeColumn::I32(&self.group)), groups: 3 };
         let runs = [one.clone(), many, one];

@@ -52,7 +52,9 @@ pub fn keep<'a, T: Exact>(
     };
     books.refresh();
     books.settle();
-    events.sort_unstable_by_key(Event::order);
+    if !events.is_sorted_by_key(Event::order) {
+        events.sort_unstable_by_key(Event::order);
+    }
     if let Some(early) = events.iter().find(|event| event.date < holding.first_day && event.kind != Kind::PolicyChange)
     {
         return Err(fault(early, Field::Date, Rule::DateOrder, "before the asset is in service"));

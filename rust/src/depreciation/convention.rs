@@ -300,6 +300,16 @@ impl Timing {
         Some(next_months.map(move |next| next.saturating_sub(before).clamp(0, span)))
     }
 
+    /// The months of the schedule where each is one of the units over which what is left is spread: a whole month of a
+    /// life of months.
+    #[must_use]
+    #[inline]
+    pub fn even_months(&self) -> Option<usize> {
+        let Share::Ramp { first: 1, later: 1, .. } = self.share else { return None };
+        let months = i64::from(self.last_month).wrapping_sub(self.open_month.into()).wrapping_add(1);
+        usize::try_from(months).ok().filter(|_| months > 0 && months == self.total.wrapping_sub(self.elapsed))
+    }
+
     /// The ramp over which months are alike: (first month, months with the first weight, first weight, later weight).
     #[must_use]
     #[inline]

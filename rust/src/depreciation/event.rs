@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Convention, Method};
-use crate::calendar::{Date, Month, day_of_month, days_in_month};
+use crate::calendar::{Date, FIRST_DAY, Month, day_of_month, days_in_month};
 use crate::error::Rule;
 use crate::rate::Rate;
 
@@ -51,6 +51,17 @@ impl Kind {
         ("held_for_sale", Self::HeldForSale),
         ("disposal", Self::Disposal),
     ];
+
+    /// Where one of a month and day of that comes among the events of its asset: by month, at its close or not, day and
+    /// kind.
+    #[must_use]
+    #[inline]
+    pub fn order(self, month: Month, date: Date) -> u64 {
+        // Months are compared first, so the lower bits of a day tell those of one month apart; kinds are fewer than 32.
+        let month = u64::from(month.wrapping_sub(Month::MIN).cast_unsigned());
+        let day = u64::from(date.wrapping_sub(FIRST_DAY).cast_unsigned() & ((1 << 26) - 1));
+        month << 32 | u64::from(self.is_at_close()) << 31 | day << 5 | self as u64
+    }
 
     /// Whether it falls at the close of its month.
     #[must_use]
@@ -134,8 +145,9 @@ pub struct Event<T> {
 
 impl<T> Event<T> {
     /// Where it comes among the events of its asset.
-    pub(super) fn order(&self) -> (Month, bool, Date, Kind, usize) {
-        (self.month, self.kind.is_at_close(), self.date, self.kind, self.source)
+    #[inline]
+    pub(super) fn order(&self) -> (u64, usize) {
+        (self.kind.order(self.month, self.date), self.source)
     }
 
     /// The fraction of a whole month's charge that a sale on its day leaves: the mirror image of the convention.

@@ -138,8 +138,12 @@ fn step(amount: i64, units: i64, span: i64) -> (i64, i64) {
 }
 
 /// `amount x units / span`, half-even.
+#[must_use]
 #[inline]
-fn share(amount: i64, units: i64, span: i64) -> i64 {
+pub fn share(amount: i64, units: i64, span: i64) -> i64 {
+    if let Some(product) = amount.checked_mul(units).filter(|product| (0..SMALL).contains(product)) {
+        return nearest_integer(small_quotient_half_even(small_f64(product), small_f64(span))).1;
+    }
     let (whole, rest) = step(amount, units, span);
     rounded(whole, rest, span)
 }

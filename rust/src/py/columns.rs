@@ -23,7 +23,7 @@ use numpy::{Element, PyArray1, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::batch::{AddAlike, Kernels, Load, add_alike};
+use crate::batch::{Kernels, Load};
 use crate::debt::lane_kernels::LaneKernels;
 use crate::roots::Kernel;
 
@@ -165,26 +165,6 @@ pub fn cube_kernels() -> Kernels {
         },
         finish: |scratch, tests, lanes, out| unsafe { finish(scratch, tests, lanes, out) },
     }
-}
-
-/// The addition of charges that suits this processor.
-#[cfg(target_arch = "x86_64")]
-pub fn add_alike_kernel() -> AddAlike {
-    wide! {
-        wide(amount: i64, extra: &[u8], sums: &mut [i64]) = add_alike(amount, extra, sums);
-    }
-
-    if !std::arch::is_x86_feature_detected!("avx2") {
-        return add_alike;
-    }
-    // SAFETY: the processor has AVX2, as was just seen.
-    |amount, extra, sums| unsafe { wide(amount, extra, sums) }
-}
-
-/// The addition of charges.
-#[cfg(not(target_arch = "x86_64"))]
-pub fn add_alike_kernel() -> AddAlike {
-    add_alike
 }
 
 /// The kernels of loans that suit this processor.

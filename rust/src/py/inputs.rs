@@ -4,7 +4,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use super::columns::{Column, Mask, add_alike_kernel};
+use super::columns::{Column, Mask};
 use super::happenings::{Events, Usage};
 use super::policies::convention;
 use crate::batch::{self, CodeColumn, DateColumn, Load, MoneyColumn, MonthsColumn, Nullable};
@@ -329,7 +329,6 @@ impl Settings {
                 threads,
                 chunk_rows: if chunk_rows == 0 { CHUNK_ROWS } else { chunk_rows },
                 memory_limit: usize::MAX,
-                add_alike: add_alike_kernel(),
                 framework: Framework::parse(framework).ok_or_else(|| refuse("framework"))?,
                 disposal_convention: disposal_convention.map(convention).transpose()?,
                 posted_through: posted_through.map(month).transpose()?,
