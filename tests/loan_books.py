@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from random import Random
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neocalc import _core
+from neocalc._loan_options import MONEY_COLUMNS, make_loan_options
+from neocalc._loans import LoanColumns
 from oracles.calendar import shift
 from oracles.loans import Engine, Loan, Refused, Row, Terms, amortize
 
@@ -285,3 +289,20 @@ def expected(loans: Sequence[Loan], terms: Terms) -> tuple[list[list[Row]], list
             rows.append([])
             codes.append(refused.code)
     return rows, codes
+
+
+def digest_of_totals(totals: Any) -> str:
+    """Return one number for all cells of the core's totals."""
+    cells = (np.asarray(totals.cells([name])[0]).tobytes() for name in MONEY_COLUMNS)
+    return hashlib.sha256(b"".join(cells)).hexdigest()
+
+
+def digests_of_unrounded_totals(book: pd.DataFrame, codes: Any, groups: int) -> set[str]:
+    """Return the digests of unrounded totals by several numbers of threads and sizes of chunks."""
+    data = LoanColumns(book, make_loan_options("amortize", {"rounding": None}), index_is_id=True)
+    found = set()
+    for threads, chunk_rows in ((1, 0), (2, 0), (7, 0), (1, 7), (2, 1_000), (3, 100_000)):
+        settings = _core.LoanSettings(rounded=False, threads=threads, chunk_rows=chunk_rows)
+        totals = _core.loan_totals(data.core(), settings, codes, groups, list(MONEY_COLUMNS), "major")
+        found.add(digest_of_totals(totals))
+    return found

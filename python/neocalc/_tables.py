@@ -84,8 +84,7 @@ def _read_parquet(path: Path, library: str) -> Any:
         return pq.read_table(path)
     except ImportError:
         raise NeocalcError("reading Parquet with pandas needs pyarrow: pip install pyarrow") from None
-    except Exception as error:  # noqa: BLE001
-        # pyarrow raises OSError and ValueError, polars its own; whatever it is, the file is at fault.
+    except Exception as error:  # noqa: BLE001 - pyarrow raises OSError and ValueError, polars its own
         raise NeocalcError(f"{path} is not a readable Parquet file: {error}") from None
 
 
