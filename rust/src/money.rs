@@ -89,14 +89,15 @@ impl MinorUnits {
     #[inline(always)]
     pub fn from_major_whole_into(self, major: &[f64], out: &mut [f64], limit: f64) -> bool {
         let (scale, limit) = (self.scale(), limit.min(FLOAT_LIMIT_MINOR));
-        let mut clean = true;
+        let mut unclean = 0_u64; // as wide as the numbers, so that they are judged side by side
         for (value, slot) in major.iter().zip(out) {
             let scaled = value * scale;
             let whole = scaled + ROUNDER - ROUNDER;
-            clean &= (scaled.abs() < limit) & ((scaled - whole).abs() <= NEAR * scaled.abs());
+            let is_clean = (scaled.abs() < limit) & ((scaled - whole).abs() <= NEAR * scaled.abs());
+            unclean |= if is_clean { 0 } else { 1 };
             *slot = whole;
         }
-        clean
+        unclean == 0
     }
 
     /// The double nearest to `minor / scale`.

@@ -4,8 +4,8 @@
 use super::columns::MoneyColumn;
 use super::pool::{Poll, for_each};
 use crate::covenant::{
-    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lanes, Measure, Metric, Outcome, STRETCH, Scratch,
-    Threshold, Way, test_lane, test_stretch,
+    Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lanes, LoadMajor, Measure, Metric, Outcome, STRETCH,
+    Scratch, Threshold, Way, test_lane, test_stretch,
 };
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::money::{MinorUnits, small_f64};
@@ -26,7 +26,7 @@ type Scan = fn(&[CubeTest<'_>], &[Lanes], (usize, usize), Exact<'_>, &mut Scratc
 type Finish = fn(&Scratch, &[CubeTest<'_>], usize, &mut [CubeResult<'_>]);
 
 /// A way to put the amounts of a period where they go.
-type Take = fn(&mut Lanes, MinorUnits, usize, &[f64], f64) -> bool;
+type Take = fn(&mut Lanes, MinorUnits, usize, (LoadMajor<'_>, &mut [f64]), f64) -> bool;
 
 /// The loops over scenarios, as a caller had them compiled.
 #[derive(Clone, Copy)]
@@ -42,7 +42,7 @@ pub struct Kernels {
 impl Kernels {
     /// For any processor.
     pub const PORTABLE: Self = Self {
-        take_major: |lanes, units, period, major, limit| lanes.take_major(units, period, major, limit),
+        take_major: |lanes, units, period, source, limit| lanes.take_major(units, period, source, limit),
         test_stretch: |tests, block, place, exact, scratch| test_stretch(tests, block, place, exact, scratch),
         finish: |scratch, tests, lanes, out| scratch.finish(tests, lanes, out),
     };
@@ -355,8 +355,8 @@ impl Cube<'_> {
         match values {
             MoneyColumn::Minor(column) => column.load(at, minor),
             MoneyColumn::Major(column) => {
-                column.load(at, major);
-                if (self.kernels.take_major)(lanes, self.units, period, major, power_of_two(bits)) {
+                let load = |offset: usize, out: &mut [f64]| column.load(at.saturating_add(offset), out);
+                if (self.kernels.take_major)(lanes, self.units, period, (&load, major), power_of_two(bits)) {
                     return true;
                 }
                 for (offset, (value, slot)) in major.iter().zip(minor.iter_mut()).enumerate() {

@@ -10,8 +10,7 @@ use super::evaluate::{Verdict, decide};
 use super::metric::{Fraction, Metric, Term, common_bottom};
 use super::plan::{Plan, Row, TestPlan};
 use super::scan::{
-    Kept, Lane, NEAR, NEVER, Rows, STRETCH, Step, WIDTH, lower, mix_in, off_both, off_top, run_sums, scan_both,
-    scan_bottom, scan_top,
+    Both, Found, Lane, NEAR, NEVER, One, Quotient, Rows, STRETCH, TILE, Tile, WIDTH, first_of, lower, mix_in, run_sums,
 };
 use crate::money::{MinorUnits, small_f64};
 
@@ -54,23 +53,27 @@ impl Lanes {
         stretches.filter_map(move |rows| rows.get_mut(period % STRETCH))
     }
 
-    /// Takes the amounts of a period, or of all where that is all there is to them; whether all are whole minor units
-    /// and below a limit.
+    /// Takes the amounts of a period, or of all where that is all there is to them, by way of `major`; whether all are
+    /// whole minor units and below a limit.
     // Always inline: the caller may be compiled for wider registers.
     #[must_use]
     #[inline(always)]
-    pub fn take_major(&mut self, units: MinorUnits, period: usize, major: &[f64], limit: f64) -> bool {
+    pub fn take_major(
+        &mut self,
+        units: MinorUnits,
+        period: usize,
+        (load, major): (LoadMajor<'_>, &mut [f64]),
+        limit: f64,
+    ) -> bool {
         if self.is_flat {
+            load(0, major);
             return units.from_major_whole_into(major, &mut self.flat, limit);
         }
-        let (lanes, rest) = major.as_chunks::<WIDTH>();
-        let mut places = self.of_period(period);
         let mut clean = true;
-        for (lane, place) in lanes.iter().zip(&mut places) {
-            clean &= units.from_major_whole_into(lane, place, limit);
-        }
-        if let (false, Some(place)) = (rest.is_empty(), places.next()) {
-            clean &= units.from_major_whole_into(rest, place, limit);
+        // Piece by piece, so that memory brings the next while this one is judged.
+        for ((number, major), place) in major.chunks_mut(WIDTH).enumerate().zip(self.of_period(period)) {
+            load(number.saturating_mul(WIDTH), major);
+            clean &= units.from_major_whole_into(major, place, limit);
         }
         clean
     }
@@ -91,6 +94,9 @@ impl Lanes {
         self.rows.get(start..start.saturating_add(self.slots)).unwrap_or_default()
     }
 }
+
+/// Copies the amounts of a block from a lane on.
+pub type LoadMajor<'a> = &'a dyn Fn(usize, &mut [f64]);
 
 /// Reads an amount in integers: measure, period, lane.
 pub type Exact<'a> = &'a dyn Fn(usize, usize, usize) -> i64;
@@ -141,13 +147,12 @@ pub struct CubeResult<'a> {
 /// What is known of [`WIDTH`] lanes of a test so far.
 #[derive(Clone, Copy, Debug)]
 struct Known {
-    first: Lane,
-    headroom: Lane,
+    found: Found,
     open: [bool; WIDTH],
 }
 
 /// Room for the work on a block.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Scratch {
     /// How the tests are scanned.
     pub plan: Plan,
@@ -157,14 +162,6 @@ pub struct Scratch {
     sums: Vec<Lane>,
     /// Of each group its tests.
     known: Vec<Known>,
-    kept: Box<Kept>,
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        let (windows, mixes, sums, known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { plan: Plan::default(), windows, mixes, sums, known, kept: Box::new(Kept::START) }
-    }
 }
 
 impl Scratch {
@@ -179,11 +176,8 @@ impl Scratch {
         sums.resize(plan.windows.len().saturating_mul(groups), [0.0; WIDTH]);
         known.clear();
         for _ in 0..groups {
-            known.extend(plan.tests.iter().map(|test| Known {
-                first: [NEVER; WIDTH],
-                headroom: [f64::INFINITY; WIDTH],
-                open: [test.is_open; WIDTH],
-            }));
+            let start = |test: &TestPlan| Known { found: Found::START, open: [test.is_open; WIDTH] };
+            known.extend(plan.tests.iter().map(start));
         }
     }
 
@@ -239,7 +233,7 @@ pub fn test_stretch(
     exact: Exact<'_>,
     scratch: &mut Scratch,
 ) {
-    let Scratch { plan, windows, mixes, sums, known, kept } = scratch;
+    let Scratch { plan, windows, mixes, sums, known } = scratch;
     let from = stretch.saturating_mul(STRETCH);
     let mut sums = sums.iter_mut();
     for ((number, start), known) in
@@ -274,86 +268,109 @@ pub fn test_stretch(
             Row::Mix(number) => mixes.get(number),
         };
         for ((test, plan), known) in tests.iter().zip(&plan.tests).zip(known) {
-            let (sides, steps) = ((rows(plan.top), rows(plan.bottom)), plan.steps_of(stretch));
-            match sides {
-                (Some(top), None) => scan_top(top, steps, kept),
-                (None, Some(bottom)) => scan_bottom(bottom, steps, kept),
-                (Some(top), Some(bottom)) => scan_both(top, bottom, steps, kept),
-                (None, None) => **kept = Kept::START,
+            let exact = |lane: usize, measure, period| exact(measure, period, start.saturating_add(lane));
+            let group = Group { test, plan, stretch, lanes: lanes.saturating_sub(start).min(WIDTH), exact: &exact };
+            match (rows(plan.top), rows(plan.bottom)) {
+                (Some(rows), None) | (None, Some(rows)) => group.scan(One(rows), known),
+                (Some(top), Some(bottom)) => group.scan(Both(top, bottom), known),
+                (None, None) => group.scan(One(&NO_ROWS), known), // no steps: integers alone
             }
-            if kept.is_near(plan.near) || !plan.exact.is_empty() {
-                let exact = |lane: usize, measure, period| exact(measure, period, start.saturating_add(lane));
-                let lanes = lanes.saturating_sub(start).min(WIDTH);
-                look_again(test, plan, (stretch, sides), lanes, &exact, kept, &mut known.open);
-            }
-            lower(&mut known.first, &kept.first);
-            lower(&mut known.headroom, &kept.headroom);
         }
     }
 }
 
-/// What is above the line and below it.
-type Sides<'a> = (Option<&'a Rows>, Option<&'a Rows>);
+/// Rows that are not looked at.
+static NO_ROWS: Rows = [[0.0; WIDTH]; STRETCH];
 
-/// Decides in integers what doubles cannot tell: so seldom that all is worked out again.
-#[cold]
-#[inline(never)]
-fn look_again(
-    test: &CubeTest<'_>,
-    plan: &TestPlan,
-    (stretch, sides): (usize, Sides<'_>),
+/// A test of a stretch of [`WIDTH`] lanes.
+struct Group<'a> {
+    test: &'a CubeTest<'a>,
+    plan: &'a TestPlan,
+    stretch: usize,
+    /// How many of them there are.
     lanes: usize,
-    exact: &dyn Fn(usize, usize, usize) -> i64,
-    kept: &mut Kept,
-    open: &mut [bool; WIDTH],
-) {
-    // How far a lane is from its threshold as it was scanned, and its headroom.
-    let off = |step: &Step, lane: usize| {
-        let value = |rows: &Rows| rows.get(step.period % STRETCH).and_then(|row| row.get(lane)).copied().unwrap_or(0.0);
-        match sides {
-            (Some(top), Some(bottom)) => Some(off_both(value(top), value(bottom), *step)).map(|off| (off, off)),
-            (Some(top), None) => Some(off_top(value(top), *step)).map(|off| (off, off)),
-            (None, Some(bottom)) => {
-                let quotient = value(bottom) * step.factor;
-                let headroom = if quotient > 0.0 { step.most - 1.0 / quotient } else { f64::NEG_INFINITY };
-                Some((quotient - step.wanted, headroom))
+    exact: &'a dyn Fn(usize, usize, usize) -> i64,
+}
+
+impl Group<'_> {
+    /// Adds to what is known of the lanes.
+    #[inline(always)]
+    fn scan<Q: Quotient>(&self, quotients: Q, known: &mut Known) {
+        let (steps, near) = (self.plan.steps_of(self.stretch), self.plan.near);
+        let is_exact = self.plan.exact.iter().any(|period| period / STRETCH == self.stretch);
+        let (mut rooms, marks) = known.found.scan(quotients, steps, (near, self.plan.settled));
+        for (tile, marks) in marks.as_chunks::<TILE>().0.iter().enumerate() {
+            if marks.iter().fold(0, |all, mark| all | mark) == 0 && !is_exact {
+                continue;
             }
-            (None, None) => None,
-        }
-    };
-    let exact_periods: Vec<usize> = plan.exact.iter().copied().filter(|period| period / STRETCH == stretch).collect();
-    let places = kept.first.iter_mut().zip(&mut kept.headroom).zip(&kept.nearest).zip(open).take(lanes).enumerate();
-    for (lane, (((first, headroom), nearest), open)) in places {
-        if *nearest > plan.near && exact_periods.is_empty() {
-            continue;
-        }
-        (*first, *headroom) = (NEVER, f64::INFINITY);
-        let near = |step: &Step, off: f64| off.abs() <= NEAR * step.wanted.abs();
-        let mut left = exact_periods.clone();
-        for step in plan.steps_of(stretch) {
-            match off(step, lane) {
-                Some((off, room)) if !near(step, off) => {
-                    *headroom = headroom.min(room);
-                    if off < 0.0 && step.fails != 0 {
-                        *first = first.min(step.at);
-                    }
-                }
-                _ => left.push(step.period),
+            let (first, nearest) = first_of(quotients, steps, tile);
+            let place = known.found.first.as_chunks_mut::<TILE>().0.get_mut(tile);
+            let Some(place) = place else { continue };
+            place.iter_mut().zip(&first).for_each(|(kept, first)| lower(kept, *first));
+            if is_exact || nearest.iter().fold(false, |is_near, nearest| is_near | (*nearest <= near)) {
+                self.look_again(quotients, (tile, &nearest), &mut rooms, known);
             }
         }
-        for period in left {
-            match test.decide(period, &|measure, period| exact(lane, measure, period)) {
-                Some((Verdict::Met, Some(found))) => *headroom = headroom.min(found),
-                Some((Verdict::Failed, found)) => {
-                    *headroom = headroom.min(found.unwrap_or(f64::NEG_INFINITY));
-                    if !test.waived.get(period).copied().unwrap_or(false) {
-                        *first = first.min(f64::from(u16::try_from(period).unwrap_or(u16::MAX)));
-                    }
+        known.found.headroom = rooms;
+    }
+
+    /// Decides in integers what doubles cannot tell: so seldom that all is worked out again.
+    #[cold]
+    #[inline(never)]
+    fn look_again<Q: Quotient>(
+        &self,
+        quotients: Q,
+        (tile, nearest): (usize, &Tile),
+        rooms: &mut Lane,
+        known: &mut Known,
+    ) {
+        let in_stretch = |period: &&usize| **period / STRETCH == self.stretch;
+        let exact_periods: Vec<usize> = self.plan.exact.iter().filter(in_stretch).copied().collect();
+        let start = tile.saturating_mul(TILE);
+        let lanes = self.lanes.saturating_sub(start).min(TILE);
+        let Known { found: Found { first, headroom }, open } = known;
+        let places = first.iter_mut().zip(headroom).zip(rooms).zip(open).skip(start).zip(nearest).take(lanes);
+        for (lane, ((((first, before), headroom), open), nearest)) in places.enumerate() {
+            if *nearest > self.plan.near && exact_periods.is_empty() {
+                continue;
+            }
+            *headroom = *before;
+            if *first >= number(self.stretch.saturating_mul(STRETCH)) {
+                *first = NEVER; // found in this stretch
+            }
+            let mut left = exact_periods.clone();
+            for step in self.plan.steps_of(self.stretch) {
+                let quotient = quotients.of_tile(*step, tile).get(lane).copied().unwrap_or(f64::NEG_INFINITY);
+                let off = quotient - step.wanted;
+                if off.abs() <= NEAR * step.wanted.abs() || off < f64::MIN {
+                    left.push(step.period);
+                    continue;
                 }
-                Some((Verdict::Met | Verdict::None, _)) | None => *open = true,
+                *headroom = headroom.min(step.headroom(quotient));
+                if off < 0.0 && step.fails != 0 {
+                    *first = first.min(step.at);
+                }
+            }
+            for period in left {
+                let exact = |measure, period| (self.exact)(start.saturating_add(lane), measure, period);
+                match self.test.decide(period, &exact) {
+                    Some((Verdict::Met, Some(found))) => *headroom = headroom.min(found),
+                    Some((Verdict::Failed, found)) => {
+                        *headroom = headroom.min(found.unwrap_or(f64::NEG_INFINITY));
+                        if !self.test.waived.get(period).copied().unwrap_or(false) {
+                            *first = first.min(number(period));
+                        }
+                    }
+                    Some((Verdict::Met | Verdict::None, _)) | None => *open = true,
+                }
             }
         }
     }
+}
+
+/// The number of a period as it goes into the first breach.
+fn number(period: usize) -> f64 {
+    f64::from(u16::try_from(period).unwrap_or(u16::MAX))
 }
 
 /// Puts the lanes of a group where they go.
@@ -363,7 +380,7 @@ fn write(test: &CubeTest<'_>, known: &Known, range: std::ops::Range<usize>, out:
     let (Some(firsts), Some(rooms), Some(undecided)) = (firsts, rooms, out.undecided.get_mut(range)) else { return };
     #[expect(clippy::cast_precision_loss, reason = "at most 10,000")]
     let unit = if test.metric.denominator.is_empty() { test.scale as f64 } else { 1.0 };
-    let found = known.first.iter().zip(&known.headroom).zip(&known.open);
+    let found = known.found.first.iter().zip(&known.found.headroom).zip(&known.open);
     for (((slot, headroom), undecided), ((first, worst), open)) in
         firsts.iter_mut().zip(rooms).zip(undecided).zip(found)
     {

@@ -18,7 +18,7 @@ mod wide;
 
 pub use book::{Book, CrossOutcome, Place};
 pub use clause::{Clause, Cure, CureRights, Level, Limit, Outcome, Span, Springing, Status};
-pub use cube::{CubeResult, CubeTest, Exact, LANES, Lanes, Scratch, Threshold, test_stretch};
+pub use cube::{CubeResult, CubeTest, Exact, LANES, Lanes, LoadMajor, Scratch, Threshold, test_stretch};
 pub use cube_terms::{CubeTerms, LaneOutcome, Way, test_lane};
 pub use evaluate::Covenant;
 pub use metric::{CureTarget, Fraction, Input, Measure, Metric, Periods, Term, Window};

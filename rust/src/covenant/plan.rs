@@ -48,6 +48,9 @@ pub struct TestPlan {
     pub exact: Vec<usize>,
     /// Lanes that came no nearer to any threshold are decided.
     pub near: f64,
+    /// A lane that has failed by more than this has its first breach, and what comes near a threshold is not its least
+    /// headroom.
+    pub settled: f64,
     /// Whether some period cannot be decided in any lane.
     pub is_open: bool,
 }
@@ -59,6 +62,19 @@ impl TestPlan {
         let start = stretch.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
         let range = start.zip(self.ends.get(stretch));
         range.and_then(|(start, end)| self.steps.get(start..*end)).unwrap_or_default()
+    }
+
+    /// Tells each step how many of its stretch from it on have its threshold.
+    fn count_alike(&mut self) {
+        let mut later: Option<Step> = None;
+        for step in self.steps.iter_mut().rev() {
+            let is_alike = |other: &Step| {
+                step.period / STRETCH == other.period / STRETCH
+                    && (step.wanted, step.most) == (other.wanted, other.most)
+            };
+            step.alike = later.filter(is_alike).map_or(1, |other| other.alike.saturating_add(1));
+            later = Some(*step);
+        }
     }
 }
 
@@ -215,9 +231,10 @@ impl Plan {
             ends: Vec::new(),
             exact: Vec::new(),
             near: 0.0,
+            settled: 0.0,
             is_open: false,
         });
-        (plan.top, plan.bottom, plan.near, plan.is_open) = (top, bottom, 0.0, false);
+        (plan.top, plan.bottom, plan.near, plan.settled, plan.is_open) = (top, bottom, 0.0, 0.0, false);
         plan.steps.clear();
         plan.ends.clear();
         plan.exact.clear();
@@ -249,7 +266,7 @@ impl Plan {
             let is_waived = test.waived.get(period).copied().unwrap_or(false);
             let at = f64::from(u16::try_from(period).unwrap_or(u16::MAX));
             let fails = if is_waived { 0 } else { 1 << 63 };
-            let step = Step { period, at, fails, factor, wanted: sign * wanted, most: 0.0 };
+            let step = Step { period, at, fails, factor, wanted: sign * wanted, most: 0.0, alike: 1 };
             let step = match (top, bottom) {
                 _ if all_exact || n_factor <= 0.0 || d_factor <= 0.0 => None,
                 (Row::Flat, Row::Flat) => None,
@@ -271,12 +288,14 @@ impl Plan {
             match step {
                 Some(step) => {
                     plan.near = plan.near.max(NEAR * step.wanted.abs());
+                    plan.settled = plan.settled.min(-4.0 * NEAR * step.wanted.abs().max(step.most));
                     plan.steps.push(step);
                 }
                 None => plan.exact.push(period),
             }
         }
         plan.ends.push(plan.steps.len());
+        plan.count_alike();
         if let Some(slot) = self.weights.get_mut(test.number) {
             *slot = Some(known);
         }

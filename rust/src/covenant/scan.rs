@@ -1,7 +1,8 @@
-//! The loops over a block of scenarios: sums over windows, then each test with what it keeps of a lane in registers.
+//! The loops over a block of scenarios: sums over windows, then each test, tile of scenarios by tile.
 //!
 //! Amounts are whole minor units held in doubles, so that sums over windows are exact and run along as they stand; a
-//! quotient is then off by less than [`NEAR`] of itself.
+//! quotient is then off by less than [`NEAR`] of itself. Of a stretch it mostly takes the least quotient alone: only
+//! where that is not above the threshold is asked which period it was, and how near any came.
 #![forbid(unsafe_code)]
 
 /// Scenarios side by side.
@@ -17,8 +18,10 @@ pub type Rows = [Lane; STRETCH];
 pub const NEAR: f64 = 1e-15;
 /// Later than any period.
 pub const NEVER: f64 = 1e9;
-/// Scenarios whose state stays in registers over a stretch.
-const TILE: usize = 8;
+/// Scenarios that are looked at more closely together.
+pub const TILE: usize = 8;
+/// A number of each.
+pub type Tile = [f64; TILE];
 /// Nothing in any scenario.
 static NOTHING: Lane = [0.0; WIDTH];
 
@@ -35,45 +38,17 @@ pub struct Step {
     pub factor: f64,
     /// Below this it fails.
     pub wanted: f64,
-    /// The maximum itself, where the row is below the line and `wanted` its inverse.
+    /// The maximum itself, where the row is below the line and `wanted` its inverse; 0 where it is not.
     pub most: f64,
+    /// How many steps of the stretch from this one on have its threshold.
+    pub alike: usize,
 }
 
-/// What a stretch came to, lane by lane.
-#[derive(Clone, Copy, Debug)]
-pub struct Kept {
-    /// The first period that fails.
-    pub first: Lane,
-    /// The least headroom.
-    pub headroom: Lane,
-    /// How near any value came to its threshold.
-    pub nearest: Lane,
-}
-
-impl Kept {
-    /// Before the first period.
-    pub const START: Self =
-        Self { first: [NEVER; WIDTH], headroom: [f64::INFINITY; WIDTH], nearest: [f64::INFINITY; WIDTH] };
-
-    /// The places of each tile.
-    #[inline(always)]
-    fn tiles(&mut self) -> impl Iterator<Item = (usize, [&mut [f64; TILE]; 3])> {
-        let Self { first, headroom, nearest } = self;
-        let [first, headroom, nearest] = [first, headroom, nearest].map(|lane| lane.as_chunks_mut::<TILE>().0);
-        first
-            .iter_mut()
-            .zip(headroom)
-            .zip(nearest)
-            .map(|((first, headroom), nearest)| [first, headroom, nearest])
-            .enumerate()
-    }
-
-    /// Whether any lane came so near.
-    #[inline(always)]
-    #[must_use]
-    pub fn is_near(&self, near: f64) -> bool {
-        self.nearest.iter().fold(false, |is_near, nearest| is_near | (*nearest <= near))
-    }
+/// Lowers what is kept to what was found. The sum with zero keeps what is stored from being a plain choice between the
+/// old value and another: compilers make a masked store of that, which some processors take a dozen cycles for.
+#[inline(always)]
+pub fn lower(kept: &mut f64, found: f64) {
+    *kept = least(found, *kept) + 0.0;
 }
 
 /// The smaller of two numbers.
@@ -82,123 +57,158 @@ fn least(a: f64, b: f64) -> f64 {
     if a < b { a } else { b }
 }
 
-/// Lowers what is kept to what was found. The sum with zero keeps what is stored from being a plain choice between the
-/// old value and another: compilers make a masked store of that, which some processors take a dozen cycles for.
-#[inline(always)]
-pub fn lower(kept: &mut Lane, found: &Lane) {
-    kept.iter_mut().zip(found).for_each(|(kept, found)| *kept = least(*found, *kept) + 0.0);
-}
-
-/// How far what is above the line, over what is the same in all lanes, is from its threshold.
-#[inline(always)]
-pub fn off_top(top: f64, step: Step) -> f64 {
-    top * step.factor - step.wanted
-}
-
-/// The same for both; over zero or less as near as can be, to be looked at.
-#[inline(always)]
-pub fn off_both(top: f64, bottom: f64, step: Step) -> f64 {
-    if bottom > 0.0 { top * step.factor / bottom - step.wanted } else { 0.0 }
-}
-
 impl Step {
     /// The first period that fails, of this one and a later one. A value that is 0 off may count as either, being near.
     #[inline(always)]
     fn or_later(self, off: f64, later: f64) -> f64 {
         if (off.to_bits() & self.fails).cast_signed() < 0 { self.at } else { later }
     }
+
+    /// The headroom of an inverse.
+    #[inline(always)]
+    fn below_most(self, inverse: f64) -> f64 {
+        if inverse > 0.0 { self.most - 1.0 / inverse } else { f64::NEG_INFINITY }
+    }
+
+    /// The headroom of a quotient.
+    pub fn headroom(self, quotient: f64) -> f64 {
+        if self.most == 0.0 { quotient - self.wanted } else { self.below_most(quotient) }
+    }
 }
 
-/// The lanes of a tile in the period of a step.
-#[inline(always)]
-fn of_tile(rows: &Rows, step: Step, tile: usize) -> &[f64; TILE] {
-    let row = rows.get(step.period % STRETCH).unwrap_or(&NOTHING);
-    row.as_chunks::<TILE>().0.get(tile).unwrap_or(&[0.0; TILE])
+/// What is compared with thresholds.
+pub trait Quotient: Copy {
+    /// Lowers what is kept of each scenario to the least quotient of the steps.
+    fn lower(self, steps: &[Step], low: &mut Lane);
+
+    /// The quotients of a tile.
+    fn of_tile(self, step: Step, tile: usize) -> Tile;
 }
 
-/// Scans rows above the line.
+/// A row above the line, or below it, over what all scenarios have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct One<'a>(pub &'a Rows);
+
+/// A row over another; minus infinity over zero or less, where integers have to tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Both<'a>(pub &'a Rows, pub &'a Rows);
+
+/// The row of a step.
 #[inline(always)]
-pub fn scan_top(rows: &Rows, steps: &[Step], kept: &mut Kept) {
-    for (tile, places) in kept.tiles() {
-        let [mut first, mut headroom, mut nearest] = [[NEVER; TILE], [f64::INFINITY; TILE], [f64::INFINITY; TILE]];
-        for step in steps.iter().rev() {
-            let step = *step;
-            for (((value, first), headroom), nearest) in
-                of_tile(rows, step, tile).iter().zip(&mut first).zip(&mut headroom).zip(&mut nearest)
-            {
-                let off = off_top(*value, step);
-                *first = step.or_later(off, *first);
-                *headroom = least(off, *headroom);
-                *nearest = least(off.abs(), *nearest);
+fn row(rows: &Rows, step: Step) -> &Lane {
+    rows.get(step.period % STRETCH).unwrap_or(&NOTHING)
+}
+
+/// A tile of a row.
+#[inline(always)]
+fn tile_of(row: &Lane, tile: usize) -> Tile {
+    row.as_chunks().0.get(tile).copied().unwrap_or_default()
+}
+
+impl Both<'_> {
+    #[inline(always)]
+    fn quotient(top: f64, bottom: f64, step: Step) -> f64 {
+        if bottom > 0.0 { top * step.factor / bottom } else { f64::NEG_INFINITY }
+    }
+}
+
+impl Quotient for One<'_> {
+    #[inline(always)]
+    fn lower(self, steps: &[Step], low: &mut Lane) {
+        let (fours, rest) = steps.as_chunks();
+        for four in fours {
+            let [a, b, c, d] = four.map(|step| row(self.0, step).iter());
+            let [f, g, h, i] = four.map(|step| step.factor);
+            for ((((low, a), b), c), d) in low.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+                lower(low, least(least(a * f, b * g), least(c * h, d * i)));
             }
         }
-        let [a, b, c] = places;
-        (*a, *b, *c) = (first, headroom, nearest);
+        for step in rest {
+            low.iter_mut().zip(row(self.0, *step)).for_each(|(low, value)| lower(low, value * step.factor));
+        }
+    }
+
+    #[inline(always)]
+    fn of_tile(self, step: Step, tile: usize) -> Tile {
+        tile_of(row(self.0, step), tile).map(|value| value * step.factor)
     }
 }
 
-/// Scans rows below the line against a maximum: the headroom of the least inverse is worked out when the maximum
-/// changes.
-#[inline(always)]
-pub fn scan_bottom(rows: &Rows, steps: &[Step], kept: &mut Kept) {
-    for (tile, places) in kept.tiles() {
-        let [mut first, mut headroom, mut nearest] = [[NEVER; TILE], [f64::INFINITY; TILE], [f64::INFINITY; TILE]];
-        let mut inverse = [f64::INFINITY; TILE];
-        // Without a step there is nothing to be far from.
-        let mut most = steps.last().map_or(f64::INFINITY, |step| step.most);
-        for step in steps.iter().rev() {
-            let step = *step;
-            #[expect(clippy::float_cmp, reason = "the same number or another one")]
-            if step.most != most {
-                settle(&mut inverse, &mut headroom, most);
-                most = step.most;
-            }
-            for (((value, first), inverse), nearest) in
-                of_tile(rows, step, tile).iter().zip(&mut first).zip(&mut inverse).zip(&mut nearest)
-            {
-                let quotient = value * step.factor;
-                let off = quotient - step.wanted;
-                *first = step.or_later(off, *first);
-                *inverse = least(quotient, *inverse);
-                *nearest = least(off.abs(), *nearest);
+impl Quotient for Both<'_> {
+    #[inline(always)]
+    fn lower(self, steps: &[Step], low: &mut Lane) {
+        for step in steps {
+            let (tops, bottoms) = (row(self.0, *step), row(self.1, *step));
+            for ((low, top), bottom) in low.iter_mut().zip(tops).zip(bottoms) {
+                lower(low, Self::quotient(*top, *bottom, *step));
             }
         }
-        settle(&mut inverse, &mut headroom, most);
-        let [a, b, c] = places;
-        (*a, *b, *c) = (first, headroom, nearest);
+    }
+
+    #[inline(always)]
+    fn of_tile(self, step: Step, tile: usize) -> Tile {
+        let mut quotients = tile_of(row(self.0, step), tile);
+        let bottoms = tile_of(row(self.1, step), tile);
+        quotients.iter_mut().zip(bottoms).for_each(|(slot, bottom)| *slot = Self::quotient(*slot, bottom, step));
+        quotients
     }
 }
 
-/// Turns the least inverse quotients into headroom below a maximum.
-#[inline(always)]
-fn settle(inverse: &mut [f64; TILE], headroom: &mut [f64; TILE], most: f64) {
-    for (inverse, headroom) in inverse.iter_mut().zip(headroom) {
-        let found = if *inverse > 0.0 { most - 1.0 / *inverse } else { f64::NEG_INFINITY };
-        *headroom = least(found, *headroom);
-        *inverse = f64::INFINITY;
-    }
+/// What is known of each scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// The first period that fails.
+    pub first: Lane,
+    /// The least headroom.
+    pub headroom: Lane,
 }
 
-/// Scans rows over others.
-#[inline(always)]
-pub fn scan_both(tops: &Rows, bottoms: &Rows, steps: &[Step], kept: &mut Kept) {
-    for (tile, places) in kept.tiles() {
-        let [mut first, mut headroom, mut nearest] = [[NEVER; TILE], [f64::INFINITY; TILE], [f64::INFINITY; TILE]];
-        for step in steps.iter().rev() {
-            let step = *step;
-            let sides = of_tile(tops, step, tile).iter().zip(of_tile(bottoms, step, tile));
-            for ((top, bottom), ((first, headroom), nearest)) in
-                sides.zip(first.iter_mut().zip(&mut headroom).zip(&mut nearest))
-            {
-                let off = off_both(*top, *bottom, step);
-                *first = step.or_later(off, *first);
-                *headroom = least(if *bottom > 0.0 { off } else { f64::INFINITY }, *headroom);
-                *nearest = least(off.abs(), *nearest);
+impl Found {
+    /// Before the first period.
+    pub const START: Self = Self { first: [NEVER; WIDTH], headroom: [f64::INFINITY; WIDTH] };
+
+    /// The headroom with that of steps, and marks at the scenarios that have to be looked at more closely: those
+    /// that fail or come near, unless they had failed before by more than `settled`. Such have their first breach, and
+    /// what comes near a threshold is not their least headroom. Marks are as wide as numbers, to go side by side.
+    #[inline(always)]
+    pub fn scan<Q: Quotient>(&self, quotients: Q, steps: &[Step], (near, settled): (f64, f64)) -> (Lane, [u64; WIDTH]) {
+        let Self { first, headroom } = self;
+        let (mut marks, mut rooms) = ([0; WIDTH], *headroom);
+        let mut rest = steps;
+        while let Some(step) = rest.first() {
+            let (run, after) = rest.split_at_checked(step.alike.max(1)).unwrap_or((rest, &[]));
+            rest = after;
+            let mut low = [f64::INFINITY; WIDTH];
+            quotients.lower(run, &mut low);
+            for (((mark, low), first), room) in marks.iter_mut().zip(&low).zip(first).zip(headroom) {
+                let above = low - step.wanted;
+                let is_settled = (*first < NEVER) & (*room < settled) & (above >= f64::MIN);
+                *mark |= if (above <= near) & !is_settled { 1 } else { 0 };
+            }
+            // Steps of one threshold have the headroom of their least quotient.
+            if step.most == 0.0 {
+                rooms.iter_mut().zip(&low).for_each(|(room, low)| lower(room, low - step.wanted));
+            } else {
+                rooms.iter_mut().zip(&low).for_each(|(room, low)| lower(room, step.below_most(*low)));
             }
         }
-        let [a, b, c] = places;
-        (*a, *b, *c) = (first, headroom, nearest);
+        (rooms, marks)
     }
+}
+
+/// The first of the steps that a tile fails, and how near any quotient came to its threshold.
+#[inline(always)]
+pub fn first_of(quotients: impl Quotient, steps: &[Step], tile: usize) -> (Tile, Tile) {
+    let (mut first, mut nearest) = ([NEVER; TILE], [f64::INFINITY; TILE]);
+    for step in steps.iter().rev() {
+        let step = *step;
+        for ((quotient, first), nearest) in quotients.of_tile(step, tile).iter().zip(&mut first).zip(&mut nearest) {
+            let off = quotient - step.wanted;
+            *first = step.or_later(off, *first);
+            *nearest = least(if off < f64::MIN { 0.0 } else { off.abs() }, *nearest);
+        }
+    }
+    (first, nearest)
 }
 
 /// Sums a measure over windows of so many periods: whole numbers, so that what is taken off leaves no trace. `slots`

@@ -65,9 +65,11 @@ macro_rules! load {
                 if start.checked_add(out.len()).is_none_or(|end| end > self.len) {
                     return;
                 }
-                for (offset, slot) in out.iter_mut().enumerate() {
-                    // SAFETY: start + offset < len, the array is alive, aligned and contiguous, and the atomic has
-                    // the size and alignment of the value. Nothing is ever written through it.
+                // SAFETY: start + out.len() <= len, and the array is alive, aligned and contiguous.
+                let done = unsafe { copy_eights(self.start.add(start), out) };
+                for (offset, slot) in out.iter_mut().enumerate().skip(done) {
+                    // SAFETY: as above, and the atomic has the size and alignment of the value. Nothing is ever
+                    // written through it.
                     let bits = unsafe {
                         let at = self.start.add(start).add(offset).cast_mut().cast::<<$atomic as Bits>::Raw>();
                         <$atomic>::from_ptr(at).load(Ordering::Relaxed)
@@ -77,6 +79,59 @@ macro_rules! load {
             }
         }
     };
+}
+
+/// Copies what goes by eights from memory that others may write to meanwhile, says how many those were, and fetches
+/// ahead as far as the kernels of cubes judge at a time.
+///
+/// # Safety
+/// `from` points at `out.len()` aligned numbers of a living array, and any bits are such a number.
+#[cfg(target_arch = "x86_64")]
+unsafe fn copy_eights<T>(from: *const T, out: &mut [T]) -> usize {
+    let (eights, _) = out.as_chunks_mut::<8>();
+    let count = eights.len();
+    if size_of::<T>() != 8 || count == 0 {
+        return 0;
+    }
+    // SAFETY: count times 64 bytes are read, where the caller says, and written, where `out` is. To fetch ahead from
+    // where nothing is does nothing. To the compiler this is no access to the array, so it is none that races: what
+    // the processor reads of 16 bytes is two aligned numbers, each whole, as relaxed atomic loads are.
+    unsafe {
+        std::arch::asm!(
+            "2:",
+            "prefetcht0 [{from} + 2048]",
+            "movups {a}, [{from}]",
+            "movups {b}, [{from} + 16]",
+            "movups {c}, [{from} + 32]",
+            "movups {d}, [{from} + 48]",
+            "movups [{to}], {a}",
+            "movups [{to} + 16], {b}",
+            "movups [{to} + 32], {c}",
+            "movups [{to} + 48], {d}",
+            "add {from}, 64",
+            "add {to}, 64",
+            "dec {count}",
+            "jnz 2b",
+            from = inout(reg) from => _,
+            to = inout(reg) eights.as_mut_ptr() => _,
+            count = inout(reg) count => _,
+            a = out(xmm_reg) _,
+            b = out(xmm_reg) _,
+            c = out(xmm_reg) _,
+            d = out(xmm_reg) _,
+            options(nostack)
+        );
+    }
+    count.saturating_mul(8)
+}
+
+/// Elsewhere nothing is copied by eights.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn copy_eights<T>(_from: *const T, _out: &mut [T]) -> usize {
+    0
 }
 
 /// The plain type behind an atomic.
@@ -137,12 +192,17 @@ macro_rules! wide {
 /// The kernels of cubes that suit this processor.
 #[cfg(target_arch = "x86_64")]
 pub fn cube_kernels() -> Kernels {
-    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, Scratch};
+    use crate::covenant::{CubeResult, CubeTest, Exact, Lanes, LoadMajor, Scratch};
     use crate::money::MinorUnits;
 
     wide! {
-        take_major(lanes: &mut Lanes, units: MinorUnits, period: usize, major: &[f64], limit: f64) -> bool =
-            lanes.take_major(units, period, major, limit);
+        take_major(
+            lanes: &mut Lanes,
+            units: MinorUnits,
+            period: usize,
+            source: (LoadMajor<'_>, &mut [f64]),
+            limit: f64
+        ) -> bool = lanes.take_major(units, period, source, limit);
         test_stretch(
             tests: &[CubeTest<'_>],
             block: &[Lanes],
@@ -159,7 +219,7 @@ pub fn cube_kernels() -> Kernels {
     }
     // SAFETY, of each: the processor has AVX2, as was just seen.
     Kernels {
-        take_major: |lanes, units, period, major, limit| unsafe { take_major(lanes, units, period, major, limit) },
+        take_major: |lanes, units, period, source, limit| unsafe { take_major(lanes, units, period, source, limit) },
         test_stretch: |tests, block, place, exact, scratch| unsafe {
             test_stretch(tests, block, place, exact, scratch);
         },
