@@ -216,6 +216,9 @@ def operations(pick: random.Random) -> dict[str, Any]:
          "start_date": maybe(pick, day(pick, 2023, 2026)), "end_date": maybe(pick, day(pick, 2026, 2027), 0.2), "settlement": maybe(pick, "equity", 0.2)}
         for at in range(pick.randint(0, 3))
     ]  # fmt: skip
+    for cost in costs:  # no cost ends before it begins
+        if cost["start_date"] and cost["end_date"]:
+            cost["start_date"], cost["end_date"] = sorted((cost["start_date"], cost["end_date"]))
     prices = [{"gpu_model": model, "date": "2020-01-01", "hourly_price": 1.5} for model in MODELS]
     return {
         "contracts": frame(contracts, *NUMBERS),

@@ -276,7 +276,9 @@ def shown(value: Any) -> str:
 
 def _decimal(value: Any) -> Decimal | str:
     """Return the decimal that a number was written as, or the code of what is wrong with it."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal)):
+    if isinstance(value, np.generic):  # in a column of objects
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return "dtype"
     # The shortest decimal that reads as this double is the one that was written.
     written = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

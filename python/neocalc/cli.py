@@ -8,8 +8,10 @@ named, everything else to stderr.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
 import dataclasses
+import io
 import json
 import math
 import os
@@ -152,6 +154,17 @@ def _say(text: str) -> None:
     print("".join(c if c.isprintable() or c == "\n" else "?" for c in text), file=sys.stderr)
 
 
+_PLAIN = {"\u2212": "-", "\u2013": "-", "\u00d7": "x", "\u00f7": "/", "\u00a0": " ", "\u202f": " "}
+_PLAIN |= {"\u20ac": "EUR ", "\u00a3": "GBP ", "\u00a5": "JPY "}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks in plain characters: a sign must not become a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
+
+
 def _demo(args: argparse.Namespace) -> int:
     from neocalc._tables import check_output, frame_library, write_text
     from neocalc.examples import coreweave
@@ -291,6 +304,7 @@ def _covenants(args: argparse.Namespace) -> int:
     result = neocalc.check_covenants(measures, terms, start=args.start, end=args.end, **options)
     status, level = column_values(result, "status"), column_values(result, "level")
     breached = sum(s == "breach" and at == "default" for s, at in zip(status, level, strict=True))
+    args.status = EXIT_BREACH if breached else EXIT_OK
     if suffix == ".html":
         from neocalc.report import covenant_certificate
 
@@ -324,7 +338,7 @@ def _covenants(args: argparse.Namespace) -> int:
     undecided = sum(one in ("insufficient_data", "unknown", "undefined") for one in status)
     told = f"; {undecided:,} could not be tested" if undecided else ""
     _say(f"{len(result):,} tests, {breached:,} default-level breaches{told}")
-    return EXIT_BREACH if breached else EXIT_OK
+    return int(args.status)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -339,16 +353,18 @@ def _run(args: argparse.Namespace) -> int:
     deal = neocalc.load_deal(args.deal)
     result = deal.run()
     lives = deal.compare_lives(years=sorted(args.years)) if args.years else None
-    if args.frame is not None:
-        shown = result if lives is None else lives
-        write_csv(shown.to_frame(args.frame, freq=args.freq), sys.stdout)
-    else:
-        summary = summarise(result, lives)
-        print(headline(summary), "", *summary_lines(summary), sep="\n")
+    shown = None if args.frame is None else (lives or result).to_frame(args.frame, freq=args.freq)
+    # What goes to a reader who may leave comes last: neither the page nor the status hangs on it.
+    args.status = EXIT_BREACH if result.breached else EXIT_OK
     if args.output is not None:
         write_text(deal_report(result, lives=lives), args.output)
         _say(f"wrote {args.output}")
-    return EXIT_BREACH if result.breached else EXIT_OK
+    if shown is not None:
+        write_csv(shown, sys.stdout)
+    else:
+        summary = summarise(result, lives)
+        print(headline(summary), "", *summary_lines(summary), sep="\n")
+    return int(args.status)
 
 
 def _report_error(error: BaseException, as_json: bool) -> None:
@@ -409,6 +425,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.ExitStack() as stack:
+            if sys.stdout is None:
+                stack.enter_context(contextlib.redirect_stdout(nowhere))
+            if sys.stderr is None:
+                stack.enter_context(contextlib.redirect_stderr(nowhere))
+            return main(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("neocalc", _plainly)
+        sys.stdout.reconfigure(errors="neocalc")
     with _stoppable() as came:
         try:
             status: int = args.run(args)
@@ -419,7 +445,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             # The reader (head, less) has seen enough; keep Python from complaining once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_OK
+            return int(getattr(args, "status", EXIT_OK))
         except (ConfigError, OSError) as error:
             _report_error(error, args.json)
             return EXIT_USAGE

@@ -19,8 +19,6 @@ from neocalc.deal._results import STATEMENTS, Results
 from neocalc.errors import InputError, Issue
 from neocalc.maturities import yield_to_maturity
 
-KINDS = ("E", "A", "F", "L")  # exact, approximate, fitted, logic only
-UNITS = ("money", "share", "times", "years")
 _BALANCES = ("balance_sheet",)
 _PART = re.compile(r"\s*(?P<sign>[+\-/])?\s*(?P<name>[A-Za-z_][\w.]*|\d[\d_]*(?:\.\d+)?)")
 

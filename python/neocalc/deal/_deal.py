@@ -109,15 +109,15 @@ class Deal:
             "lives": lives,
             "market": market,
         }
-        document = {"deal": {key: value for key, value in own.items() if value is not None}}
-        document |= {key: dict(value) for key, value in sections.items() if value is not None}
+        document: dict[str, Any] = {"deal": {key: value for key, value in own.items() if value is not None}}
+        document |= {key: value for key, value in sections.items() if value is not None}
         self._make(document, tables, extra_columns or {}, [], [], "")
 
     def _make(
         self,
         document: Mapping[str, Any],
         tables: Mapping[str, Any],
-        extra: Mapping[str, Sequence[str]],
+        extra: Any,
         issues: list[Issue],
         unread: Sequence[str],
         label: str,
@@ -125,6 +125,10 @@ class Deal:
         for name in tables:
             if name not in TABLES:
                 raise TypeError(f"Deal() got an unexpected keyword argument {name!r}")
+        if not isinstance(extra, Mapping) or not all(name in TABLES for name in extra):
+            raise ConfigError(
+                f"extra_columns must be a mapping from tables to lists of columns, not {extra!r}"
+            )
         terms, found = read_terms(document, label)
         issues = [*issues, *found]
         if terms is None:

@@ -89,6 +89,8 @@ def _read_terms(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
+    except ValueError as error:  # a number of thousands of digits, which Python reads no more
+        raise ConfigError(f"{path}: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is nested too deeply") from None
     except OSError as error:
