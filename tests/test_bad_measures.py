@@ -129,3 +129,12 @@ def test_a_number_of_a_payment_is_a_whole_number(number: Any, code: str) -> None
 def test_values_that_cannot_be_told_apart() -> None:
     debt = RECORDS.assign(loan_id=pd.Series([Decimal("sNaN"), "l"], dtype=object))
     assert refused("dtype", debt=debt).issues[0].column == "debt.loan_id"
+
+
+def test_owners_that_are_null_are_not_twice_there() -> None:
+    owners = pd.DataFrame({"loan_id": pd.Series([None, None], dtype=object), "entity_id": ["A", "B"]})
+    error = refused("null", debt=RECORDS.drop(columns="entity_id"), entity={"debt": owners})
+    assert {(issue.column, issue.code) for issue in error.issues} == {
+        ("entity.loan_id", "null"),
+        ("debt.loan_id", "unknown_id"),
+    }

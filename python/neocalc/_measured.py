@@ -213,7 +213,11 @@ class Reader:
         codes, names = _coded(table, name)
         known = beside.values(name, required=True)
         place: dict[Any, int] = {}
-        again = [row for row, value in enumerate(known) if place.setdefault(value, row) != row]
+        again = [
+            row
+            for row, value in enumerate(known)
+            if value is not None and place.setdefault(value, row) != row
+        ]
         beside.note(name, "duplicate_id", again, lambda row: repr(known[row]))
         rows = np.array([*(place.get(value, -1) for value in names), -1], dtype=np.int64)[codes]
         lost = np.flatnonzero(rows < 0).tolist()
