@@ -372,7 +372,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
       (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
       that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
       date), ``unknown`` (of ``cash``, ``operating_cost``, ``revenue``, ``capex``, ``taxes``, what nobody
-      says: statements are then null, and covenants that need them are not met).
+      says: statements are then null, property where it is ``capex``, and covenants that need them are not
+      met).
     - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
       ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
       ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
