@@ -200,6 +200,24 @@ class SideTable:
             self.problems.rows(label, code, rows, n, lambda row: repr(raw.values[row]))
         return found
 
+    def floats(self, name: str) -> Array:
+        """Return a column of numbers as doubles, NaN for null."""
+        raw, label = self.frame.raw(name), f"{self.label}.{name}"
+        if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":
+            self.problems.column(label, "dtype", "text" if raw.text else str(raw.values.dtype), "use numbers")
+            return np.full(self.frame.n, np.nan)
+        found = np.full(self.frame.n, np.nan)
+        wrong = []
+        for row, value in enumerate(raw.values.tolist()):
+            if is_missing(value) or (raw.null is not None and raw.null[row]):
+                continue
+            if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+                found[row] = float(value)
+            else:
+                wrong.append(row)
+        self.note(name, "dtype", wrong, lambda row: repr(raw.values[row]), "use numbers")
+        return found
+
     def counts(self, name: str, *, least: int = 0, most: int = 1_000_000) -> list[int | None]:
         """Return a column of whole numbers, None for null."""
         found = self.decimals(name)

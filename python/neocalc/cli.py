@@ -18,7 +18,7 @@ import os
 import signal
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +113,10 @@ def _covenants_parser(commands: Any) -> Any:
     add("--fiscal-year-end", type=int, default=12, metavar="MONTH", help="1 to 12 (default 12)")
     add("--start", metavar="DATE", help="first test date, YYYY-MM-DD")
     add("--end", metavar="DATE", help="last test date, YYYY-MM-DD")
+    add("--amounts", choices=("major", "minor"), default="major", help="dollars or cents (default major)")
+    add("--minor-units", type=int, default=2, metavar="N", help="decimals of the currency (default 2)")
     add("--entity", metavar="ID", help="whose certificate")
+    add("--currency", metavar="CODE", help="in which currency, where the entity has several")
     add("--date", metavar="DATE", help="of which test date (default the last)")
     add("--threads", type=int, metavar="N", help="threads to use (default all)")
     covenants.set_defaults(run=_covenants)
@@ -248,14 +251,34 @@ def _validate(args: argparse.Namespace) -> int:
     return EXIT_DATA
 
 
-# Columns of covenants and of what bears on them that are numbers; of measures all but these are.
+# Columns of covenants and of what bears on them that are numbers.
 _TERM_NUMBERS = frozenset(
     (
         "threshold", "at_risk_below", "window_periods", "springing_above", "cures_allowed", "cures_per_year",
         "cures_in_a_row", "cure_amount_cap", "grace_days", "amount", "above",
     )
 )  # fmt: skip
-_NO_MEASURES = frozenset(("entity_id", "period_end", "currency"))
+
+
+_COVENANT_OPTIONS = ("freq", "fiscal_year_end", "amounts", "minor_units", "threads")
+
+
+def _amounts_named(terms: Any, cross_default: Any) -> Callable[[str], bool]:
+    """Tell the columns of the measures that are amounts; all others may hold what they like."""
+    from neocalc.metrics import METRICS
+    from neocalc.report.comparison import column_values
+
+    named = {"total_debt"}
+    for metric in METRICS.values():
+        named.update(*(variant.measures for variant in metric.variants()))
+    for table, column in ((terms, "springing_measure"), (cross_default, "measure")):
+        if table is not None and column in _columns(table):
+            named.update(column_values(table, column))
+    return named.__contains__
+
+
+def _columns(table: Any) -> list[str]:
+    return list(getattr(table, "column_names", None) or table.columns)
 
 
 def _covenants(args: argparse.Namespace) -> int:
@@ -268,15 +291,16 @@ def _covenants(args: argparse.Namespace) -> int:
     beside = {"cures": args.cures, "waivers": args.waivers, "cross_default": args.cross_default}
     inputs = [args.measures, args.covenants, *(path for path in beside.values() if path is not None)]
     suffix = check_output(args.output, inputs=tuple(inputs)) if args.output is not None else None
-    if suffix != ".html" and (args.entity is not None or args.date is not None):
-        raise ConfigError("--entity and --date choose a certificate: write it to .html")
-    measures = read_table(args.measures, lambda name: name not in _NO_MEASURES)
-    terms = read_table(args.covenants, _TERM_NUMBERS.__contains__)
+    chosen = (args.entity, args.currency, args.date)
+    if suffix != ".html" and any(one is not None for one in chosen):
+        raise ConfigError("--entity, --currency and --date choose a certificate: write it to .html")
+    terms = read_table(args.covenants, _TERM_NUMBERS.__contains__, "covenants")
     options: dict[str, Any] = {
-        name: None if path is None else read_table(path, _TERM_NUMBERS.__contains__)
+        name: None if path is None else read_table(path, _TERM_NUMBERS.__contains__, name)
         for name, path in beside.items()
     }
-    options |= {"freq": args.freq, "fiscal_year_end": args.fiscal_year_end, "threads": args.threads}
+    measures = read_table(args.measures, _amounts_named(terms, options["cross_default"]), "measures")
+    options |= {name: getattr(args, name) for name in _COVENANT_OPTIONS}
     result = neocalc.check_covenants(measures, terms, start=args.start, end=args.end, **options)
     status, level = column_values(result, "status"), column_values(result, "level")
     breached = sum(s == "breach" and at == "default" for s, at in zip(status, level, strict=True))
@@ -288,8 +312,21 @@ def _covenants(args: argparse.Namespace) -> int:
         if not dates:
             raise ConfigError("no test is due: there is nothing to certify")
         date = args.date if args.date is not None else np.datetime64(max(dates))
+        known = (
+            column_values(result, "entity_id")
+            if args.entity is not None and "entity_id" in _columns(result)
+            else []
+        )
+        # A file may have numbers for ids; the command line has only text.
+        entity = next((one for one in known if str(one) == args.entity), args.entity)
         page = covenant_certificate(
-            measures, terms, period_end=date, entity_id=args.entity, source=args.measures.name, **options
+            measures,
+            terms,
+            period_end=date,
+            entity_id=entity,
+            currency=args.currency,
+            source=args.measures.name,
+            **options,
         )
         write_text(page, args.output)
     elif args.output is None:
@@ -298,7 +335,9 @@ def _covenants(args: argparse.Namespace) -> int:
         write_table(result, args.output)
     if args.output is not None:
         _say(f"wrote {args.output}")
-    _say(f"{len(result):,} tests, {breached:,} default-level breaches")
+    undecided = sum(one in ("insufficient_data", "unknown", "undefined") for one in status)
+    told = f"; {undecided:,} could not be tested" if undecided else ""
+    _say(f"{len(result):,} tests, {breached:,} default-level breaches{told}")
     return int(args.status)
 
 
