@@ -409,9 +409,10 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
 
     A facility of kind ``term`` is a loan. Of a ``ladder`` the schedule is not known but its principal by
     year: ``ladders`` has ``facility_id, bucket, principal``, each year's spread over its payment dates,
-    what stands under ``thereafter`` due at maturity. A ``revolver`` is drawn, at month ends, for what is
-    owed and the minimum cash, and repaid before anything is swept or distributed: ``commitment`` and
-    ``letters_of_credit``, or their steps in ``commitments`` (``facility_id, date``); ``opening_balance``.
+    what stands under ``thereafter`` due at maturity (with it the ladder sums to the principal). A
+    ``revolver`` pays by the month, is drawn at month ends for what is owed and the minimum cash, and repaid
+    before anything is swept or distributed: ``commitment`` and ``letters_of_credit``, or their steps in
+    ``commitments`` (``facility_id, date``); ``opening_balance``; other terms of loans it has none.
     ``sweep_rate`` of the cash above the minimum prepays a loan, from ``sweep_from_date``. What is past due
     bears ``past_due_rate``, else the facility's own. ``secured_share`` of it is ``secured_debt`` (null: all
     where an asset has its ``facility_id``, else nothing). ``reserves`` has ``reserve_id`` and ``facility_id``
