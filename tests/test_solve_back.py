@@ -247,3 +247,23 @@ def test_what_is_on_its_limit_shows_the_side_on_which_it_turns(
     assert found["change"] == 0.0
     assert found["status_before"] == found["status"]
     assert {found["status_before"], found["status_after"]} == {"pass", "breach"}
+
+
+def test_a_table_and_a_function_say_the_same_words() -> None:
+    """A hair from its limit a test that is met is at risk, and one that is waived does not turn."""
+    terms = TERMS.head(1).assign(at_risk_below=0.1)
+    waived = pd.DataFrame({"from_date": ["2025-04-01"], "to_date": ["2025-06-30"]})
+    drivers = {
+        "table": {"cfads": -1.0},
+        "function": lambda fall: MEASURES.assign(cfads=(MEASURES["cfads"] * (1 - fall)).round(2)),
+    }
+    found = nc.solve_back(MEASURES, terms, drivers=drivers, waivers=waived)
+    for name in ("change", "status_before", "status_after", "is_binding"):
+        one, two = (found.loc[found["driver"] == driver, name].tolist() for driver in drivers)
+        if name == "change":
+            assert one == pytest.approx(two, abs=1e-4, nan_ok=True)
+        else:
+            assert str(one) == str(two), name
+    assert found["change"].isna().tolist()[:5] == [False, True, False, False, False]
+    assert "at_risk" in set(found["status_before"])
+    assert "at_risk" in set(found["status_after"])

@@ -83,7 +83,7 @@ def solve_back(
     The measures of a table move in a straight line, and so do both sides of a metric: the change is the exact
     rational at which the numerator is the threshold times the denominator. A function is looked at in sixteen
     steps towards each bound, and the step in which a test first turns is halved until it is narrow enough.
-    Cures stay as they are; where a metric has no sense the change is null.
+    Cures stay as they are; where a metric has no sense, or a failure would be waived, the change is null.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def _verdict(limit: int, strict: int, threshold: Fraction, top: Fraction, bottom
 
 def _exact(checked: Checked, row: int, moves: Linear, bounds: tuple[Fraction, Fraction]) -> _Turn:
     """Solve one test of a driver that moves its measures in a straight line."""
-    if checked.status(row) not in (*MET, *FAILED):
+    if checked.status(row) not in (*MET, *FAILED) or _is_waived(checked, row):
         return _NOWHERE
     key, found = checked.key(row), checked.found
     source = checked.inputs.rows_of_clauses[int(found["clause"][row])]
@@ -272,12 +272,22 @@ def _exact(checked: Checked, row: int, moves: Linear, bounds: tuple[Fraction, Fr
     # On the limit as it is: what turns it lies beyond.
     if change == 0 and 0 not in bounds and verdict(outward) is verdict(change):
         outward = -outward
-    words = [_word(verdict(at), clause.fields["level"]) for at in (change - outward, change + outward)]
+    words = [_word(verdict(at), clause.fields) for at in (change - outward, change + outward)]
     return _Turn(change, Fraction(0), *words)
 
 
-def _word(verdict: bool | None, level: int) -> str:
-    return "undefined" if verdict is None else "pass" if verdict else _FAILS[level]
+def _word(verdict: bool | None, fields: Mapping[str, int]) -> str:
+    """Return the status a hair from the limit, where what is met has next to no headroom."""
+    if verdict is None:
+        return "undefined"
+    has_band = fields["at_risk"] > 0 and (fields["whole"], fields["parts"]) != (0, 0)
+    return ("at_risk" if has_band else "pass") if verdict else _FAILS[fields["level"]]
+
+
+def _is_waived(checked: Checked, row: int) -> bool:
+    """Whether a failure would be waived: then nothing turns."""
+    spans, day = checked.inputs.waivers[int(checked.found["covenant"][row])].values, int(checked.days[row])
+    return any(begin <= day <= end for begin, end in zip(spans["from"], spans["to"], strict=True))
 
 
 def _sides(checked: Checked, row: int, moves: Linear, series: tuple[Any, Any]) -> tuple[_Line, _Line]:
