@@ -118,6 +118,7 @@ def facilities(pick: random.Random) -> dict[str, Any]:
             "day_count": pick.choice(["30/360", "ACT/360", "ACT/365F"]), "past_due_rate": maybe(pick, 0.18, 0.2),
         }  # fmt: skip
         if kind == "revolver":
+            row["frequency"] = None
             row |= {"commitment": money(pick, 2_000_000), "letters_of_credit": maybe(pick, money(pick, 100_000), 0.3), "undrawn_fee_rate": maybe(pick, 0.0025),
                     "opening_balance": maybe(pick, money(pick, 400_000))}  # fmt: skip
             if pick.random() < 0.4:

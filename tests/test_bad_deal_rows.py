@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,16 @@ WRONG: list[tuple[dict[str, Any], str, str, tuple[int, ...]]] = [
     ({"facilities": {**REVOLVER, "past_due_rate": [18.0]}}, "facilities.past_due_rate", "rate_unit", (0,)),
     ({"facilities": {**REVOLVER, "past_due_rate": [-0.1]}}, "facilities.past_due_rate", "range", (0,)),
     ({"facilities": {**REVOLVER, "undrawn_fee_rate": [-0.1]}}, "facilities.undrawn_fee_rate", "range", (0,)),
-    ({"facilities": {**REVOLVER, "frequency": ["fortnightly"]}}, "facilities.frequency", "choice", (0,)),
+    ({"facilities": {**REVOLVER, "frequency": ["quarterly"]}}, "facilities.frequency", "term_conflict", (0,)),
+    ({"facilities": {**REVOLVER, "profile": ["bullet"]}}, "facilities.profile", "term_conflict", (0,)),
+    ({"facilities": {**REVOLVER, "upfront_fee": [5.0]}}, "facilities.upfront_fee", "term_conflict", (0,)),
+    ({"facilities": {**REVOLVER, "advance_rate": [0.8]}}, "facilities.advance_rate", "term_conflict", (0,)),
+    ({"facilities": {**REVOLVER, "sweep_rate": [0.5]}}, "facilities.sweep_rate", "term_conflict", (0,)),
+    ({"facilities": {**REVOLVER, "draw_end_date": ["2025-06-30"]}}, "facilities.draw_end_date", "term_conflict", (0,)),
+    ({"facilities": REVOLVER, "hedges": {"facility_id": ["rcf"], "kind": ["pay_fixed_swap"], "strike_rate": [0.04]}}, "hedges.facility_id", "term_conflict", (0,)),
+    ({"facilities": REVOLVER, "prepayment_premiums": {"facility_id": ["rcf"], "from_date": ["2025-01-01"], "premium_rate": [0.01]}}, "prepayment_premiums.facility_id", "term_conflict", (0,)),
+    ({"facilities": REVOLVER, "payment_holidays": {"facility_id": ["rcf"], "from_date": ["2025-01-01"], "to_date": ["2025-02-01"]}}, "payment_holidays.facility_id", "term_conflict", (0,)),
+    ({"facilities": term(frequency=["fortnightly"])}, "facilities.frequency", "choice", (0,)),
     ({"facilities": {**LADDER, "frequency": ["fortnightly"]}, "ladders": ladder(("2025", 20.0))}, "facilities.frequency", "choice", (0,)),
     ({"facilities": {**LADDER, "profile": ["steep"]}, "ladders": ladder(("2025", 20.0))}, "facilities.profile", "choice", (0,)),
     ({"facilities": term(sweep_rate=[1.5])}, "facilities.sweep_rate", "range", (0,)),
@@ -198,3 +208,34 @@ def test_a_section_that_is_none(section: str) -> None:
         with pytest.raises(nc.InputError) as caught:
             deal(**{section: value})
         assert (section, "dtype") in {(issue.column, issue.code) for issue in caught.value.issues}
+
+
+def test_tables_without_rows_say_nothing() -> None:
+    """Also beside a curve for some assets and under the book of a tax return, which leave events out."""
+    events = pd.DataFrame({"asset_id": [], "date": [], "kind": []}, dtype="str")
+    given: dict[str, Any] = {
+        "assets": pd.DataFrame({**ASSET, "gpu_model": ["H"], "facility_id": ["loan"]}),
+        "facilities": term(),
+        "value_curves": pd.DataFrame({"gpu_model": ["H"], "annual_decay_rate": [0.3]}),
+        "books": {"own": nc.straight_line(years=6), "return": nc.macrs(recovery_years=5, bonus_rate=0)},
+        "tax": {"rate": 0.21, "book": "return"},
+    }
+    for name in ("ltv", "tax", "income_statement"):
+        without = deal(9_000.0, **given).run()[name]
+        assert deal(9_000.0, **given, asset_events=events).run()[name].equals(without)
+
+
+def test_files_that_are_no_table_say_what_to_write(tmp_path: Path) -> None:
+    terms = 'deal = { name = "SPV", start = 2025-01-01, end = 2025-12-31 }\nopening = { cash = 1 }\n'
+    (tmp_path / "deal.toml").write_text(terms, encoding="utf-8")
+    (tmp_path / "costs.xlsx").write_bytes(b"PK")
+    (tmp_path / "EQUITY.CSV").write_text("date,kind,amount\n", encoding="utf-8")
+    (tmp_path / "leases.csv").write_text("lease_id,payment\na\n", encoding="utf-8")
+    with pytest.raises(nc.InputError) as caught:
+        nc.load_deal(tmp_path)
+    assert {issue.column: issue.example or issue.hint for issue in caught.value.issues} == {
+        "EQUITY.CSV": "a table is a file: equity.csv or equity.parquet",
+        "costs.xlsx": "a table is a file: costs.csv or costs.parquet",
+        "leases.csv": "line 2 has 1 fields where the header has 2; is the file cut off, or does a field hold a comma and no quotes?",
+    }
+    assert "line 2 has 1 fields" in str(caught.value)

@@ -186,7 +186,11 @@ def test_what_is_not_known_is_shown_as_not_known(name: str, results: dict[str, A
     result = results[name]
     assert result.income_statement["operating_income"].isna().all()
     assert result.balance_sheet["cash"].isna().all()
-    assert result.property["closing_property"].notna().all()
+    # What will be bought is not known, so that no line of property is, but for what it opens with.
+    assert result.property.drop(columns=["period_end", "opening_property"]).isna().all(axis=None)
+    assert result.property["opening_property"].notna().tolist() == [True] + [False] * (
+        len(result.property) - 1
+    )
     assert not result.breached
     assert "pass" not in set(result.covenants["status"])
     assert "not known" in deal_report(result)

@@ -273,6 +273,8 @@ def market_values_of(fleet: Fleet, policy: Any, grid: Grid) -> dict[Backed, list
 def _filter(frame: Any, keep: list[bool]) -> Any:
     import narwhals.stable.v2 as nw
 
+    if not keep:  # no rows: narwhals takes an empty list for no condition
+        return frame
     return nw.from_native(frame, eager_only=True).filter(keep).to_native()
 
 

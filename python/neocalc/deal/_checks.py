@@ -199,7 +199,10 @@ class Checks:
         if line not in lines:
             raise _Unknown(f"{frame} has no line {line!r}; {meant(line, list(lines))}")
         values, at = lines[line], self._place(row)
-        if frame != "property" and at >= self.results.unknown_from:
+        known = self.results.known_months(frame)
+        if line == "opening_property" and self._months(row).start <= known:
+            return Fraction(int(values[self._months(row).start]), self.scale)
+        if at >= known:
             return None
         if (
             frame in _BALANCES

@@ -372,7 +372,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
       (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
       that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
       date), ``unknown`` (of ``cash``, ``operating_cost``, ``revenue``, ``capex``, ``taxes``, what nobody
-      says: statements are then null, and covenants that need them are not met).
+      says: statements are then null, property where it is ``capex``, and covenants that need them are not
+      met).
     - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
       ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
       ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
@@ -408,9 +409,10 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
 
     A facility of kind ``term`` is a loan. Of a ``ladder`` the schedule is not known but its principal by
     year: ``ladders`` has ``facility_id, bucket, principal``, each year's spread over its payment dates,
-    what stands under ``thereafter`` due at maturity. A ``revolver`` is drawn, at month ends, for what is
-    owed and the minimum cash, and repaid before anything is swept or distributed: ``commitment`` and
-    ``letters_of_credit``, or their steps in ``commitments`` (``facility_id, date``); ``opening_balance``.
+    what stands under ``thereafter`` due at maturity (with it the ladder sums to the principal). A
+    ``revolver`` pays by the month, is drawn at month ends for what is owed and the minimum cash, and repaid
+    before anything is swept or distributed: ``commitment`` and ``letters_of_credit``, or their steps in
+    ``commitments`` (``facility_id, date``); ``opening_balance``; other terms of loans it has none.
     ``sweep_rate`` of the cash above the minimum prepays a loan, from ``sweep_from_date``. What is past due
     bears ``past_due_rate``, else the facility's own. ``secured_share`` of it is ``secured_debt`` (null: all
     where an asset has its ``facility_id``, else nothing). ``reserves`` has ``reserve_id`` and ``facility_id``

@@ -30,6 +30,10 @@ _NAMES_A_FACILITY = (
     "draws", "rate_steps", "hedges", "principal_schedule", "payment_holidays", "prepayments",
     "prepayment_premiums", "refinancings", "cash_flow", "ladders", "commitments", "reserves",
 )  # fmt: skip
+_OF_LOANS = (  # tables that mean nothing for a revolver
+    "draws", "prepayments", "principal_schedule", "refinancings", "hedges", "payment_holidays",
+    "prepayment_premiums", "cash_flow",
+)  # fmt: skip
 _WORDS = {
     ("facilities", "kind"): KINDS,
     ("equity", "kind"): ("contribution", "distribution"),
@@ -257,7 +261,7 @@ class Tables:
             "term_conflict",
             lambda name: kinds.get(name, "revolver") == "revolver",
         )
-        for table in ("draws", "prepayments", "principal_schedule", "refinancings"):
+        for table in _OF_LOANS:
             self._each(table, "facility_id", "term_conflict", lambda name: kinds.get(name) != "revolver")
         self._each(
             "ladders", "bucket", "choice",

@@ -34,6 +34,23 @@ _NOT_SUMMED = ("published", "measures")  # what stands beside the deal
 _WORDS = ("profile", "frequency", "day_count")
 
 
+# What has no meaning for a revolver, which owes what the waterfall draws and pays by the month.
+_NOT_OF_REVOLVERS = (
+    *(
+        "profile",
+        "payment",
+        "balance_cap",
+        "balance_cap_rate",
+        "upfront_fee",
+        "upfront_fee_rate",
+        "issue_costs",
+    ),
+    *("issue_price", "make_whole_rate", "sweep_rate", "advance_rate", "target_dscr", "default_margin_rate"),
+    *("pik_rate", "pik_share", "interest_only_months", "amortization_months", "first_payment_date"),
+    *("draw_start_date", "draw_end_date", "construction_start_date", "construction_end_date"),
+)
+
+
 def check_tables(tables: Mapping[str, Rows]) -> None:
     """Note all that is wrong within single tables."""
     for table, column, fine in _RATES:
@@ -46,6 +63,7 @@ def check_tables(tables: Mapping[str, Rows]) -> None:
         _in_order(tables[table], first, last)
     for column in _WORDS:
         _each(tables["facilities"], column, "choice", WORDS[column].__contains__)
+    _check_revolvers(tables["facilities"])
     _check_costs(tables["costs"])
     _check_reserves(tables["reserves"])
     _check_ladders(tables["ladders"], tables["facilities"], tables["draws"])
@@ -120,6 +138,18 @@ def _check_costs(rows: Rows) -> None:
     rows.note("date", "null", undated, lambda _: "null")
     late = [row for row in range(rows.n) if (rows["payment_days"][row] or 0) > 366]
     rows.note("payment_days", "range", late)
+
+
+def _check_revolvers(rows: Rows) -> None:
+    revolving = [row for row in range(rows.n) if rows["kind"][row] == "revolver"]
+    for column in _NOT_OF_REVOLVERS:
+        nothing = (1,) if column == "issue_price" else (0,)
+        values = rows[column]
+        told = [row for row in revolving if values[row] is not None and values[row] not in nothing]
+        hint = "a revolver has no such term: leave it empty, or make it a facility of kind 'term'"
+        rows.note(column, "term_conflict", told, hint=hint)
+    other = [row for row in revolving if rows["frequency"][row] not in (None, "monthly")]
+    rows.note("frequency", "term_conflict", other, hint="a revolver pays by the month")
 
 
 def _check_reserves(rows: Rows) -> None:
