@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neocalc._columns import FIRST_DAY, LAST_DAY
 from neocalc._exact import half_even
 from neocalc._frames import meant
 from neocalc._monthly import TRILLION, ItemTable, first_day, month_of_day, read_shares, trillionths
@@ -167,7 +168,12 @@ class ContractTerms:
             "end_date", "date_order", back, lambda row: f"{end[row] - start[row]} days on", "start_date"
         )
         self._check_prices(hourly, given, gpus)
-        begins = [_later(end[row] + 1, renewals[row] or 0) for row in range(table.frame.n)]
+        begins = [
+            _later(day + 1, months)
+            if (months := renewals[row] or 0) and FIRST_DAY <= day <= LAST_DAY
+            else day + 1
+            for row, day in enumerate(end)  # days out of range are noted, and have no month
+        ]
         self._check_spot(spot_after, gpus, begins)
         paid = self._prepaid(end)
         if table.problems.issues or any(side.problems.issues for side in self.sides):
