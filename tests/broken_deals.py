@@ -54,6 +54,7 @@ BROKEN_DEALS: dict[str, Callable[[], object]] = {
     "duplicate_table": lambda: _folder(("costs.csv", COSTS), ("costs.parquet", b"")),
     "file": lambda: _folder(("costs.csv", b"\xff\xfe")),
     "payments": lambda: _deal(assets=ASSET, asset_payments={"asset_id": ["a"], "date": ["2025-01-01"], "amount": [1.0]}),
+    "curve": lambda: _deal(value_curves={"gpu_model": ["H"], "age_months": [3], "value_share": [-1.0]}),
     "missing_ladder": lambda: _deal(facilities=LADDER),
     "opening_balance": lambda: _deal({"cash": 1.0, "equity": 2.0}).run(),
 }  # fmt: skip

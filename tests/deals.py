@@ -118,6 +118,7 @@ def facilities(pick: random.Random) -> dict[str, Any]:
             "day_count": pick.choice(["30/360", "ACT/360", "ACT/365F"]), "past_due_rate": maybe(pick, 0.18, 0.2),
         }  # fmt: skip
         if kind == "revolver":
+            row["frequency"] = None
             row |= {"commitment": money(pick, 2_000_000), "letters_of_credit": maybe(pick, money(pick, 100_000), 0.3), "undrawn_fee_rate": maybe(pick, 0.0025),
                     "opening_balance": maybe(pick, money(pick, 400_000))}  # fmt: skip
             if pick.random() < 0.4:
@@ -216,6 +217,9 @@ def operations(pick: random.Random) -> dict[str, Any]:
          "start_date": maybe(pick, day(pick, 2023, 2026)), "end_date": maybe(pick, day(pick, 2026, 2027), 0.2), "settlement": maybe(pick, "equity", 0.2)}
         for at in range(pick.randint(0, 3))
     ]  # fmt: skip
+    for cost in costs:  # no cost ends before it begins
+        if cost["start_date"] and cost["end_date"]:
+            cost["start_date"], cost["end_date"] = sorted((cost["start_date"], cost["end_date"]))
     prices = [{"gpu_model": model, "date": "2020-01-01", "hourly_price": 1.5} for model in MODELS]
     return {
         "contracts": frame(contracts, *NUMBERS),

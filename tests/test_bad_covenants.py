@@ -353,7 +353,7 @@ def test_arguments(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "definition",
     [
-        ("", "cash"), ("x", ""), ("x", "cash +"), ("x", "cash debt"), ("x", "sum(cash"), ("x", "2 * cash"),
+        (5, "cash"), (["x"], "cash"), ("", "cash"), ("x", ""), ("x", "cash +"), ("x", "cash debt"), ("x", "sum(cash"), ("x", "2 * cash"),
         ("x", "sum(cash, 0)"), ("x", "sum(cash, 1201)"), ("x", "median(cash)"), ("x", "cash, debt"), ("x", None),
     ],
 )  # fmt: skip
@@ -366,6 +366,8 @@ def test_definitions_of_metrics(definition: tuple[str, Any]) -> None:
         {"unit": "times"},
         {"cure": "+debt"},
         {"cure": "cash*2"},
+        {"cure": 5},
+        {"otherwise": "liquidity"},
     ):
         with pytest.raises(nc.ConfigError):
             nc.metric("x", "cash", **wrong)
@@ -437,3 +439,55 @@ def test_a_message_counts_the_rows_of_the_frame_that_is_wrong() -> None:
     draws = pd.DataFrame({"loan_id": [0, 0], "date": ["2025-02-01"] * 2, "amount": [1.0, None]})
     with pytest.raises(nc.InputError, match=r"^loans: 1 problem\n  'draws.amount' must not be null: 1 row"):
         nc.amortize(loans, draws=draws)
+
+
+# --- several currencies ---------------------------------------------------------------------------------------------
+
+
+def test_amounts_of_money_do_not_hold_in_several_currencies() -> None:
+    """100 is dollars or yen; a ratio, and nothing, are the same in both."""
+    money = pd.concat([measures(currency="USD"), measures(entity_id="B", currency="JPY")])
+    of_all = terms().drop(columns="entity_id")
+    assert (
+        one("covenants.currency", "currency_mix", 0, money, of_all).example == "the entities have JPY and USD"
+    )
+    assert set(nc.check_covenants(money, of_all.iloc[1:])["currency"]) == {"USD", "JPY"}
+    nothing = of_all.assign(threshold=[0.0, 0.65, 1.1])
+    assert set(nc.check_covenants(money, nothing)["status"]) == {"pass", "insufficient_data"}
+    named = of_all.assign(currency=["USD", None, None])
+    assert (nc.check_covenants(money, named)["covenant_id"] == "a").sum() == 4
+    one("covenants.currency", "currency_mix", 1, money, named.assign(cure_amount_cap=[None, 5.0, None]))
+    springs = {"springing_measure": [None, "cash", "ltv"], "springing_above": [None, 5.0, 0.5]}
+    one("covenants.currency", "currency_mix", 1, money, named.assign(**springs))
+
+
+def test_a_cure_is_in_one_currency() -> None:
+    """It counted in full in each."""
+    money = pd.concat([measures(currency="USD", cash=40.0), measures(currency="JPY", cash=40.0)])
+    both = pd.DataFrame({"covenant_id": "a", "entity_id": "A", "currency": ["USD", "JPY"], "metric": "liquidity",
+                         "threshold": 50.0})  # fmt: skip
+    paid = pd.DataFrame({"entity_id": ["A"], "period_end": ENDS[:1], "amount": [10.0]})
+    one("cures.currency", "currency_mix", 0, money, both, cures=paid)
+    found = nc.check_covenants(money, both, cures=paid.assign(currency="JPY"))
+    assert found["status"].tolist() == ["breach"] * 4 + ["cured"] + ["breach"] * 3
+    assert "cured" in set(
+        nc.check_covenants(money, both[:1], cures=paid)["status"]
+    )  # only dollars are tested
+    follows = pd.DataFrame({"entity_id": ["B"], "trigger_entity_id": ["A"], "above": [30.0]})
+    group = pd.concat([money, measures(entity_id="B", currency="USD")])
+    one("cross_default.currency", "currency_mix", 0, group, both, cross_default=follows)
+
+
+def test_a_cure_of_another_level_says_so() -> None:
+    paid = pd.DataFrame({"covenant_id": ["a"], "period_end": ENDS[:1], "amount": [10.0]})
+    issue = one("cures.covenant_id", "covenant_unknown", 0, None, terms(level="lock_up"), cures=paid)
+    assert "level is default" in issue.hint
+
+
+@pytest.mark.parametrize("measure", ["", 5, (1, 2)])
+def test_a_cross_default_above_a_measure_that_is_none(measure: Any) -> None:
+    """A number was taken for no condition at all, and an empty text for total_debt."""
+    group = pd.concat([measures(), measures(entity_id="B")])
+    follows = pd.DataFrame({"entity_id": ["B"], "trigger_entity_id": ["A"], "above": [1.0]})
+    follows["measure"] = pd.Series([measure], dtype=object)
+    one("cross_default.measure", "metric_unknown", 0, group, cross_default=follows)

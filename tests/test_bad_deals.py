@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 import neocalc as nc
+from small_deals import term
 
 TERMS = """
 [deal]
@@ -97,6 +99,19 @@ TERMS_WRONG: list[tuple[str, str, str, str]] = [
     ("[books.six]", "[cash]\norder = ['taxes', 'taxes']\n[books.six]", "cash.order", "choice"),
     ("[books.six]", "[market]\ncollateral = 'hope'\n[books.six]", "market.collateral", "choice"),
     ("[opening]", "[opening]\nequity = 5e14", "opening.equity", "precision"),
+    ("end = 2025-12-31", "end = 1970-01-01", "deal.end", "date_order"),
+    ("end = 2025-12-31", "end = 2199-12-31", "deal.end", "range"),
+    ("cash = 1000", "cash = 1" + "0" * 400, "opening.cash", "range"),
+    ("cash = 1000", "cash = 1e400", "opening.cash", "nonfinite"),
+    ('method = "straight_line"', "method = []", "books.six.method", "choice"),
+    ('method = "straight_line"', "method = {}", "books.six.method", "choice"),
+    ("years = 6", "years = { value = 6, surce = 'A' }", "books.six.years.surce", "unknown_key"),
+    ("[books.six]\nmethod = \"straight_line\"\nyears = 6", "[books.six]", "books.six.method", "missing_key"),
+    ("[books.six]", "[tax]\nrate = 0.21\nrecognise_losses = 1\n[books.six]", "tax.recognise_losses", "choice"),
+    ("[books.six]", "[cash]\norder = ['interest_4']\n[books.six]", "cash.order", "choice"),
+    ("[books.six]", "[cash]\norder = ['interest_01']\n[books.six]", "cash.order", "choice"),
+    ("[books.six]", "[cash]\norder = ['interest_²']\n[books.six]", "cash.order", "choice"),
+    ("[books.six]", "[lives]\nwhere = { colour = 'red' }\n[books.six]", "lives.where.colour", "missing_column"),
 ]  # fmt: skip
 
 
@@ -115,6 +130,7 @@ def test_terms_name_their_key(folder: Callable[..., Path], old: str, new: str, k
         (TERMS + "years = 5\n", "line 11"),  # stands twice
         (TERMS.replace("[opening]", "[opening"), "line 6"),
         (b"\xff\xfe", "UTF-8"),
+        (TERMS.replace("cash = 1000", "cash = 1" + "0" * 5_000), "digits"),
         ("x = " + "[" * 100_000, ""),
     ],
 )
@@ -405,7 +421,8 @@ def test_arguments_that_mean_nothing() -> None:
         lambda: deal.compare_lives(years=()),
         lambda: deal.run().to_frame("lunch"),
         lambda: deal.run().to_frame("tax", freq="W"),
-        lambda: nc.Deal(**{**terms, "end": "2199-12-31"}).run(),
+        lambda: nc.Deal(**terms, extra_columns={"fleet": ["site"]}),
+        lambda: nc.Deal(**terms, extra_columns=["site"]),
     ):
         with pytest.raises(nc.ConfigError):
             call()
@@ -422,17 +439,35 @@ def test_arguments_that_mean_nothing() -> None:
 
 
 def test_what_is_too_large_is_named_by_its_table() -> None:
+    terms: dict[str, Any] = {
+        "name": "x",
+        "start": "2025-01-01",
+        "end": "2025-12-31",
+        "opening": {"cash": 0.0},
+    }
     assets = pd.DataFrame({"asset_id": range(6_000), "cost": 2e13, "in_service_date": "2025-01-01"})
-    deal = nc.Deal(
-        name="x",
-        start="2025-01-01",
-        end="2025-12-31",
-        opening={"cash": 0.0},
-        assets=assets,
-        books={"6y": nc.straight_line(years=6)},
-    )
+    equity = pd.DataFrame({"date": "2025-01-05", "kind": "contribution", "amount": [Decimal(9 * 10**16)] * 2})
+    costs = pd.DataFrame({"cost_id": ["a", "b"], "monthly_amount": [Decimal(1), Decimal(9 * 10**16)]})
+    loans = term(principal=[Decimal(9 * 10**16)])
+    for tables, column, rows in (
+        ({"assets": assets}, "assets.cost", 5),
+        ({"equity": equity}, "equity.amount", 2),
+        ({"costs": costs}, "costs.monthly_amount", 1),
+        ({"facilities": loans}, "facilities.principal", 1),
+    ):
+        with pytest.raises(nc.InputError) as caught:
+            nc.Deal(**terms, books={"6y": nc.straight_line(years=6)}, **tables)
+        (issue,) = caught.value.issues
+        assert (issue.column, issue.code, len(issue.rows)) == (column, "overflow", rows)
+    rented = {
+        "contract_id": ["a"],
+        "gpus": [900_000],
+        "hourly_price": [4e8],
+        "start_date": ["2025-01-01"],
+        "end_date": ["2025-12-31"],
+    }
     with pytest.raises(nc.InputError) as caught:
-        deal.run()
-    assert {(issue.column, issue.code) for issue in caught.value.issues} == {
-        (f"assets.{name}", "overflow") for name in ("additions", "opening_book_value", "closing_book_value")
+        nc.Deal(**terms, contracts=pd.DataFrame(rented)).run()
+    assert {(issue.column.partition(".")[0], issue.code) for issue in caught.value.issues} == {
+        ("contracts", "overflow")
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -76,6 +78,9 @@ def test_arguments_that_mean_nothing_are_refused() -> None:
         ({"cashflow": CASH, "start": "2026-01-01", "end": "2025-01-01"}, "after end"),
         ({"cashflow": CASH, "entity": {"cash": "x"}}, "by debt"),
         ({"cashflow": CASH, "flows": "cfads"}, "list of columns"),
+        ({"cashflow": CASH, "flows": 5}, "list of columns"),
+        ({"cashflow": CASH, "debt_service": ["interest", "interest"]}, "each once"),
+        ({"cashflow": CASH, "period_ends": 5}, "list of dates"),
         ({"cashflow": CASH, "flows": ["cfads"], "balances": ["cfads"]}, "flows and in balances"),
         ({"cashflow": CASH, "debt_service": ["payment"]}, "debt_service"),
         ({"cashflow": CASH, "period_ends": ["2025-05-15"]}, "ten days"),
@@ -84,3 +89,52 @@ def test_arguments_that_mean_nothing_are_refused() -> None:
     ]:
         with pytest.raises(nc.ConfigError, match=text):
             nc.measures(**given_)
+
+
+RECORDS = pd.DataFrame(
+    {"loan_id": ["l", "l"], "entity_id": "A", "currency": "USD", "payment_number": [1, 2],
+     "payment_date": ["2025-01-31", "2025-02-28"], "opening_balance": [9.0, 5.0], "closing_balance": [5.0, 0.0]}
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("column", ["entity_id", "currency"])
+def test_a_key_that_is_null_in_all_rows_is_one_problem(column: str) -> None:
+    """Nothing was left to number."""
+    null = pd.Series([None, None], dtype=object)
+    for given in ({"debt": RECORDS.assign(**{column: null})}, {"cashflow": CASH.assign(**{column: null})}):
+        (issue,) = refused("null", **given).issues
+        assert issue.rows == (0, 1)
+    debt, owners = (
+        RECORDS.drop(columns=["entity_id", "currency"]),
+        RECORDS[["loan_id", "entity_id", "currency"]],
+    )
+    error = refused("null", debt=debt, entity={"debt": owners[:1].assign(**{column: null[:1]})})
+    assert [issue.column for issue in error.issues] == [f"entity.{column}"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(None, "null"), (float("nan"), "null"), (-1, "range"), (1.5, "dtype"), (float("inf"), "nonfinite"), ("1", "dtype"),
+     (dt.datetime(2025, 1, 1), "dtype"), (True, "dtype"), (2**31, "range")],
+)  # fmt: skip
+def test_a_number_of_a_payment_is_a_whole_number(number: Any, code: str) -> None:
+    """Rows are put in its order: no number at all was a number of any size, or no order."""
+    debt = RECORDS.assign(payment_number=pd.Series([number, 2], dtype=object))
+    (issue,) = refused(code, debt=debt).issues
+    assert issue.column == "debt.payment_number"
+    as_floats = RECORDS.assign(payment_number=[1.0, 2.0])
+    assert nc.measures(debt=as_floats)["total_debt"].tolist() == [0.0]
+
+
+def test_values_that_cannot_be_told_apart() -> None:
+    debt = RECORDS.assign(loan_id=pd.Series([Decimal("sNaN"), "l"], dtype=object))
+    assert refused("dtype", debt=debt).issues[0].column == "debt.loan_id"
+
+
+def test_owners_that_are_null_are_not_twice_there() -> None:
+    owners = pd.DataFrame({"loan_id": pd.Series([None, None], dtype=object), "entity_id": ["A", "B"]})
+    error = refused("null", debt=RECORDS.drop(columns="entity_id"), entity={"debt": owners})
+    assert {(issue.column, issue.code) for issue in error.issues} == {
+        ("entity.loan_id", "null"),
+        ("debt.loan_id", "unknown_id"),
+    }

@@ -16,7 +16,7 @@ from published_deals import small
         {"measure": "income_statement.revenu"}, {"measure": "revenue"}, {"formula": "1 +"}, {"formula": "1 / 2 / 3"},
         {"measure": "facility.balance", "facility_id": "nobody"}, {"measure": "reserve.balance"}, {"formula": "a b"},
         {"measure": "company.nothing"}, {"measure": "property.depreciation", "period_end": "2026-12-31"}, {},
-        {"measure": "depreciation.9y"}, {"measure": "property.depreciation", "from_date": "2026-01-01"},
+        {"measure": "depreciation.9y"}, {"measure": "property.depreciation", "from_date": "2024-01-01"},
     ],
 )  # fmt: skip
 def test_figures_that_nothing_is_computed_for(columns: dict[str, Any]) -> None:

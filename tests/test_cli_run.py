@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,29 @@ def test_wrong_use_and_bad_data(tmp_path: Path) -> None:
     path = folder(tmp_path)
     (path / "assets.csv").write_text("asset_id,cost,in_service_date\nA,-480,2024-01-01\n", encoding="utf-8")
     assert main(["run", str(path)]) == 1
+
+
+def test_a_terminal_without_the_signs_is_told_in_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minus that an encoding lacks stays a minus: Windows' own has none of the long ones."""
+    for encoding in ("ascii", "cp1252"):
+        stream = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(stream, encoding=encoding, write_through=True))
+        assert main(["run", "coreweave-2025q1", "--years", "4"]) == 0
+        said = stream.getvalue().decode(encoding)
+        assert any(line.split()[:3] == ["Operating", "result", "-234.133"] for line in said.splitlines())
+        assert "?" not in said
+
+
+def test_who_does_not_listen_changes_neither_page_nor_status(tmp_path: Path) -> None:
+    at, page = str(folder(tmp_path, limit=0.5)), tmp_path / "page.html"
+    command = [sys.executable, "-m", "neocalc", "run", at, "--frame", "waterfall", "-o", str(page)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as deaf:
+        assert deaf.stdout is not None
+        deaf.stdout.close()
+        assert deaf.wait(60) == 3
+    assert page.read_text(encoding="utf-8").endswith("</html>\n")
+    close = (
+        "import os, sys; os.close(1); os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    found = subprocess.run([sys.executable, "-c", close, *command[1:5]], check=False, timeout=60)
+    assert found.returncode == 3

@@ -327,3 +327,16 @@ def test_no_rows() -> None:
     full = nc.contract_schedule(contract(total_value=100.0))
     assert (len(empty), list(empty.columns)) == (0, list(full.columns))
     assert len(nc.contract_schedule(contract(total_value=100.0).head(0), by=[])) == 0
+
+
+def test_a_price_is_needed_when_spot_rental_begins_not_before() -> None:
+    """Two months of renewal after 19 April: spot rental begins on 20 June, and so may the curve."""
+    terms = {"contract_id": ["k"], "gpu_model": ["H"], "gpus": [1], "hourly_price": [2.0], "start_date": ["2025-01-01"], "end_date": ["2025-04-19"],
+             "renewal_months": [2], "spot_after": [True], "spot_utilisation": [1.0]}  # fmt: skip
+    contracts = pd.DataFrame(terms)
+    price = pd.DataFrame({"gpu_model": ["H"], "date": ["2025-06-20"], "hourly_price": [1.0]})
+    june = nc.contract_schedule(contracts, prices=price, start="2025-06-01", end="2025-06-30")
+    assert june[["phase", "revenue"]].values.tolist() == [["renewal", 19 * 48.0], ["spot", 11 * 24.0]]
+    with pytest.raises(nc.InputError) as caught:
+        nc.contract_schedule(contracts, prices=price.assign(date="2025-06-21"), end="2025-12-31")
+    assert caught.value.code == "curve_range"

@@ -286,3 +286,33 @@ def test_statuses_that_cannot_fit_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NEOCALC_MEMORY_LIMIT_BYTES", "10")
     with pytest.raises(nc.ResourceLimitError, match="some scenarios at a time"):
         cube.test({"cash": np.ones((1, PERIODS, 3))}, statuses=True)
+
+
+LTV = pd.DataFrame({"covenant_id": ["ltv"], "metric": ["ltv"], "threshold": [0.8]})
+LAID_OUT: dict[str, Any] = {
+    "entity_ids": ["A"], "period_ends": ["2025-03-31", "2025-06-30"], "measures": ["total_debt", "collateral_value"]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [(name, wrong) for name in LAID_OUT for wrong in (None, 5, "A")]
+    + [("entity_ids", [["A"]]), ("measures", ["total_debt", "total_debt"]), ("fiscal_year_end", None),
+       ("fiscal_year_end", 13)],
+)  # fmt: skip
+def test_a_cube_of_nothing_is_refused(name: str, wrong: Any) -> None:
+    with pytest.raises(nc.ConfigError, match=name):
+        nc.covenant_cube(LTV, **{**LAID_OUT, name: wrong})
+
+
+def test_amounts_that_are_no_array_are_refused() -> None:
+    """What lies under a mask was taken for an amount."""
+    cube = nc.covenant_cube(LTV, **LAID_OUT)
+    debt, value = np.array([[75.0, 70.0]]), np.array([[100.0, 100.0]])
+    for wrong in (None, [debt, value], {"total_debt": debt, "collateral_value": [[1.0, 2.0], [3.0]]},
+                  {"total_debt": debt, "collateral_value": None},
+                  {"total_debt": np.ma.masked_array(debt, mask=[[True, False]]), "collateral_value": value}):  # fmt: skip
+        with pytest.raises(nc.ConfigError):
+            cube.test(wrong)  # type: ignore[arg-type]
+    whole = {"total_debt": np.ma.masked_array(debt, mask=False), "collateral_value": value}
+    assert cube.test(whole).first_breach.tolist() == [[[-1]]]

@@ -265,3 +265,101 @@ def test_a_miss_by_a_cent_is_seen() -> None:
         (2e6, "$2.0\u00a0m"),
     ):
         assert f"<td>{shown}</td><td>$1.0\u00a0m</td>" in deal_report(deal(held, covenants=promised).run())
+
+
+def test_a_condition_and_a_first_date_are_stated() -> None:
+    """A lender who reads "not tested on this date" asks why."""
+    ends = pd.to_datetime(["2025-03-31", "2025-06-30"])
+    given = pd.DataFrame({"period_end": ends, "currency": "USD", "cash": [90.0, 1_000.0], "total_debt": 50.0,
+                          "collateral_value": 100.0})  # fmt: skip
+    promised = pd.DataFrame(
+        {"covenant_id": ["cash", "ltv"], "metric": ["liquidity", "ltv"], "threshold": [95.0, 0.6], "currency": "USD",
+         "springing_measure": ["ltv", None], "springing_above": [0.5, None], "first_test_date": [None, "2025-06-30"]}
+    )  # fmt: skip
+    page = covenant_certificate(given, promised, period_end="2025-03-31")
+    assert "At least $95.00; tested only while total debt ÷ collateral value is above 50.0 %" in page.replace(
+        "Cash; at", "At"
+    )
+    assert "at most 60.0 %; first tested on 2025-06-30" in page
+    assert "first tested" not in covenant_certificate(given, promised, period_end="2025-06-30")
+    cell = nc.explain(
+        given, promised.assign(springing_above=[None, None]), covenant_id="cash", period_end=ends[0]
+    )
+    assert cell.definition.endswith("is above a threshold that is not known")
+
+
+def test_a_definition_states_the_threshold_to_the_cent() -> None:
+    """It was written with twelve digits: at least 1.23456789012e+12."""
+    given = pd.DataFrame({"period_end": ["2025-03-31"], "cash": [1.0]})
+    promised = pd.DataFrame(
+        {"covenant_id": ["c"], "metric": ["liquidity"], "threshold": [1_234_567_890_123.45]}
+    )
+    cell = nc.explain(given, promised, covenant_id="c", period_end="2025-03-31")
+    assert cell.definition == "cash; at least 1,234,567,890,123.45"
+
+
+def test_a_minus_stands_before_the_sign_of_the_currency() -> None:
+    given = pd.DataFrame({"period_end": ["2025-03-31"], "currency": ["USD"], "cash": [40.0]})
+    promised = pd.DataFrame({"covenant_id": ["c"], "metric": ["liquidity"], "threshold": [100.0]})
+    page = covenant_certificate(given, promised, period_end="2025-03-31")
+    assert "−$60.00" in page
+    assert "$−" not in page
+
+
+def test_columns_that_no_metric_names_may_hold_text(files: tuple[Path, Path], tmp_path: Path) -> None:
+    """They were read as numbers, and the file refused as a fleet."""
+    measures, terms = files
+    measures.write_text(
+        MEASURES.replace("cash\n", "cash,note\n").replace("0\n", "0,checked\n").replace(".99\n", ".99,\n")
+    )
+    assert run(*files).returncode == 3
+    measures.write_text(MEASURES.replace("120.00", "12O"))
+    done = run(*files)
+    assert done.returncode == 1
+    assert done.stderr.startswith("neocalc: measures: 1 problem")
+    assert "'cash'" in done.stderr
+    # A measure that only a condition names is an amount, too.
+    measures.write_text("period_end,cash,drawn\n2025-12-31,50.00,10.01\n")
+    terms.write_text(
+        "covenant_id,metric,threshold,springing_measure,springing_above\nc,liquidity,100,drawn,10\n"
+    )
+    assert run(*files, "-o", tmp_path / "tests.csv").returncode == 3
+    measures.write_text(
+        "entity_id,period_end,cash,drawn\nA,2025-12-31,50.00,10.01\nB,2025-12-31,500.00,10.01\n"
+    )
+    terms.write_text("covenant_id,metric,threshold\nc,liquidity,100\n")
+    follows = tmp_path / "follows.csv"
+    follows.write_text("entity_id,trigger_entity_id,above,measure\nB,A,10,drawn\n")
+    done = run(*files, "--cross-default", follows)
+    assert (done.returncode, done.stdout.count("breach")) == (3, 2)
+
+
+def test_what_could_not_be_tested_is_told(files: tuple[Path, Path]) -> None:
+    done = run(*files)
+    assert done.stderr.endswith("9 tests, 1 default-level breaches; 1 could not be tested\n")
+
+
+def test_a_certificate_of_a_number_and_of_a_currency(tmp_path: Path) -> None:
+    """--entity 1 found no entity 1 in a Parquet file; an entity in two currencies had no certificate."""
+    measures, terms, page = (tmp_path / name for name in ("m.parquet", "t.csv", "page.html"))
+    pd.DataFrame({"entity_id": [1, 2, 1], "currency": ["USD", "USD", "JPY"], "period_end": pd.to_datetime(["2025-12-31"] * 3),
+                  "cash": [120.0, 90.0, 80.0]}).to_parquet(measures)  # fmt: skip
+    terms.write_text("covenant_id,metric,threshold,currency\nc,liquidity,100,USD\nc,liquidity,80,JPY\n")
+    assert run(measures, terms, "--entity", "1", "--currency", "JPY", "-o", page).returncode == 3
+    assert "¥80" in page.read_text(encoding="utf-8")
+    assert run(measures, terms, "--currency", "JPY").returncode == 2
+
+
+@pytest.mark.parametrize(("cash", "options", "shown"), [
+    ("1234.567", ("--minor-units", "3"), "KWD\u00a01,234.567"),
+    ("1234567", ("--minor-units", "3", "--amounts", "minor"), "KWD\u00a01,234.567"),
+])  # fmt: skip
+def test_three_decimals_and_minor_units_from_files(
+    cash: str, options: tuple[str, ...], shown: str, tmp_path: Path
+) -> None:
+    measures, terms, page = (tmp_path / name for name in ("m.csv", "t.csv", "page.html"))
+    measures.write_text(f"period_end,currency,cash\n2025-12-31,KWD,{cash}\n")
+    terms.write_text(f"covenant_id,metric,threshold\nc,liquidity,{cash}\n")
+    done = run(measures, terms, *options, "-o", page)
+    assert done.returncode == 0, done.stderr
+    assert shown in page.read_text(encoding="utf-8")

@@ -211,3 +211,20 @@ def test_amounts_at_the_end_of_64_bits() -> None:
     assert nc.check_covenants(less, terms, amounts="minor")["status"][3] == "breach"
     with pytest.raises(nc.InputError, match="overflow"):
         nc.check_covenants(measures, terms.assign(threshold=4.0), amounts="minor")
+
+
+@pytest.mark.parametrize("dtype", [float, object])
+@pytest.mark.parametrize("amounts", ["major", "minor"])
+def test_a_double_too_large_to_say_which_cent_is_refused_in_any_column(dtype: Any, amounts: Any) -> None:
+    """2**51 cents are the first that are too many, and 2**53 + 2 where they are whole numbers."""
+    much, less = (2.0**51 / 100 + 1, 2.0**50 / 100) if amounts == "major" else (2.0**53 + 2, 2.0**53)
+    promised = pd.DataFrame({"covenant_id": ["c"], "metric": ["liquidity"], "threshold": [1.0]})
+
+    def test(cash: float) -> Any:
+        given = pd.DataFrame({"period_end": ["2025-03-31"], "cash": pd.Series([cash], dtype=dtype)})
+        return nc.check_covenants(given, promised, amounts=amounts, round_input=amounts == "major")
+
+    assert test(less)["status"].tolist() == ["pass"]
+    with pytest.raises(nc.InputError) as caught:
+        test(much)
+    assert [(issue.column, issue.code) for issue in caught.value.issues] == [("measures.cash", "precision")]

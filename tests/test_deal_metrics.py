@@ -116,3 +116,21 @@ def test_the_accordion_has_both_of_its_ratios(name: str) -> None:
         company = made.run().measures
         share = company[company["entity_id"] == "2024 term loan"]["secured_debt"]
         assert share.tolist()[0] == 229_000_000.0
+
+
+def test_the_largest_customer_is_not_known_where_a_customer_is_not() -> None:
+    """Contracts without a customer were one customer together: two strangers of 60 % breached a limit of half."""
+    contracts = pd.DataFrame({"contract_id": ["a", "b", "c"], "customer": ["lab", None, None], "monthly_fee": [40.0, 30.0, 30.0],
+                              "start_date": "2025-01-01", "end_date": ["2026-12-31", "2025-12-31", "2025-12-31"]})  # fmt: skip
+    limit = pd.DataFrame({"covenant_id": ["share"], "metric": ["concentration"], "limit": ["max"], "threshold": [0.5], "entity_id": ["SPV"],
+                          "test_frequency": ["Y"]})  # fmt: skip
+    result = deal(end="2026-12-31", contracts=contracts, covenants=limit).run()
+    largest = result.measures["largest_customer_revenue"]
+    assert largest.isna().tolist() == [True] * 12 + [False] * 12
+    assert set(largest.tolist()[12:]) == {40.0}
+    assert result.covenants["status"].tolist() == ["insufficient_data", "breach"]
+    named = contracts.assign(customer=["lab", "bank", "shop"])
+    known = deal(end="2026-12-31", contracts=named, covenants=limit).run()
+    assert known.covenants["status"].tolist() == ["pass", "breach"]
+    by_contract = deal(end="2026-12-31", contracts=contracts.drop(columns="customer"), covenants=limit).run()
+    assert by_contract.covenants["status"].tolist() == ["pass", "breach"]

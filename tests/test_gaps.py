@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -213,7 +214,15 @@ def test_customers_that_cannot_be_told_apart() -> None:
         (frame(customer=["A", None], period_end="2025-03-31", revenue=1.0), "null"),
         (frame(customer=["A", "A"], period_end="2025-03-31", revenue=1.0), "duplicate_period"),
         (TO_PERFORM, "missing_column"),
+        (frame(customer=["A"], period_end="2025-03-31", revenue=1.0, currency=[Decimal("sNaN")]), "dtype"),
     ):
         with pytest.raises(nc.InputError) as caught:
             nc.concentration(data)
         assert caught.value.code == code
+
+
+def test_customers_may_be_moments() -> None:
+    """Midnight in a zone was one value by its date and another by itself."""
+    noon = pd.Timestamp("2025-03-31", tz="UTC")
+    data = frame(customer=[noon, "A"], period_end="2025-03-31", revenue=[1.0, 3.0])
+    assert nc.concentration(data)["largest_customer_rate"].tolist() == [0.75]

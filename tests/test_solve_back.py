@@ -194,6 +194,10 @@ def test_drivers_that_mean_nothing_are_refused() -> None:
         ({"d": {"cfadds": 1.0}}, "cfads"),
         ({"d": {"cfads": "x"}}, "number"),
         ({"d": {"cfads": float("nan")}}, "number"),
+        ({"d": {"cfads": True}}, "number"),
+        ({"d": {"period_end": 1.0}}, "period_end"),
+        ({None: {"cfads": 1.0}}, "text"),
+        ({5: {"cfads": 1.0}, "d": {"cfads": 1.0}}, "text"),
     ]:
         with pytest.raises(nc.ConfigError, match=text):
             nc.solve_back(MEASURES, TERMS, drivers=drivers)
@@ -211,3 +215,55 @@ def test_drivers_that_mean_nothing_are_refused() -> None:
     for within in ((0.1, 1.0), (0.0, 0.0), (1.0,), "x"):
         with pytest.raises(nc.ConfigError, match="within"):
             nc.solve_back(MEASURES, TERMS, drivers={"d": {"cfads": 1.0}}, within=within)  # type: ignore[arg-type]
+    for tolerance in (float("inf"), float("nan"), 0.0, None):
+        with pytest.raises(nc.ConfigError, match="tolerance"):
+            nc.solve_back(MEASURES, TERMS, drivers={"d": lambda _: MEASURES}, tolerance=tolerance)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("column", "value", "code"), [("rate", float("inf"), "nonfinite"), ("rate", "x", "dtype"),
+                                                       ("of", "period_end", "metric_unknown"),
+                                                       ("measure", "period_end", "metric_unknown")])  # fmt: skip
+def test_a_bad_cell_of_a_driver_is_one_problem(column: str, value: Any, code: str) -> None:
+    """A rate that cannot be read was told to be null as well, a date as a measure moved nothing."""
+    table = pd.DataFrame({"driver": ["a"], "measure": ["cfads"], "rate": [1.0], "of": [None]})
+    with pytest.raises(nc.InputError) as caught:
+        nc.solve_back(MEASURES, TERMS, drivers=table.assign(**{column: pd.Series([value], dtype=object)}))
+    assert [(issue.column, issue.code) for issue in caught.value.issues] == [(f"drivers.{column}", code)]
+
+
+@pytest.mark.parametrize(
+    ("boundary", "limit"), [("at_least", "min"), ("at_most", "max"), ("more_than", "min")]
+)
+@pytest.mark.parametrize("rate", [1.0, -1.0])
+def test_what_is_on_its_limit_shows_the_side_on_which_it_turns(
+    boundary: str, limit: str, rate: float
+) -> None:
+    """140 of 140: the least change turns it, so before it is as it is, and after it is not."""
+    ratio = nc.metric("ratio", "x", denominator="y")
+    given = pd.DataFrame({"period_end": ["2025-12-31"], "x": [140.0], "y": [100.0]})
+    promised = pd.DataFrame({"covenant_id": ["r"], "metric": ["ratio"], "threshold": [1.4], "limit": [limit],
+                             "boundary": [boundary]})  # fmt: skip
+    found = nc.solve_back(given, promised, drivers={"d": {"x": rate}}, metrics=[ratio], freq="Y").iloc[0]
+    assert found["change"] == 0.0
+    assert found["status_before"] == found["status"]
+    assert {found["status_before"], found["status_after"]} == {"pass", "breach"}
+
+
+def test_a_table_and_a_function_say_the_same_words() -> None:
+    """A hair from its limit a test that is met is at risk, and one that is waived does not turn."""
+    terms = TERMS.head(1).assign(at_risk_below=0.1)
+    waived = pd.DataFrame({"from_date": ["2025-04-01"], "to_date": ["2025-06-30"]})
+    drivers = {
+        "table": {"cfads": -1.0},
+        "function": lambda fall: MEASURES.assign(cfads=(MEASURES["cfads"] * (1 - fall)).round(2)),
+    }
+    found = nc.solve_back(MEASURES, terms, drivers=drivers, waivers=waived)
+    for name in ("change", "status_before", "status_after", "is_binding"):
+        one, two = (found.loc[found["driver"] == driver, name].tolist() for driver in drivers)
+        if name == "change":
+            assert one == pytest.approx(two, abs=1e-4, nan_ok=True)
+        else:
+            assert str(one) == str(two), name
+    assert found["change"].isna().tolist()[:5] == [False, True, False, False, False]
+    assert "at_risk" in set(found["status_before"])
+    assert "at_risk" in set(found["status_after"])

@@ -190,6 +190,14 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, np.timedelta64)
 
 
+def _refuse_large(value: float, factor: int, in_minor: bool) -> None:
+    """Refuse a double that is no number, or too large to say which minor unit is meant."""
+    if not math.isfinite(value):
+        raise _Refused("nonfinite")
+    if abs(value) > 2.0**53 if in_minor else abs(value) * factor >= 2.0**51:
+        raise _Refused("precision")
+
+
 def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[Any], int]:
     factor = 1 if in_minor else 10**minor_units
 
@@ -200,8 +208,7 @@ def _minor_of(minor_units: int, in_minor: bool, round_input: bool) -> Callable[[
             return int(value) * factor
         dust = Decimal(0)
         if isinstance(value, float):  # also np.float64
-            if value != value or value in (float("inf"), float("-inf")):
-                raise _Refused("nonfinite")
+            _refuse_large(value, factor, in_minor)
             if not in_minor and abs(value) >= sys.float_info.min:
                 dust = Decimal(4 * math.ulp(value))
             value = Decimal(value)

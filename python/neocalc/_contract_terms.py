@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from neocalc._columns import FIRST_DAY, LAST_DAY
 from neocalc._exact import half_even
 from neocalc._frames import meant
 from neocalc._monthly import TRILLION, ItemTable, first_day, month_of_day, read_shares, trillionths
@@ -167,7 +168,13 @@ class ContractTerms:
             "end_date", "date_order", back, lambda row: f"{end[row] - start[row]} days on", "start_date"
         )
         self._check_prices(hourly, given, gpus)
-        self._check_spot(spot_after, gpus, end)
+        begins = [
+            _later(day + 1, months)
+            if (months := renewals[row] or 0) and FIRST_DAY <= day <= LAST_DAY
+            else day + 1
+            for row, day in enumerate(end)  # days out of range are noted, and have no month
+        ]
+        self._check_spot(spot_after, gpus, begins)
         paid = self._prepaid(end)
         if table.problems.issues or any(side.problems.issues for side in self.sides):
             table.raise_all(*self.sides)
@@ -241,9 +248,10 @@ class ContractTerms:
         bare = [row for row, price in enumerate(hourly) if price is not None and gpus[row] is None]
         table.compare("gpus", "term_missing", bare, lambda _: "null beside an hourly_price")
 
-    def _check_spot(self, after: Sequence[bool], gpus: Sequence[int | None], end: Sequence[int]) -> None:
+    def _check_spot(self, spot: Sequence[bool], gpus: Sequence[int | None], begins: Sequence[int]) -> None:
+        """Check that spot rental, which begins when the last renewal has ended, has what it goes by."""
         table = self.table
-        rows = [row for row, spot in enumerate(after) if spot]
+        rows = [row for row, rented in enumerate(spot) if rented]
         for name, values in (("gpus", gpus), ("gpu_model", self.models)):
             bare = [row for row in rows if values[row] is None]
             table.compare(name, "term_missing", bare, lambda _: "null beside spot_after")
@@ -259,7 +267,7 @@ class ContractTerms:
         early = [
             row
             for row in named
-            if models[row] in self.prices and self.prices[models[row]][0][0] > end[row] + 1
+            if models[row] in self.prices and self.prices[models[row]][0][0] > begins[row]
         ]
         table.compare(
             "gpu_model", "curve_range", early, lambda row: f"{models[row]!r} has no price at the end"

@@ -129,7 +129,11 @@ class CovenantInputs(Terms):
         return found
 
     def _keys_of(
-        self, side: SideTable, series: list[list[Series]], accept: Callable[[CovenantKey], bool]
+        self,
+        side: SideTable,
+        series: list[list[Series]],
+        accept: Callable[[CovenantKey], bool],
+        hint: str | None = None,
     ) -> list[list[int]]:
         """Return the covenants that each row of another table bears on; a null covenant_id means all."""
         places: dict[Series, list[int]] = {}
@@ -151,14 +155,19 @@ class CovenantInputs(Terms):
             for row, keys in enumerate(found)
             if not keys and series[row] and names[row] not in (None, CROSS_DEFAULT)
         ]
-        side.note("covenant_id", "covenant_unknown", lost, lambda row: repr(names[row]))
+        side.note("covenant_id", "covenant_unknown", lost, lambda row: repr(names[row]), hint)
         return found
 
     def _read_cures(self, side: SideTable) -> None:
         series = self._series_of(side)
         days, paid = side.days("period_end"), side.days("paid_date", _NO_DAY)
         amounts = side.amounts("amount", required=True)
-        keys = self._keys_of(side, series, lambda key: key.level == "default")
+        hint = "check its spelling, and that its level is default: no other has a cure"
+        keys = self._keys_of(side, series, lambda key: key.level == "default", hint)
+        mixed = [
+            row for row, places in enumerate(keys) if len({self.keys[at].series[1] for at in places}) > 1
+        ]
+        self._note_mixed(side, mixed)
         lost = []
         for row, places in enumerate(keys):
             for at in places:
@@ -170,6 +179,9 @@ class CovenantInputs(Terms):
         side.note(
             "period_end", "period_unknown", sorted(set(lost)), lambda row: str(np.datetime64(days[row], "D"))
         )
+
+    def _note_mixed(self, side: SideTable, rows: list[int]) -> None:
+        side.note("currency", "currency_mix", rows, lambda _: "null", "say which currency the amount is in")
 
     def _read_waivers(self, side: SideTable) -> None:
         series = self._series_of(side)
@@ -205,12 +217,22 @@ class CovenantInputs(Terms):
         back = [row for row in range(side.frame.n) if end[row] < begin[row] and not side.problems.issues]
         side.note("to_date", "date_order", back, lambda row: str(np.datetime64(end[row], "D")))
         above = side.amounts("above") if "above" in side else [None] * side.frame.n
+        of_several = [row for row, of in enumerate(trigger) if above[row] is not None and len(of) > 1]
+        self._note_mixed(side, of_several)
         measures = side.values("measure")
+        # A text that is no column is told by what it looks like, below.
+        odd = [
+            row
+            for row, name in enumerate(measures)
+            if name is not None and not (name and isinstance(name, str))
+        ]
+        side.note("measure", "metric_unknown", odd, lambda row: repr(measures[row]), "name a measure")
+        bad = set(odd)
         for row in range(side.frame.n):
             measure = -1
-            if above[row] is not None:
-                name = measures[row] or "total_debt"
-                resolved = self.resolve(measure_alone(name), None, False) if isinstance(name, str) else None
+            if above[row] is not None and row not in bad:
+                name = "total_debt" if measures[row] is None else measures[row]
+                resolved = self.resolve(measure_alone(name), None, False)
                 measure = -1 if resolved is None else self.measure_names[name]
             for one in trigger[row]:
                 for two in affected[row]:

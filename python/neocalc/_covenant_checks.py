@@ -6,16 +6,17 @@ import datetime as dt
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from neocalc import _core
 from neocalc._columns import Array, minor_to_decimal, minor_to_major
-from neocalc._covenant_book import CROSS_DEFAULT
+from neocalc._covenant_book import CROSS_DEFAULT, CovenantInputs
 from neocalc._covenant_grid import name_of
 from neocalc._covenant_rows import Survivors
-from neocalc._covenant_terms import LEVELS, CovenantKey
+from neocalc._covenant_terms import LEVELS, Clause, CovenantKey
 from neocalc._frames import Frame, as_frame
 from neocalc._options import resolve_threads, to_days
 from neocalc._output import as_records
@@ -243,10 +244,7 @@ def explain_row(checked: Checked, row: int, say: Callable[[float, str], str] | N
         number = int(found["covenant"][row])
         source = checked.inputs.rows_of_clauses[clause]
         own = next(one for one in key.clauses if one.row == source)
-        said = threshold_words(float(threshold))
-        if say is not None and not np.isnan(threshold):
-            said = say(float(threshold), own.metric.unit)
-        definition = f"{own.metric.words()}; {limit_words(own.fields)} {said}"
+        definition = _definition(checked.inputs, own, int(checked.days[row]), say)
         inputs = checked.book.inputs(number, int(found["period"][row]))
     names, series_number = list(checked.inputs.measure_names), int(found["entity"][row])
     dates = checked.inputs.laid_out.dates_of(series_number)
@@ -297,8 +295,21 @@ def limit_words(fields: Mapping[str, int]) -> str:
     return words[fields["limit"]][fields["strict"]]
 
 
-def threshold_words(threshold: float) -> str:
-    """Write a threshold."""
-    if np.isnan(threshold):
-        return "a threshold that is not known"
-    return f"{threshold:,.12g}"
+def _definition(
+    inputs: CovenantInputs, clause: Clause, day: int, say: Callable[[float, str], str] | None
+) -> str:
+    """Say what a clause tests, and on which condition."""
+
+    def said(threshold: Decimal | None, unit: str) -> str:
+        if threshold is None:
+            return "a threshold that is not known"
+        # As it was written: a double of it would lose cents of large amounts.
+        return f"{threshold.normalize():,f}" if say is None else say(float(threshold), unit)
+
+    fields, metric = clause.fields, clause.metric
+    text = f"{metric.words()}; {limit_words(fields)} {said(inputs.thresholds[clause.row], metric.unit)}"
+    if fields["springing"] >= 0:
+        spring = list(inputs.core_metrics)[fields["springing"]]
+        above = said(inputs.springing_above[clause.row], spring.unit)
+        text += f"; tested only while {spring.words()} is above {above}"
+    return text if day >= fields["first_test"] else f"{text}; first tested on {_date(fields['first_test'])}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from neocalc._columns import Array
 from neocalc._covenant_book import CovenantInputs
 from neocalc._covenant_grid import FREQUENCIES, MAX_DAYS_OFF, Ground, months_of
-from neocalc._options import check_memory, resolve_threads, to_days
+from neocalc._options import check_memory, int_between, resolve_threads, to_days
 from neocalc.errors import ConfigError, InputError, Issue
 
 
@@ -53,10 +53,10 @@ class CovenantCube:
     ) -> None:
         if freq not in FREQUENCIES:
             raise ConfigError(f"freq must be 'M', 'Q' or 'Y', not {freq!r}")
-        self.entity_ids, self.measures = list(entity_ids), list(measures)
-        if len(set(self.entity_ids)) < len(self.entity_ids):
-            raise ConfigError("entity_ids must not repeat")
-        self._days = np.array([to_days("period_ends", day) for day in period_ends], dtype=np.int64)
+        fiscal_year_end = int_between("fiscal_year_end", fiscal_year_end, 1, 12)
+        self.entity_ids, self.measures = _once("entity_ids", entity_ids), _once("measures", measures)
+        days = [to_days("period_ends", day) for day in _listed("period_ends", period_ends)]
+        self._days = np.array(days, dtype=np.int64)
         months, off = months_of(self._days)
         step = FREQUENCIES[freq]
         if len(months) and (
@@ -129,11 +129,13 @@ class CovenantCube:
         entities, periods = len(self.entity_ids), len(self._days)
         names = list(self._inputs.measure_names)
         arrays: list[Array] = []
+        if not isinstance(measures, Mapping):
+            raise ConfigError(f"measures must be arrays by name, not {type(measures).__name__}")
         scenarios: int | None = None
         for name in names:
             if name not in measures:
                 raise ConfigError(f"measures lack {name!r}")
-            values = np.asarray(measures[name])
+            values = _array(name, measures[name])
             wanted = np.int64 if options.amounts == "minor" else np.float64
             if values.dtype.newbyteorder("=") != wanted:
                 raise ConfigError(f"{name!r} must be an array of {np.dtype(wanted)}, not {values.dtype}")
@@ -183,6 +185,33 @@ class CovenantCube:
                 issues, n_rows=entities * periods * scenarios, subject="cube (rows count its cells)"
             )
         return CubeOutcome(first, headroom, undecided, status if statuses else None)
+
+
+def _array(name: str, given: Any) -> Array:
+    """Return what was given as an array; a masked cell is no amount."""
+    if np.ma.is_masked(given):
+        raise ConfigError(f"{name!r} has masked cells: a cube has an amount in each")
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name!r} must be an array of numbers") from None
+
+
+def _listed(what: str, given: Any) -> list[Any]:
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise ConfigError(f"{what} must be a list, not {given!r}")
+    return list(given)
+
+
+def _once(what: str, given: Any) -> list[Any]:
+    found = _listed(what, given)
+    try:
+        repeats = len(set(found)) < len(found)
+    except TypeError:
+        raise ConfigError(f"{what} must be ids or names, not {given!r}") from None
+    if repeats:
+        raise ConfigError(f"{what} must not repeat")
+    return found
 
 
 def covenant_cube(

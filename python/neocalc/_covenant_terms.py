@@ -61,6 +61,7 @@ class Terms:
         self.core_metrics: dict[Metric, int] = {}
         self.keys: list[CovenantKey] = []
         self.thresholds: list[Decimal | None] = []
+        self.springing_above: list[Decimal | None] = []
 
     def read_covenants(self) -> None:
         table, grid = self.table, self.grid
@@ -101,7 +102,7 @@ class Terms:
             "grace": table.counts("grace_days", most=3_660),
         }
         caps = table.amounts("cure_amount_cap") if "cure_amount_cap" in table else [None] * table.frame.n
-        self.thresholds = thresholds
+        self.thresholds, self.springing_above = thresholds, above
         self._check_thresholds("threshold", wanted, thresholds)
         springs = [self.metrics.get(name) if isinstance(name, str) else None for name in springing_names]
         self._check_thresholds("springing_above", springs, above)
@@ -109,6 +110,7 @@ class Terms:
         table.note(
             "springing_measure", "null", bare, lambda _: "null", "say what must be above springing_above"
         )
+        self._check_currencies(wanted, thresholds, springs, above, caps)
         senses = self._senses(wanted, words["limit"], words["boundary"])
         if table.problems.issues:
             return
@@ -157,6 +159,33 @@ class Terms:
             if threshold is not None and highest is not None and threshold > highest:
                 high.append(row)
         self.table.note(column, "rate_unit", high, lambda row: shown(thresholds[row]))
+
+    def _check_currencies(
+        self,
+        wanted: Sequence[Metric | None],
+        thresholds: Sequence[Decimal | None],
+        springs: Sequence[Metric | None],
+        above: Sequence[Decimal | None],
+        caps: Sequence[int | None],
+    ) -> None:
+        """Refuse an amount of money that would hold in several currencies."""
+        table = self.table
+        several = {currency for _, currency in self.grid.series}
+        if "entity_id" in table or len(several) < 2:
+            return  # the row of an entity that has several is refused whatever it says
+        mixed = [
+            row
+            for row, currency in enumerate(table.values("currency"))
+            if currency is None
+            and (
+                caps[row] is not None
+                or _is_money(thresholds[row], wanted[row])
+                or (above[row] is not None and _is_money(above[row], springs[row] or measure_alone("")))
+            )
+        ]
+        hint = "an amount is in one currency: a row for each, with its currency"
+        names = " and ".join(sorted(str(currency) for currency in several))
+        table.note("currency", "currency_mix", mixed, lambda _: f"the entities have {names}", hint)
 
     def _senses(
         self, wanted: Sequence[Metric | None], limits: Sequence[str | None], boundaries: Sequence[str | None]
@@ -262,6 +291,10 @@ class Terms:
 def measure_alone(name: str) -> Metric:
     """Return the metric that is a measure at the period's end."""
     return Metric(name, (Term(name),), unit="money")
+
+
+def _is_money(threshold: Decimal | None, metric: Metric | None) -> bool:
+    return bool(threshold) and metric is not None and metric.unit == "money"
 
 
 def filled(value: int | None, other: int) -> int:

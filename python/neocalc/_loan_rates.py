@@ -19,8 +19,9 @@ EXTRAPOLATIONS = (None, "flat")
 
 
 def to_parts(rate: Array) -> Array:
-    """Return rates as whole numbers of 10^-12."""
-    parts: Array = np.rint(rate * _PARTS).astype(np.int64)
+    """Return rates as whole numbers of 10^-12; of one that is refused for its size, any."""
+    with np.errstate(invalid="ignore"):
+        parts: Array = np.rint(rate * _PARTS).astype(np.int64)
     return parts
 
 

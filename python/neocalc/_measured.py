@@ -183,6 +183,12 @@ class Reader:
         if wrong.any():
             rows = np.flatnonzero(wrong[currencies] & (currencies >= 0))
             table.note(CURRENCY, "currency", rows.tolist(), lambda row: repr(units[currencies[row]]))
+        if n and not (
+            names and units
+        ):  # all null, which is noted, here or in the table that says whose they are
+            for noted in (table, whose.beside):
+                if noted is not None:
+                    noted.raise_problems()
         pairs = entities.astype(np.int64) * max(len(units), 1) + currencies
         there, of_row = np.unique(pairs, return_inverse=True)
         series = (
@@ -207,7 +213,11 @@ class Reader:
         codes, names = _coded(table, name)
         known = beside.values(name, required=True)
         place: dict[Any, int] = {}
-        again = [row for row, value in enumerate(known) if place.setdefault(value, row) != row]
+        again = [
+            row
+            for row, value in enumerate(known)
+            if value is not None and place.setdefault(value, row) != row
+        ]
         beside.note(name, "duplicate_id", again, lambda row: repr(known[row]))
         rows = np.array([*(place.get(value, -1) for value in names), -1], dtype=np.int64)[codes]
         lost = np.flatnonzero(rows < 0).tolist()
@@ -235,6 +245,21 @@ def _coded(table: SideTable, name: str) -> tuple[Array, list[Any]]:
     return np.asarray(codes, dtype=np.int64), [
         plain(value) for value in (table.frame.uniques(uniques) if n else [])
     ]
+
+
+def _numbers(table: SideTable, name: str) -> Array:
+    """Return a column of whole numbers, zeros where there is none; what is no such number is a problem."""
+    n = table.frame.n
+    if name not in table:
+        return np.zeros(n, dtype=np.int64)
+    raw = table.frame.raw(name)
+    if raw.refuse is None and raw.null is None and not raw.text and raw.values.dtype.kind == "i":
+        return np.asarray(raw.values, dtype=np.int64)
+    found = table.counts(name, most=2**31 - 1)
+    if not any(issue.column == f"{table.label}.{name}" for issue in table.problems.issues):
+        table.note(name, "null", [row for row, one in enumerate(found) if one is None], lambda _: "null")
+    table.raise_problems()
+    return np.array(found, dtype=np.int64)
 
 
 # --- cells --------------------------------------------------------------------------------------------------
@@ -310,10 +335,11 @@ class Records:
         ids = [name for name in ("loan_id", "draw_number", "asset_id") if name in table]
         if not {"loan_id", "asset_id"} & set(ids):
             ids = [name for name in table.frame.names if name not in _NO_KEYS]
+        for name in ids:  # values that cannot be told apart
+            _coded(table, name)
         groups = group_rows(table.frame.codes, ids)
         record = np.zeros(n, np.int64) if groups.codes is None else np.asarray(groups.codes, dtype=np.int64)
-        number = table.frame.raw("payment_number") if "payment_number" in table else None
-        numbers = np.zeros(n, np.int64) if number is None else np.asarray(number.values)
+        numbers = _numbers(table, "payment_number")
         self.order = np.lexsort([numbers, read.days, record, read.of_row])
         own, series = record[self.order], read.of_row[self.order]
         self.follows = np.zeros(n, dtype=bool)  # whether a row continues the one before it

@@ -200,6 +200,24 @@ class SideTable:
             self.problems.rows(label, code, rows, n, lambda row: repr(raw.values[row]))
         return found
 
+    def floats(self, name: str) -> Array:
+        """Return a column of numbers as doubles, NaN for null."""
+        raw, label = self.frame.raw(name), f"{self.label}.{name}"
+        if raw.refuse is not None or raw.text or raw.values.dtype.kind not in "iufO":
+            self.problems.column(label, "dtype", "text" if raw.text else str(raw.values.dtype), "use numbers")
+            return np.full(self.frame.n, np.nan)
+        found = np.full(self.frame.n, np.nan)
+        wrong = []
+        for row, value in enumerate(raw.values.tolist()):
+            if is_missing(value) or (raw.null is not None and raw.null[row]):
+                continue
+            if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+                found[row] = float(value)
+            else:
+                wrong.append(row)
+        self.note(name, "dtype", wrong, lambda row: repr(raw.values[row]), "use numbers")
+        return found
+
     def counts(self, name: str, *, least: int = 0, most: int = 1_000_000) -> list[int | None]:
         """Return a column of whole numbers, None for null."""
         found = self.decimals(name)
@@ -258,7 +276,9 @@ def shown(value: Any) -> str:
 
 def _decimal(value: Any) -> Decimal | str:
     """Return the decimal that a number was written as, or the code of what is wrong with it."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, Decimal)):
+    if isinstance(value, np.generic):  # in a column of objects
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return "dtype"
     # The shortest decimal that reads as this double is the one that was written.
     written = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

@@ -56,7 +56,7 @@ def read_fleet(path: Path) -> Any:
     return read_table(path, _NUMBERS.__contains__)
 
 
-def read_table(path: Path, is_number: Callable[[str], bool]) -> Any:
+def read_table(path: Path, is_number: Callable[[str], bool], subject: str = "fleet") -> Any:
     """Read a table; the columns of a CSV that are numbers are told by name."""
     suffix = suffix_of(path, READ_SUFFIXES)
     if not path.exists():
@@ -65,7 +65,9 @@ def read_table(path: Path, is_number: Callable[[str], bool]) -> Any:
         raise ConfigError(f"{path} is not a regular file")
     library = frame_library()
     return (
-        _frame(_csv_columns(path, is_number), library) if suffix == ".csv" else _read_parquet(path, library)
+        _frame(_csv_columns(path, is_number, subject), library)
+        if suffix == ".csv"
+        else _read_parquet(path, library)
     )
 
 
@@ -89,7 +91,7 @@ def _read_parquet(path: Path, library: str) -> Any:
 
 
 def _csv_columns(
-    path: Path, is_number: Callable[[str], bool]
+    path: Path, is_number: Callable[[str], bool], subject: str
 ) -> dict[str, npt.NDArray[np.float64] | list[str | None]]:
     """Read a CSV into columns, strictly: readers of frames pad, cut or guess where a row is broken."""
     with path.open(newline="", encoding="utf-8-sig") as file:
@@ -98,7 +100,7 @@ def _csv_columns(
             header = next(reader, [])
             twice = sorted({name for name in header if header.count(name) > 1})
             if twice:
-                raise InputError([Issue.make(name, "duplicate_column") for name in twice])
+                raise InputError([Issue.make(name, "duplicate_column") for name in twice], subject=subject)
             if not header:
                 raise NeocalcError(f"{path} is empty")
             columns: list[list[str | None]] = [[] for _ in header]
@@ -119,7 +121,7 @@ def _csv_columns(
     for name, values in zip(header, columns, strict=True):
         result[name] = _floats(name, values, problems) if is_number(name) else values
     if problems:
-        raise InputError(problems, n_rows=len(columns[0]))
+        raise InputError(problems, n_rows=len(columns[0]), subject=subject)
     return result
 
 

@@ -8,15 +8,17 @@ named, everything else to stderr.
 from __future__ import annotations
 
 import argparse
+import codecs
 import contextlib
 import dataclasses
+import io
 import json
 import math
 import os
 import signal
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +113,10 @@ def _covenants_parser(commands: Any) -> Any:
     add("--fiscal-year-end", type=int, default=12, metavar="MONTH", help="1 to 12 (default 12)")
     add("--start", metavar="DATE", help="first test date, YYYY-MM-DD")
     add("--end", metavar="DATE", help="last test date, YYYY-MM-DD")
+    add("--amounts", choices=("major", "minor"), default="major", help="dollars or cents (default major)")
+    add("--minor-units", type=int, default=2, metavar="N", help="decimals of the currency (default 2)")
     add("--entity", metavar="ID", help="whose certificate")
+    add("--currency", metavar="CODE", help="in which currency, where the entity has several")
     add("--date", metavar="DATE", help="of which test date (default the last)")
     add("--threads", type=int, metavar="N", help="threads to use (default all)")
     covenants.set_defaults(run=_covenants)
@@ -147,6 +152,17 @@ def _where(pairs: Sequence[str]) -> dict[str, list[str]] | None:
 def _say(text: str) -> None:
     # A name or an id from a file must not steer the terminal.
     print("".join(c if c.isprintable() or c == "\n" else "?" for c in text), file=sys.stderr)
+
+
+_PLAIN = {"\u2212": "-", "\u2013": "-", "\u00d7": "x", "\u00f7": "/", "\u00a0": " ", "\u202f": " "}
+_PLAIN |= {"\u20ac": "EUR ", "\u00a3": "GBP ", "\u00a5": "JPY "}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Write what an encoding lacks in plain characters: a sign must not become a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(_PLAIN.get(c, "?") for c in error.object[error.start : error.end]), error.end
 
 
 def _demo(args: argparse.Namespace) -> int:
@@ -235,14 +251,34 @@ def _validate(args: argparse.Namespace) -> int:
     return EXIT_DATA
 
 
-# Columns of covenants and of what bears on them that are numbers; of measures all but these are.
+# Columns of covenants and of what bears on them that are numbers.
 _TERM_NUMBERS = frozenset(
     (
         "threshold", "at_risk_below", "window_periods", "springing_above", "cures_allowed", "cures_per_year",
         "cures_in_a_row", "cure_amount_cap", "grace_days", "amount", "above",
     )
 )  # fmt: skip
-_NO_MEASURES = frozenset(("entity_id", "period_end", "currency"))
+
+
+_COVENANT_OPTIONS = ("freq", "fiscal_year_end", "amounts", "minor_units", "threads")
+
+
+def _amounts_named(terms: Any, cross_default: Any) -> Callable[[str], bool]:
+    """Tell the columns of the measures that are amounts; all others may hold what they like."""
+    from neocalc.metrics import METRICS
+    from neocalc.report.comparison import column_values
+
+    named = {"total_debt"}
+    for metric in METRICS.values():
+        named.update(*(variant.measures for variant in metric.variants()))
+    for table, column in ((terms, "springing_measure"), (cross_default, "measure")):
+        if table is not None and column in _columns(table):
+            named.update(column_values(table, column))
+    return named.__contains__
+
+
+def _columns(table: Any) -> list[str]:
+    return list(getattr(table, "column_names", None) or table.columns)
 
 
 def _covenants(args: argparse.Namespace) -> int:
@@ -255,18 +291,20 @@ def _covenants(args: argparse.Namespace) -> int:
     beside = {"cures": args.cures, "waivers": args.waivers, "cross_default": args.cross_default}
     inputs = [args.measures, args.covenants, *(path for path in beside.values() if path is not None)]
     suffix = check_output(args.output, inputs=tuple(inputs)) if args.output is not None else None
-    if suffix != ".html" and (args.entity is not None or args.date is not None):
-        raise ConfigError("--entity and --date choose a certificate: write it to .html")
-    measures = read_table(args.measures, lambda name: name not in _NO_MEASURES)
-    terms = read_table(args.covenants, _TERM_NUMBERS.__contains__)
+    chosen = (args.entity, args.currency, args.date)
+    if suffix != ".html" and any(one is not None for one in chosen):
+        raise ConfigError("--entity, --currency and --date choose a certificate: write it to .html")
+    terms = read_table(args.covenants, _TERM_NUMBERS.__contains__, "covenants")
     options: dict[str, Any] = {
-        name: None if path is None else read_table(path, _TERM_NUMBERS.__contains__)
+        name: None if path is None else read_table(path, _TERM_NUMBERS.__contains__, name)
         for name, path in beside.items()
     }
-    options |= {"freq": args.freq, "fiscal_year_end": args.fiscal_year_end, "threads": args.threads}
+    measures = read_table(args.measures, _amounts_named(terms, options["cross_default"]), "measures")
+    options |= {name: getattr(args, name) for name in _COVENANT_OPTIONS}
     result = neocalc.check_covenants(measures, terms, start=args.start, end=args.end, **options)
     status, level = column_values(result, "status"), column_values(result, "level")
     breached = sum(s == "breach" and at == "default" for s, at in zip(status, level, strict=True))
+    args.status = EXIT_BREACH if breached else EXIT_OK
     if suffix == ".html":
         from neocalc.report import covenant_certificate
 
@@ -274,8 +312,21 @@ def _covenants(args: argparse.Namespace) -> int:
         if not dates:
             raise ConfigError("no test is due: there is nothing to certify")
         date = args.date if args.date is not None else np.datetime64(max(dates))
+        known = (
+            column_values(result, "entity_id")
+            if args.entity is not None and "entity_id" in _columns(result)
+            else []
+        )
+        # A file may have numbers for ids; the command line has only text.
+        entity = next((one for one in known if str(one) == args.entity), args.entity)
         page = covenant_certificate(
-            measures, terms, period_end=date, entity_id=args.entity, source=args.measures.name, **options
+            measures,
+            terms,
+            period_end=date,
+            entity_id=entity,
+            currency=args.currency,
+            source=args.measures.name,
+            **options,
         )
         write_text(page, args.output)
     elif args.output is None:
@@ -284,8 +335,10 @@ def _covenants(args: argparse.Namespace) -> int:
         write_table(result, args.output)
     if args.output is not None:
         _say(f"wrote {args.output}")
-    _say(f"{len(result):,} tests, {breached:,} default-level breaches")
-    return EXIT_BREACH if breached else EXIT_OK
+    undecided = sum(one in ("insufficient_data", "unknown", "undefined") for one in status)
+    told = f"; {undecided:,} could not be tested" if undecided else ""
+    _say(f"{len(result):,} tests, {breached:,} default-level breaches{told}")
+    return int(args.status)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -300,16 +353,18 @@ def _run(args: argparse.Namespace) -> int:
     deal = neocalc.load_deal(args.deal)
     result = deal.run()
     lives = deal.compare_lives(years=sorted(args.years)) if args.years else None
-    if args.frame is not None:
-        shown = result if lives is None else lives
-        write_csv(shown.to_frame(args.frame, freq=args.freq), sys.stdout)
-    else:
-        summary = summarise(result, lives)
-        print(headline(summary), "", *summary_lines(summary), sep="\n")
+    shown = None if args.frame is None else (lives or result).to_frame(args.frame, freq=args.freq)
+    # What goes to a reader who may leave comes last: neither the page nor the status hangs on it.
+    args.status = EXIT_BREACH if result.breached else EXIT_OK
     if args.output is not None:
         write_text(deal_report(result, lives=lives), args.output)
         _say(f"wrote {args.output}")
-    return EXIT_BREACH if result.breached else EXIT_OK
+    if shown is not None:
+        write_csv(shown, sys.stdout)
+    else:
+        summary = summarise(result, lives)
+        print(headline(summary), "", *summary_lines(summary), sep="\n")
+    return int(args.status)
 
 
 def _report_error(error: BaseException, as_json: bool) -> None:
@@ -370,6 +425,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(argv)
     except SystemExit as stop:
         return int(stop.code or 0)
+    if sys.stdout is None or sys.stderr is None:  # closed by whoever started this
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.ExitStack() as stack:
+            if sys.stdout is None:
+                stack.enter_context(contextlib.redirect_stdout(nowhere))
+            if sys.stderr is None:
+                stack.enter_context(contextlib.redirect_stderr(nowhere))
+            return main(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("neocalc", _plainly)
+        sys.stdout.reconfigure(errors="neocalc")
     with _stoppable() as came:
         try:
             status: int = args.run(args)
@@ -380,7 +445,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             # The reader (head, less) has seen enough; keep Python from complaining once more at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return EXIT_OK
+            return int(getattr(args, "status", EXIT_OK))
         except (ConfigError, OSError) as error:
             _report_error(error, args.json)
             return EXIT_USAGE

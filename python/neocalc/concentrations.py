@@ -12,7 +12,7 @@ from neocalc._groups import group_rows
 from neocalc._monthly import OPTION_NAMES, monthly_options
 from neocalc._options import Options, choice
 from neocalc._records import check_by
-from neocalc._side_tables import SideTable, quotients_out, whole_out
+from neocalc._side_tables import SideTable, plain, quotients_out, whole_out
 from neocalc.contracts import contract_schedule
 from neocalc.errors import ConfigError, InputError, Issue
 
@@ -138,6 +138,7 @@ class _Shares:
         self.amounts = {"revenue": table.amounts("revenue", negative=True)}
         if backlog in table:
             self.amounts["backlog"] = table.amounts(backlog, negative=True)
+        table.keys(keys)  # refuses values that cannot be told apart
         groups = group_rows(table.frame.codes, keys)
         n = table.frame.n
         own = np.zeros(n, dtype=np.int64) if groups.codes is None else groups.codes.astype(np.int64)
@@ -157,7 +158,7 @@ class _Shares:
 
     def _sorted(self) -> list[Any]:
         _, n, uniques = self.table.frame.codes(self.customer)
-        return list(self.table.frame.uniques(uniques)) if n else []
+        return [plain(one) for one in self.table.frame.uniques(uniques)] if n else []
 
     def build(self, rows: str) -> Any:
         """Return the frame asked for."""

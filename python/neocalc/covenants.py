@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from neocalc._covenant_checks import FAILED, STATUSES, Checked, Explanation, explain_row
 from neocalc._covenant_cube import CovenantCube, CubeOutcome, covenant_cube
+from neocalc._covenant_terms import BEFORE
 from neocalc._options import make_options, to_days
 from neocalc._side_tables import SideTable
 from neocalc.errors import ConfigError
@@ -64,23 +65,25 @@ def check_covenants(
     covenants
         A table of ``covenant_id``, ``metric``, ``threshold`` (null: not known; ratios as numbers, shares as
         fractions, amounts in major units), and optionally ``entity_id`` (absent: holds for every entity),
-        ``currency``, ``limit`` (``min``, ``max``; null: the metric's own), ``boundary`` (``at_least``,
-        ``at_most``: the threshold itself passes, the default; ``more_than``, ``less_than``: it fails),
-        ``level`` (``default``, ``lock_up``, ``sizing``), ``from_date`` and ``to_date`` (of a step, both
-        days included; without an end it runs until the next begins), ``first_test_date``,
-        ``test_frequency`` (``M``, ``Q``, ``Y``), ``window_periods`` (instead of the metric's),
-        ``annualize`` (scale sums to a year; where the record, or that since ``annualize_from``, is shorter
-        than the window, the periods there are), ``at_risk_below`` (a share of the threshold),
-        ``springing_measure`` and ``springing_above`` (tested only while that measure or metric is above),
-        ``cures_allowed``, ``cures_per_year``, ``cures_in_a_row``, ``cure_amount_cap`` (null: no limit) and
-        ``grace_days``.
+        ``currency`` (where there are several: needed for an amount), ``limit`` (``min``, ``max``; null: the
+        metric's own), ``boundary`` (``at_least``, ``at_most``: the threshold itself passes, the default;
+        ``more_than``, ``less_than``: it fails), ``level`` (``default``, ``lock_up``, ``sizing``),
+        ``from_date`` and ``to_date`` (of a step, both days included; without an end it runs until the next
+        begins), ``first_test_date``, ``test_frequency`` (``M``, ``Q``, ``Y``), ``window_periods`` (instead of
+        the metric's), ``annualize`` (scale sums to a year; where the record, or that since
+        ``annualize_from``, is shorter than the window, the periods there are), ``at_risk_below`` (a share of
+        the threshold), ``springing_measure`` and ``springing_above`` (tested only while that measure or
+        metric is above), ``cures_allowed``, ``cures_per_year`` (in any year's periods), ``cures_in_a_row``,
+        ``cure_amount_cap`` (null: no limit) and ``grace_days``.
     metrics
         Your own, made by `metric`: a mapping by name, or a list. They win over the built-in ones, which are
         `neocalc.covenants.METRICS`.
     cures
         A table of ``entity_id``, ``period_end``, ``amount`` and optionally ``covenant_id`` (null: all of the
-        entity's) and ``paid_date`` (counts if not after the days of grace). A cure counts if the test failed,
-        the limits allow it and it suffices; it then stays in every window that holds its period.
+        entity's of default level; the others have no cure), ``currency`` and ``paid_date`` (counts if not
+        after the days of grace; without such days, whenever it was). A cure counts if the test failed and was
+        not waived, the limits allow it and it suffices, what is beyond the cap left out; it then stays in
+        every window that holds its period, and is not scaled to a year.
     waivers
         A table of ``entity_id``, ``from_date``, ``to_date`` and optionally ``covenant_id``.
     cross_default
@@ -148,7 +151,7 @@ def check_covenants(
     return Checked(measures, covenants, given).result()
 
 
-def first_breach(tests: Any, *, statuses: Sequence[str] = FAILED) -> Any:
+def first_breach(tests: Any, *, statuses: Iterable[str] = FAILED) -> Any:
     """Find the first test date on which each covenant failed.
 
     Parameters
@@ -174,19 +177,26 @@ def first_breach(tests: Any, *, statuses: Sequence[str] = FAILED) -> Any:
       covenant_id    level first_breach  status  value  threshold  headroom
     0   liquidity  default   2025-06-30  breach   99.0      100.0      -1.0
     """
-    unknown = [status for status in statuses if status not in STATUSES]
-    if isinstance(statuses, str) or unknown:
-        raise ConfigError(f"statuses must be a list of {', '.join(STATUSES)}")
+    try:
+        wanted = [""] if isinstance(statuses, str) else list(statuses)
+    except TypeError:
+        wanted = [""]
+    if any(status not in STATUSES for status in wanted):
+        raise ConfigError(f"statuses must be a list of {', '.join(STATUSES)}, not {statuses!r}")
     table = SideTable.open(
         tests, "tests", ["covenant_id", "level", "period_end", "status"], make_options("first_breach", {})
     )
     frame = table.frame
     keys = [name for name in ("covenant_id", "entity_id", "currency", "level") if name in table]
     found: dict[Any, list[int]] = {}
-    days, outcome = table.days("period_end"), table.values("status")
+    days, outcome = table.days("period_end", BEFORE), table.words("status", STATUSES)
+    undated = [row for row, word in enumerate(outcome) if word is not None and days[row] == BEFORE]
+    table.note("period_end", "null", undated, lambda _: "null")
+    numbers = {name: table.floats(name) for name in ("value", "threshold", "headroom") if name in table}
+    table.raise_problems()
     for row, key in enumerate(table.keys(keys)):
         place = found.setdefault(key, [row, -1])
-        if outcome[row] in statuses and (place[1] < 0 or days[row] < days[place[1]]):
+        if outcome[row] in wanted and (place[1] < 0 or days[row] < days[place[1]]):
             place[1] = row
     rows = np.array([row for row, _ in found.values()], dtype=np.int64)
     at = np.array([row for _, row in found.values()], dtype=np.int64)
@@ -201,12 +211,10 @@ def first_breach(tests: Any, *, statuses: Sequence[str] = FAILED) -> Any:
     columns["status"] = frame.take(
         uniques, np.where(none, -1, codes[at] if len(codes) else -1).astype(np.int32)
     )
-    for name in ("value", "threshold", "headroom"):
-        if name in table:
-            raw = frame.raw(name)
-            values = np.asarray(raw.values, dtype=np.float64)[at] if frame.n else np.empty(0)
-            null = none | np.isnan(values) | (raw.null[at] if raw.null is not None and frame.n else False)
-            columns[name] = frame.money_out(np.where(null, 0.0, values), null)
+    for name, every in numbers.items():
+        values = every[at] if frame.n else np.empty(0)
+        null = none | np.isnan(values)
+        columns[name] = frame.money_out(np.where(null, 0.0, values), null)
     return frame.build(columns)
 
 

@@ -89,6 +89,7 @@ _REGISTRY: dict[str, tuple[str, str]] = {
     ),
     "currency_mix": ("must be one currency within a total", "add 'currency' to by="),
     "curve_missing": ("must have a curve", "add it to the mapping of curves, or to rates="),
+    "curve": ("must make a curve with the rows of its kind", "see value_curve"),
     "curve_range": (
         "must lie within what its curve covers",
         "add points; or let it go on: beyond= of a value curve, extrapolate='flat' for rates",

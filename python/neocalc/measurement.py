@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -144,9 +144,10 @@ def measures(
 
 
 def _names(what: str, given: Any) -> tuple[str, ...]:
-    if isinstance(given, str) or not all(isinstance(name, str) for name in given):
-        raise ConfigError(f"{what} must be a list of columns, not {given!r}")
-    return tuple(given)
+    names = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (None,)
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ConfigError(f"{what} must be a list of columns, each once, not {given!r}")
+    return names
 
 
 def _by_table(what: str, given: Any) -> dict[str, Any]:
@@ -233,7 +234,7 @@ class _Measurement:
     def _days(ends: Any) -> Array:
         if ends is None:
             return np.empty(0, dtype=np.int64)
-        if isinstance(ends, str):
+        if isinstance(ends, str) or not isinstance(ends, Iterable):
             raise ConfigError("period_ends must be a list of dates")
         return np.array([to_days("period_ends", day) for day in ends], dtype=np.int64)
 

@@ -12,7 +12,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any
 
 from neocalc.errors import ConfigError
@@ -108,6 +108,10 @@ def _side_words(terms: Sequence[Term], per_year: int | None) -> str:
     return f"({text})" if len(terms) > 1 else text
 
 
+def _is_text(given: object) -> bool:
+    return isinstance(given, str)
+
+
 def _side(what: str, text: Any) -> tuple[Term, ...]:
     if not isinstance(text, str) or not text.strip():
         raise ConfigError(f"{what} must be text such as 'sum(ebitda) - sum(capex)', not {text!r}")
@@ -173,7 +177,7 @@ def metric(
     >>> print(nc.covenants.METRICS["leverage"])
     leverage: total debt ÷ ebitda over a year
     """
-    if not name:
+    if not (_is_text(name) and name):
         raise ConfigError(f"name must be text, not {name!r}")
     above = _side("numerator", numerator)
     below = () if denominator is None else _side("denominator", denominator)
@@ -184,10 +188,12 @@ def metric(
         raise ConfigError("unit must be 'times' or 'share' of a quotient, 'money' without a denominator")
     target = None
     if cure is not None:
-        found = _CURE.fullmatch(cure.replace(" ", ""))
+        found = _CURE.fullmatch(cure.replace(" ", "")) if _is_text(cure) else None
         if found is None or found["name"] not in {term.measure for term in (*above, *below)}:
             raise ConfigError(f"cure must be '+' or '-' and a measure of the metric, not {cure!r}")
         target = (found["name"], found["sign"] == "-")
+    if not isinstance(otherwise, (Metric, NoneType)):
+        raise ConfigError(f"otherwise must be made by neocalc.metric(...), not {otherwise!r}")
     return Metric(name, above, below, limit, unit, target, otherwise)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,7 +83,7 @@ def solve_back(
     The measures of a table move in a straight line, and so do both sides of a metric: the change is the exact
     rational at which the numerator is the threshold times the denominator. A function is looked at in sixteen
     steps towards each bound, and the step in which a test first turns is halved until it is narrow enough.
-    Cures stay as they are; where a metric has no sense the change is null.
+    Cures stay as they are; where a metric has no sense, or a failure would be waived, the change is null.
 
     Examples
     --------
@@ -104,13 +105,14 @@ def solve_back(
     """
     given = {name: value for name, value in locals().items() if name not in _WHICH} | {"cross_default": None}
     bounds = _bounds(within, tolerance)
+    narrow = Fraction(Decimal(repr(float(tolerance))))
     checked = Checked(measures, covenants, given)
     rows: list[_Turn] = []
     names = []
     for name, driver in _drivers(drivers, checked).items():
         names.append(name)
         if callable(driver):
-            rows += _bracketed(driver, checked, (covenants, given), bounds, Fraction(str(tolerance)))
+            rows += _bracketed(driver, checked, (covenants, given), bounds, narrow)
         else:
             rows += [_exact(checked, row, driver, bounds) for row in range(len(checked))]
     return _result(checked, names, rows)
@@ -143,7 +145,7 @@ _NOWHERE = _Turn()
 def _bounds(within: Sequence[float], tolerance: float) -> tuple[Fraction, Fraction]:
     try:
         low, high = (Fraction(Decimal(repr(float(bound)))) for bound in within)
-        sound = low <= 0 <= high and low < high and float(tolerance) > 0
+        sound = low <= 0 <= high and low < high and 0 < float(tolerance) < math.inf
     except (TypeError, ValueError, OverflowError):
         sound = False
     if not sound:
@@ -158,8 +160,11 @@ def _drivers(given: Any, checked: Checked) -> dict[str, Linear | Callable[[float
     grid = checked.inputs.laid_out
     if not isinstance(given, Mapping):
         return dict(_from_table(given, checked))
+    there = _movable(grid)
     found: dict[str, Linear | Callable[[float], Any]] = {}
     for name, driver in given.items():
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"drivers are named by text, not {name!r}")
         if callable(driver):
             found[name] = driver
             continue
@@ -167,9 +172,11 @@ def _drivers(given: Any, checked: Checked) -> dict[str, Linear | Callable[[float
             raise ConfigError(f"driver {name!r} must be rates by measure, or a function")
         moves: Linear = {}
         for measure, rate in driver.items():
-            if measure not in grid.names:
-                raise ConfigError(f"driver {name!r} moves {measure!r}; {meant(str(measure), grid.names)}")
+            if measure not in there:
+                raise ConfigError(f"driver {name!r} moves {measure!r}; {meant(str(measure), there)}")
             try:
+                if isinstance(rate, bool):
+                    raise TypeError
                 exact = Fraction(Decimal(repr(float(rate))))
             except (TypeError, ValueError, OverflowError):
                 raise ConfigError(f"driver {name!r}: the rate of {measure!r} must be a number") from None
@@ -180,19 +187,26 @@ def _drivers(given: Any, checked: Checked) -> dict[str, Linear | Callable[[float
     return found
 
 
+def _movable(grid: Grid) -> list[Any]:
+    """Return the columns of the measures that are amounts."""
+    return [name for name in grid.names if name not in ("entity_id", "currency", "period_end")]
+
+
 def _from_table(given: Any, checked: Checked) -> dict[str, Linear]:
     inputs, grid = checked.inputs, checked.inputs.laid_out
     table = SideTable.open(given, "drivers", ["driver", "measure"], inputs.options)
     names, measures = table.values("driver", required=True), table.values("measure", required=True)
     rates, amounts, of = table.decimals("rate"), table.decimals("amount"), table.values("of")
-    entities = table.values("entity_id")
+    entities, there = table.values("entity_id"), _movable(grid)
     for column, values in (("measure", measures), ("of", of)):
-        lost = [row for row, value in enumerate(values) if value is not None and value not in grid.names]
+        lost = [row for row, value in enumerate(values) if value is not None and value not in there]
         table.note(column, "metric_unknown", lost, [repr(value) for value in values].__getitem__)
     unknown = [row for row, one in enumerate(entities) if one is not None and one not in grid.by_entity]
     table.note("entity_id", "entity_unknown", unknown, lambda row: repr(entities[row]))
-    empty = [row for row in range(table.frame.n) if rates[row] is None and amounts[row] is None]
-    table.note("rate", "null", empty, lambda _: "null")
+    read = {issue.column for issue in table.problems.issues}
+    if not read & {"drivers.rate", "drivers.amount"}:  # what cannot be read is no null
+        empty = [row for row in range(table.frame.n) if rates[row] is None and amounts[row] is None]
+        table.note("rate", "null", empty, lambda _: "null", "say by what rate, or what amount, it moves")
     table.raise_problems()
     unit = 1 if inputs.options.amounts == "minor" else 10**inputs.options.minor_units
     found: dict[str, Linear] = {}
@@ -229,7 +243,7 @@ def _verdict(limit: int, strict: int, threshold: Fraction, top: Fraction, bottom
 
 def _exact(checked: Checked, row: int, moves: Linear, bounds: tuple[Fraction, Fraction]) -> _Turn:
     """Solve one test of a driver that moves its measures in a straight line."""
-    if checked.status(row) not in (*MET, *FAILED):
+    if checked.status(row) not in (*MET, *FAILED) or _is_waived(checked, row):
         return _NOWHERE
     key, found = checked.key(row), checked.found
     source = checked.inputs.rows_of_clauses[int(found["clause"][row])]
@@ -250,16 +264,30 @@ def _exact(checked: Checked, row: int, moves: Linear, bounds: tuple[Fraction, Fr
         return _NOWHERE
     # A hair on both sides, less than what is left of the denominator.
     hair = _HAIR if bottom.slope == 0 else min(_HAIR, abs(bottom(change) / bottom.slope) / 2)
+
+    def verdict(at: Fraction) -> bool | None:
+        return _verdict(limit, strict, threshold, top(at), bottom(at))
+
     outward = -hair if change < 0 or (change == 0 and bounds[1] == 0) else hair
-    words = [
-        _word(_verdict(limit, strict, threshold, top(at), bottom(at)), clause.fields["level"])
-        for at in (change - outward, change + outward)
-    ]
+    # On the limit as it is: what turns it lies beyond.
+    if change == 0 and 0 not in bounds and verdict(outward) is verdict(change):
+        outward = -outward
+    words = [_word(verdict(at), clause.fields) for at in (change - outward, change + outward)]
     return _Turn(change, Fraction(0), *words)
 
 
-def _word(verdict: bool | None, level: int) -> str:
-    return "undefined" if verdict is None else "pass" if verdict else _FAILS[level]
+def _word(verdict: bool | None, fields: Mapping[str, int]) -> str:
+    """Return the status a hair from the limit, where what is met has next to no headroom."""
+    if verdict is None:
+        return "undefined"
+    has_band = fields["at_risk"] > 0 and (fields["whole"], fields["parts"]) != (0, 0)
+    return ("at_risk" if has_band else "pass") if verdict else _FAILS[fields["level"]]
+
+
+def _is_waived(checked: Checked, row: int) -> bool:
+    """Whether a failure would be waived: then nothing turns."""
+    spans, day = checked.inputs.waivers[int(checked.found["covenant"][row])].values, int(checked.days[row])
+    return any(begin <= day <= end for begin, end in zip(spans["from"], spans["to"], strict=True))
 
 
 def _sides(checked: Checked, row: int, moves: Linear, series: tuple[Any, Any]) -> tuple[_Line, _Line]:

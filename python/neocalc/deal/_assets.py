@@ -16,8 +16,9 @@ from neocalc._runs import AnyPolicy
 from neocalc._side_tables import SideTable
 from neocalc.deal._frames import Column, build
 from neocalc.deal._grid import Amounts, Cells, Grid, month_of
-from neocalc.deal._tables import Rows
+from neocalc.deal._tables import Named, Rows
 from neocalc.depreciation import depreciate
+from neocalc.errors import ConfigError
 from neocalc.valuation import ValueCurve, market_values, value_curve
 
 FLOWS = ("additions", "depreciation", "impairment", "reversals", "disposals", "gain")
@@ -147,25 +148,27 @@ def keep_book(
 ) -> BookColumns:
     """Depreciate the fleet, or other assets of it, under one policy."""
     own = fleet.frame if frame is None else frame
-    events = fleet.events if frame is None else None
+    events, kept = fleet.events if frame is None else None, {}
     if events is not None and _of_tax(policy):
-        events = _filter(events, [kind not in _NOT_OF_TAX for kind in fleet.event_rows["kind"]])
+        picked = [kind not in _NOT_OF_TAX for kind in fleet.event_rows["kind"]]
+        events, kept = _filter(events, picked), {"asset_events": np.flatnonzero(picked).tolist()}
     if own is None or as_frame(own).n == 0:
         return BookColumns({name: grid.zeros() for name in (*FLOWS, *BALANCES)}, {})
     keys = [name for name in BACKED if name in as_frame(own).names]
     policy_by = fleet.policy_by if isinstance(policy, Mapping) else None
-    found = depreciate(
-        own,
-        policy,
-        by=keys,
-        events=events,
-        freq="M",
-        start=_iso(grid.start),
-        end=_iso(grid.end),
-        amounts="decimal",
-        minor_units=fleet.options.minor_units,
-        policy_by=policy_by,
-    )
+    with Named("assets", kept):
+        found = depreciate(
+            own,
+            policy,
+            by=keys,
+            events=events,
+            freq="M",
+            start=_iso(grid.start),
+            end=_iso(grid.end),
+            amounts="decimal",
+            minor_units=fleet.options.minor_units,
+            policy_by=policy_by,
+        )
     cells = Cells.read(found, keys, (*FLOWS, *BALANCES), fleet.options, "assets")
     flows = {name: cells.monthly(grid, name) for name in (*FLOWS, *BALANCES)}
     if "gain" not in cells.columns:  # nothing was received for what was sold
@@ -246,16 +249,19 @@ def market_values_of(fleet: Fleet, policy: Any, grid: Grid) -> dict[Backed, list
     if not any(kept):
         return {key: [None] * grid.n for key in out}
     frame, events = _filter(fleet.frame, kept), fleet.events
+    given = {"assets": np.flatnonzero(kept).tolist()}
     if events is not None:
         ids = {name for name, keep in zip(fleet.rows["asset_id"], kept, strict=True) if keep}
-        events = _filter(events, [name in ids for name in fleet.event_rows["asset_id"]])
+        own = [name in ids for name in fleet.event_rows["asset_id"]]
+        events, given["asset_events"] = _filter(events, own), np.flatnonzero(own).tolist()
     by = [name for name in BACKED if name in as_frame(frame).names]
     for day in grid.ends:
-        found = market_values(
-            frame, dict(fleet.curves), policy=policy, as_of=_iso(day), curve_by=fleet.curve_by, by=by,
-            policy_by=fleet.policy_by if isinstance(policy, Mapping) else None, amounts="decimal",
-            minor_units=fleet.options.minor_units, events=events,
-        )  # fmt: skip
+        with Named("assets", given):
+            found = market_values(
+                frame, dict(fleet.curves), policy=policy, as_of=_iso(day), curve_by=fleet.curve_by, by=by,
+                policy_by=fleet.policy_by if isinstance(policy, Mapping) else None, amounts="decimal",
+                minor_units=fleet.options.minor_units, events=events,
+            )  # fmt: skip
         side = SideTable.open(found, "assets", [], fleet.options)
         amounts = side.amounts("market_value")
         by_key = {backed(key, by): amount for key, amount in zip(side.keys(by), amounts, strict=True)}
@@ -267,6 +273,8 @@ def market_values_of(fleet: Fleet, policy: Any, grid: Grid) -> dict[Backed, list
 def _filter(frame: Any, keep: list[bool]) -> Any:
     import narwhals.stable.v2 as nw
 
+    if not keep:  # no rows: narwhals takes an empty list for no condition
+        return frame
     return nw.from_native(frame, eager_only=True).filter(keep).to_native()
 
 
@@ -288,18 +296,40 @@ def override_life(frame: Any, kind: str, rows: list[bool], months: int) -> Any:
 
 
 def read_curves(rows: Rows) -> dict[str, ValueCurve]:
-    """Make the value curves of a table."""
-    found: dict[str, dict[str, Any]] = {}
+    """Make the value curves of a table; what is wrong with them is noted."""
+    found: dict[str | None, list[int]] = {}
     for row in range(rows.n):
-        own = found.setdefault(rows["gpu_model"][row], {"points": {}, "prices": {}, "more": {}})
-        if rows["age_months"][row] is not None:
-            own["points"][rows["age_months"][row]] = rows["value_share"][row]
-        if rows["date"][row] is not None:
-            own["prices"][np.datetime64(rows["date"][row], "D")] = rows["price"][row]
-        for name in ("annual_decay_rate", "interpolation", "beyond", "source"):
-            if rows[name][row] is not None:
-                own["more"][name] = rows[name][row]
-    return {
-        model: value_curve(own["points"] or None, prices=own["prices"] or None, **own["more"])
-        for model, own in found.items()
-    }
+        found.setdefault(rows["gpu_model"][row], []).append(row)
+    curves: dict[str, ValueCurve] = {}
+    wrong: dict[int, str] = {}
+    for model, own in found.items():
+        if model is None:
+            continue  # noted by who reads the table
+        try:
+            curves[model] = value_curve(**_curve(rows, own))
+        except ConfigError as error:
+            wrong |= dict.fromkeys(own, f"{model!r}: {error}")
+    rows.note("gpu_model", "curve", list(wrong), wrong.__getitem__)
+    return curves
+
+
+def _curve(rows: Rows, own: Sequence[int]) -> dict[str, Any]:
+    """Return the arguments of a curve; pairs, so that what stands twice is seen."""
+    points = [
+        (rows["age_months"][row], rows["value_share"][row])
+        for row in own
+        if rows["age_months"][row] is not None or rows["value_share"][row] is not None
+    ]
+    prices = [
+        (None if rows["date"][row] is None else np.datetime64(rows["date"][row], "D"), rows["price"][row])
+        for row in own
+        if rows["date"][row] is not None or rows["price"][row] is not None
+    ]
+    told: dict[str, Any] = {"points": points or None, "prices": prices or None}
+    for name in ("annual_decay_rate", "interpolation", "beyond"):
+        values = {rows[name][row] for row in own} - {None}
+        if len(values) > 1:
+            raise ConfigError(f"{name} is told in more than one way")
+        if values:
+            told[name] = values.pop()
+    return told

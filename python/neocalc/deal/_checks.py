@@ -19,8 +19,6 @@ from neocalc.deal._results import STATEMENTS, Results
 from neocalc.errors import InputError, Issue
 from neocalc.maturities import yield_to_maturity
 
-KINDS = ("E", "A", "F", "L")  # exact, approximate, fitted, logic only
-UNITS = ("money", "share", "times", "years")
 _BALANCES = ("balance_sheet",)
 _PART = re.compile(r"\s*(?P<sign>[+\-/])?\s*(?P<name>[A-Za-z_][\w.]*|\d[\d_]*(?:\.\d+)?)")
 
@@ -201,7 +199,10 @@ class Checks:
         if line not in lines:
             raise _Unknown(f"{frame} has no line {line!r}; {meant(line, list(lines))}")
         values, at = lines[line], self._place(row)
-        if frame != "property" and at >= self.results.unknown_from:
+        known = self.results.known_months(frame)
+        if line == "opening_property" and self._months(row).start <= known:
+            return Fraction(int(values[self._months(row).start]), self.scale)
+        if at >= known:
             return None
         if (
             frame in _BALANCES

@@ -109,15 +109,15 @@ class Deal:
             "lives": lives,
             "market": market,
         }
-        document = {"deal": {key: value for key, value in own.items() if value is not None}}
-        document |= {key: dict(value) for key, value in sections.items() if value is not None}
+        document: dict[str, Any] = {"deal": {key: value for key, value in own.items() if value is not None}}
+        document |= {key: value for key, value in sections.items() if value is not None}
         self._make(document, tables, extra_columns or {}, [], [], "")
 
     def _make(
         self,
         document: Mapping[str, Any],
         tables: Mapping[str, Any],
-        extra: Mapping[str, Sequence[str]],
+        extra: Any,
         issues: list[Issue],
         unread: Sequence[str],
         label: str,
@@ -125,6 +125,10 @@ class Deal:
         for name in tables:
             if name not in TABLES:
                 raise TypeError(f"Deal() got an unexpected keyword argument {name!r}")
+        if not isinstance(extra, Mapping) or not all(name in TABLES for name in extra):
+            raise ConfigError(
+                f"extra_columns must be a mapping from tables to lists of columns, not {extra!r}"
+            )
         terms, found = read_terms(document, label)
         issues = [*issues, *found]
         if terms is None:
@@ -368,7 +372,8 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
       (12), ``entity_id`` (what covenants call the company; its name), ``policy_by`` (the column of assets
       that books go by), ``extrapolate`` (``"flat"``: rates go on before their first and after their last
       date), ``unknown`` (of ``cash``, ``operating_cost``, ``revenue``, ``capex``, ``taxes``, what nobody
-      says: statements are then null, and covenants that need them are not met).
+      says: statements are then null, property where it is ``capex``, and covenants that need them are not
+      met).
     - ``[opening]``, at the close of the day before ``start``: ``cash``; ``receivables``, ``payables``,
       ``accrued_interest`` and ``deferred_revenue``, beyond those of the tables, which run off evenly over
       ``..._months`` (2, 1, 1, 12); ``other_assets``, ``other_liabilities``, which stay; ``tax_payable``,
@@ -404,9 +409,10 @@ def load_deal(folder: Any, *, extra_columns: Mapping[str, Sequence[str]] | None 
 
     A facility of kind ``term`` is a loan. Of a ``ladder`` the schedule is not known but its principal by
     year: ``ladders`` has ``facility_id, bucket, principal``, each year's spread over its payment dates,
-    what stands under ``thereafter`` due at maturity. A ``revolver`` is drawn, at month ends, for what is
-    owed and the minimum cash, and repaid before anything is swept or distributed: ``commitment`` and
-    ``letters_of_credit``, or their steps in ``commitments`` (``facility_id, date``); ``opening_balance``.
+    what stands under ``thereafter`` due at maturity (with it the ladder sums to the principal). A
+    ``revolver`` pays by the month, is drawn at month ends for what is owed and the minimum cash, and repaid
+    before anything is swept or distributed: ``commitment`` and ``letters_of_credit``, or their steps in
+    ``commitments`` (``facility_id, date``); ``opening_balance``; other terms of loans it has none.
     ``sweep_rate`` of the cash above the minimum prepays a loan, from ``sweep_from_date``. What is past due
     bears ``past_due_rate``, else the facility's own. ``secured_share`` of it is ``secured_debt`` (null: all
     where an asset has its ``facility_id``, else nothing). ``reserves`` has ``reserve_id`` and ``facility_id``

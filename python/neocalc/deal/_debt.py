@@ -13,8 +13,8 @@ from neocalc._frames import as_frame
 from neocalc._loan_books import Books, cells, keep_books, loan_options, loans_as_groups, open_loans
 from neocalc.deal._frames import Column, build
 from neocalc.deal._grid import Amounts, Grid, first_day, month_of
-from neocalc.deal._loans import RENAMED, Loans, Named
-from neocalc.deal._tables import LOAN_COLUMNS
+from neocalc.deal._loans import RENAMED, Loans
+from neocalc.deal._tables import LOAN_COLUMNS, Named
 from neocalc.debt import amortize
 from neocalc.errors import InputError
 
@@ -88,7 +88,7 @@ class Debt(Loans):
 
     def _keep(self, rows: list[int], swept: Mapping[str, Amounts]) -> list[Facility]:
         given = self.tables(swept, rows)
-        with Named():
+        with Named("facilities"):
             options, beside = loan_options(
                 "deal",
                 {**given, "amounts": "minor", "minor_units": self.options.minor_units, "freq": "M",
@@ -187,7 +187,7 @@ class Debt(Loans):
         steps = self._steps(rows)
         if steps is not None:
             beside["rate_steps"] = steps
-        with Named():
+        with Named("facilities"):
             found = as_frame(
                 amortize(
                     build(self.kind, columns), **beside, columns=["annual_rate", "interest"], amounts="minor",

@@ -54,7 +54,10 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue],
         if path.name == TERMS_FILE or path.name.startswith(".") or path.suffix.lower() in _IGNORED_SUFFIXES:
             continue
         if path not in known:
+            name = path.stem.lower()
             hint = meant(path.stem, sorted(TABLES), "tables are")
+            if name in TABLES:  # another suffix, in capitals, a folder
+                hint = f"a table is a file: {name}.csv or {name}.parquet"
             issues.append(Issue.make(path.name, "unknown_table", hint=hint))
     for table, (path, *more) in named.items():
         if more:
@@ -65,7 +68,8 @@ def read_folder(name: Any) -> tuple[dict[str, Any], dict[str, Any], list[Issue],
         except InputError as error:
             issues += [_in_file(issue, table) for issue in error.issues]
         except NeocalcError as error:
-            issues.append(Issue.make(path.name, "file", example=str(error)))
+            said = str(error).removeprefix(str(path)).lstrip(": ")
+            issues.append(Issue.make(path.name, "file", example=said))
     return document, tables, issues, [table for table in named if table not in tables]
 
 
@@ -89,6 +93,8 @@ def _read_terms(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: {error}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text") from None
+    except ValueError as error:  # a number of thousands of digits, which Python reads no more
+        raise ConfigError(f"{path}: {error}") from None
     except RecursionError:
         raise ConfigError(f"{path} is nested too deeply") from None
     except OSError as error:

@@ -18,16 +18,21 @@ from neocalc.deal._grid import Grid, first_day, month_of
 from neocalc.deal._loans import KINDS
 from neocalc.deal._metrics import read_metrics
 from neocalc.deal._operations import customers_of, leases_of, no_leases, nothing
-from neocalc.deal._tables import IDS, TABLES, Rows, read_rows, unknown_columns
-from neocalc.deal._terms import DealTerms
+from neocalc.deal._soundness import check_size, check_tables
+from neocalc.deal._tables import IDS, TABLES, Named, Rows, read_rows, unknown_columns
+from neocalc.deal._terms import DealTerms, months_between
 from neocalc.errors import ConfigError, InputError, Issue
 from neocalc.leases import lease_schedule
 from neocalc.metrics import METRICS, Metric
+from neocalc.valuation import ValueCurve
 
-MONTHS_AT_MOST = 1_200
 _NAMES_A_FACILITY = (
     "draws", "rate_steps", "hedges", "principal_schedule", "payment_holidays", "prepayments",
     "prepayment_premiums", "refinancings", "cash_flow", "ladders", "commitments", "reserves",
+)  # fmt: skip
+_OF_LOANS = (  # tables that mean nothing for a revolver
+    "draws", "prepayments", "principal_schedule", "refinancings", "hedges", "payment_holidays",
+    "prepayment_premiums", "cash_flow",
 )  # fmt: skip
 _WORDS = {
     ("facilities", "kind"): KINDS,
@@ -69,6 +74,7 @@ class Tables:
         self.options = make_options("deal", {"minor_units": terms.minor_units})
         self.issues: list[Issue] = []
         self.metrics: dict[str, Metric] = {}
+        self.curves: dict[str, ValueCurve] = {}
         self.rows: dict[str, Rows] = {}
         for name in TABLES:
             frame = self.frames.get(name)
@@ -78,7 +84,8 @@ class Tables:
                 except InputError:
                     self.issues.append(Issue.make(name, "frame", example=type(frame).__name__))
                     frame = None
-            self.rows[name] = read_rows(name, frame, self.options, self.issues)
+            own = _columns_of_terms(terms) if name == "assets" else ()
+            self.rows[name] = read_rows(name, frame, self.options, self.issues, own)
         self._check()
         for rows in self.rows.values():
             if rows.side is not None:
@@ -133,8 +140,11 @@ class Tables:
         self._check_assets()
         self._check_facilities()
         self._check_history(facilities)
-        self._check_costs()
-        self._check_reserves()
+        self.curves = read_curves(rows["value_curves"])
+        check_tables(rows)
+        if not self.alone:
+            self._check_terms()
+            check_size(rows, months_between(self.terms.start, self.terms.end))
 
     def _check_names(self) -> set[Any]:
         """Check what names rows of facilities and assets; return the names of facilities."""
@@ -233,8 +243,6 @@ class Tables:
         rows.note(
             "facility_id", "duplicate_id", named, lambda row: f"{rows['facility_id'][row]!r}, the company"
         )
-        hint = "a share lies between 0 and 1; 5 % is 0.05"
-        self._each("facilities", "secured_share", "range", lambda share: 0 <= share <= 1, hint)
         low = [row for row in range(rows.n) if rows["rank"][row] == 0]
         rows.note("rank", "range", low, lambda _: "0")
         laddered = {name for name in ladders["facility_id"] if name is not None}
@@ -253,12 +261,32 @@ class Tables:
             "term_conflict",
             lambda name: kinds.get(name, "revolver") == "revolver",
         )
-        for table in ("draws", "prepayments", "principal_schedule", "refinancings"):
+        for table in _OF_LOANS:
             self._each(table, "facility_id", "term_conflict", lambda name: kinds.get(name) != "revolver")
         self._each(
             "ladders", "bucket", "choice",
             lambda text: text == "thereafter" or (text.isascii() and text.isdigit() and len(text) == 4),
         )  # fmt: skip
+
+    def _check_terms(self) -> None:
+        """Check what the terms say of tables: columns of assets, ranks of facilities."""
+        terms, assets, facilities = self.terms, self.rows["assets"], self.rows["facilities"]
+        if assets.n:
+            for name in terms.lives_where:
+                if name not in assets:
+                    self._of_terms(f"lives.where.{name}", "missing_column", "a column of assets")
+            if self.curves and terms.curve_by not in assets:
+                self._of_terms("market.curve_by", "missing_column", f"assets has no {terms.curve_by!r}")
+        if facilities.n:
+            ranks = {rank or 1 for rank in facilities["rank"]}
+            for name in terms.order:
+                rank = name.rpartition("_")[2]
+                if rank.isdigit() and int(rank) not in ranks:
+                    known = ", ".join(map(str, sorted(ranks)))
+                    self._of_terms("cash.order", "choice", f"ranks of facilities are {known}", repr(name))
+
+    def _of_terms(self, key: str, code: str, hint: str, example: str = "") -> None:
+        self.issues.append(Issue.make(f"deal.toml: {key}", code, example=example, hint=hint))
 
     def _check_history(self, facilities: set[Any]) -> None:
         """Check the measures of months before the start: each once, of the company or of a facility."""
@@ -282,45 +310,18 @@ class Tables:
             seen.add(key)
         rows.note("period_end", "duplicate_period", again, _day_of(rows["period_end"]))
 
-    def _check_reserves(self) -> None:
-        rows = self.rows["reserves"]
-        first: dict[Any, Any] = {}
-        for name, owner in zip(rows["reserve_id"], rows["facility_id"], strict=True):
-            first.setdefault(name, owner)
-        other = [row for row in range(rows.n) if rows["facility_id"][row] != first[rows["reserve_id"][row]]]
-        rows.note("facility_id", "term_conflict", other)
-
-    def _check_costs(self) -> None:
-        rows = self.rows["costs"]
-        empty = [
-            row
-            for row in range(rows.n)
-            if rows["monthly_amount"][row] is None
-            and rows["revenue_rate"][row] is None
-            and rows["amount"][row] is None
-        ]
-        rows.note("monthly_amount", "null", empty, lambda _: "null, and revenue_rate and amount too")
-        undated = [
-            row for row in range(rows.n) if rows["amount"][row] is not None and rows["date"][row] is None
-        ]
-        rows.note("date", "null", undated, lambda _: "null")
-        late = [row for row in range(rows.n) if (rows["payment_days"][row] or 0) > 366]
-        rows.note("payment_days", "range", late)
-
     # --- what a run needs --------------------------------------------------------------------------------
 
     def inputs(self, lives: tuple[int, Sequence[bool]] | None = None) -> Inputs:
         """Return the inputs of a run; `lives` gives the months of life of some assets."""
         terms, rows, frames = self.terms, self.rows, self.frames
         grid = Grid.between(terms.start, terms.end)
-        if grid.n > MONTHS_AT_MOST:
-            raise ConfigError(f"a deal has at most {MONTHS_AT_MOST} months, not {grid.n}")
         assets = frames.get("assets")
         if lives is not None and assets is not None:
             assets = override_life(assets, self.kind, list(lives[1]), lives[0])
         fleet = Fleet(
             assets, rows["assets"], frames.get("asset_events"), rows["asset_events"], rows["asset_payments"],
-            read_curves(rows["value_curves"]), self.kind, terms.policy_by, self.options, terms.curve_by,
+            self.curves, self.kind, terms.policy_by, self.options, terms.curve_by,
         )  # fmt: skip
         months = [months or 0 for months in rows["reserves"]["debt_service_months"]]
         debt = Debt(
@@ -360,12 +361,14 @@ class Tables:
     def _contracts(self, **given: Any) -> Any:
         options: dict[str, Any] = {"amounts": "decimal", "minor_units": self.terms.minor_units, **given}
         beside: dict[str, Any] = {name: self.frames.get(name) for name in ("prices", "utilisation")}
-        return _named("contracts", lambda: contract_schedule(self.frames["contracts"], **beside, **options))
+        with Named("contracts"):
+            return contract_schedule(self.frames["contracts"], **beside, **options)
 
     def _leases(self, **given: Any) -> Any:
         options: dict[str, Any] = {"amounts": "decimal", "minor_units": self.terms.minor_units, **given}
         payments = self.frames.get("lease_payments")
-        return _named("leases", lambda: lease_schedule(self.frames["leases"], payments=payments, **options))
+        with Named("leases"):
+            return lease_schedule(self.frames["leases"], payments=payments, **options)
 
     def lives(self, months: int, where: Mapping[str, Iterable[Any]]) -> tuple[int, list[bool]]:
         """Return which assets another life is for."""
@@ -387,18 +390,9 @@ def _day_of(days: Sequence[int]) -> Any:
     return lambda row: str(np.datetime64(int(days[row]), "D"))
 
 
-def _named(table: str, call: Any) -> Any:
-    """Call a verb; its problems are those of a table of the deal."""
-    from dataclasses import replace
-
-    try:
-        return call()
-    except InputError as error:
-        issues = [
-            issue if "." in issue.column else replace(issue, column=f"{table}.{issue.column}")
-            for issue in error.issues
-        ]
-        raise InputError(issues, n_rows=error.n_rows, subject="deal") from error
+def _columns_of_terms(terms: DealTerms) -> tuple[str, ...]:
+    """Return the columns of assets that the terms name."""
+    return *((terms.policy_by,) if terms.policy_by is not None else ()), terms.curve_by, *terms.lives_where
 
 
 def _with_ids(issue: Issue, rows: Rows) -> Issue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from neocalc._options import Options
 from neocalc.calendar import payment_dates
 from neocalc.deal._frames import Column, build
 from neocalc.deal._grid import Amounts, Grid
-from neocalc.deal._tables import LOAN_COLUMNS, Rows
+from neocalc.deal._tables import LOAN_COLUMNS, Named, Rows
 from neocalc.debt import amortize
-from neocalc.errors import InputError
+from neocalc.errors import InputError, Issue
 
 KINDS = ("term", "revolver", "ladder")
 _BESIDE = (
@@ -160,6 +160,7 @@ class Loans:
         """
         dates = self._payment_days(row)
         found: list[tuple[int, int]] = []
+        unpaid: list[int] = []
         for at in range(self.ladders.n):
             if (
                 self.ladders["facility_id"][at] != self.name(row)
@@ -170,8 +171,21 @@ class Loans:
             days = [
                 day for day in dates if np.datetime64(day, "D").astype("M8[Y]").astype(int) + 1970 == year
             ]
+            if amount and not days:
+                unpaid.append(at)
             through = [amount * (count + 1) // len(days) for count in range(len(days))]
             found += zip(days, np.diff([0, *through]).tolist(), strict=True)
+        if unpaid:
+            example = f"{self.ladders['bucket'][unpaid[0]]} of {self.name(row)}"
+            hint = "a year in which the facility pays, after its start and up to its maturity"
+            raise InputError(
+                [
+                    Issue.make(
+                        "ladders.bucket", "range", n_bad=len(unpaid), rows=unpaid, example=example, hint=hint
+                    )
+                ],
+                subject="deal",
+            )
         return [(day, amount) for day, amount in found if amount]
 
     def _payment_days(self, row: int) -> list[int]:
@@ -203,7 +217,7 @@ class Loans:
         if not rows:
             return None
         given = self.tables(swept, rows)
-        with Named():
+        with Named("facilities"):
             return amortize(
                 self.loan_frame(rows), **given, amounts="minor", minor_units=self.options.minor_units,
                 allow_long_term=True, **options,
@@ -233,20 +247,3 @@ def _below(
         below = [None] * more if new is None else list(new.values)
         out[name] = Column((own or added[name]).kind, [*above, *below])
     return out
-
-
-class Named:
-    """Names problems of loans as problems of the deal's tables."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if not isinstance(error, InputError):
-            return
-        issues = []
-        for issue in error.issues:
-            table, _, column = issue.column.rpartition(".")
-            renamed = {"loan_id": "facility_id", "into_loan_id": "into_facility_id"}.get(column, column)
-            issues.append(replace(issue, column=f"{table or 'facilities'}.{renamed}"))
-        raise InputError(issues, subject="deal") from error

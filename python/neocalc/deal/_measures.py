@@ -81,14 +81,21 @@ def undrawn(outcome: Outcome) -> dict[str, Amounts]:
     return found
 
 
-def largest_customer(outcome: Outcome) -> Amounts:
-    """Return the revenue of the customer who brings most in the fiscal year that a month belongs to."""
-    out = outcome.grid.zeros()
-    customers = list(outcome.inputs.customers.by_customer.values())
+def largest_customer(outcome: Outcome) -> list[int | None]:
+    """Return the revenue of the customer who brings most in the fiscal year that a month belongs to.
+
+    It is not known in a year in which contracts earn something of which nobody says whose they are.
+    """
+    out: list[int | None] = [0] * outcome.grid.n
+    customers, nameless = outcome.inputs.customers.by_customer, outcome.inputs.customers.nameless
     for _, months in quarters(outcome.grid, "Y", outcome.inputs.terms.fiscal_year_end):
-        if customers:
-            totals = [int(values[months].sum()) for values in customers]
-            out[months] = customers[totals.index(max(totals))][months]
+        if nameless is not None and nameless[months].any():
+            for at in months:
+                out[at] = None
+        elif customers:
+            largest = max(customers.values(), key=lambda values: int(values[months].sum()))
+            for at in months:
+                out[at] = int(largest[at])
     return out
 
 
@@ -131,10 +138,10 @@ def company_measures(outcome: Outcome, made: Statements, market: list[int | None
         "contracted_revenue": customers.contracted,
         "billed_revenue": customers.billed,
         "backlog": customers.backlog,
-        "largest_customer_revenue": largest_customer(outcome),
-        "collateral_book_value": collateral,
     }
     found: Measures = {name: values.tolist() for name, values in exact.items()}
+    found["largest_customer_revenue"] = largest_customer(outcome)
+    found["collateral_book_value"] = collateral.tolist()
     found["collateral_market_value"] = market
     chosen = f"collateral_{inputs.terms.collateral}_value"
     found["collateral_value"] = list(found[chosen])

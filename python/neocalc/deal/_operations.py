@@ -52,6 +52,7 @@ class Customers:
     contracted: Amounts  # revenue of the contracts' own terms, without renewals and spot
     backlog: Amounts
     by_customer: dict[str, Amounts] = field(default_factory=dict)
+    nameless: Amounts | None = None  # revenue of contracts of which the customer is not known
     backlog_by_customer: dict[str, Amounts] = field(default_factory=dict)
     by_facility: dict[str, dict[str, Amounts]] = field(default_factory=dict)  # of contracts that are its own
     before: Mapping[int, int] = field(default_factory=dict)  # revenue of months before the first
@@ -100,7 +101,11 @@ def customers_of(schedule: Callable[..., Any], contracts: Rows, grid: Grid, opti
         "contracts",
     )
     for name in dict.fromkeys(names.keys):
-        made.by_customer[str(name)] = names.monthly(grid, "revenue", name)
+        revenue = names.monthly(grid, "revenue", name)
+        if name is None:
+            made.nameless = revenue
+            continue
+        made.by_customer[str(name)] = revenue
         made.backlog_by_customer[str(name)] = names.monthly(grid, "remaining_performance_obligation", name)
     if any(name is not None for name in contracts["facility_id"]):
         _by_facility(made, schedule, grid, options)

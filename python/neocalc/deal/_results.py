@@ -57,8 +57,6 @@ _LAST = frozenset(
         *("tax_accrued", "loss_carryforward", "closing_deferred_tax"),
     )
 )
-# What does not depend on revenue, and so stays known where revenue is not.
-_KNOWN = frozenset(("property",))
 _FAILED = ("breach",)
 _LOCKING = ("breach", "lock_up")
 _KEYS = ("entity_id", "period_end")
@@ -96,6 +94,12 @@ class Results:
         found = self.outcome.inputs.customers.unknown_from
         return self.grid.n if found is None else found
 
+    def known_months(self, statement: str) -> int:
+        """Return how many months of a statement are known: property does not depend on revenue or cash."""
+        if statement != "property":
+            return self.unknown_from
+        return 0 if "capex" in self.outcome.inputs.terms.unknown else self.grid.n
+
     def frame(self, name: str, freq: str) -> Any:
         """Return a frame by name; a copy, so that nobody's changes are another's."""
         if name not in (*STATEMENTS, "measures"):
@@ -132,12 +136,15 @@ class Results:
     def _statement(self, name: str, freq: str) -> Any:
         lines = self._lines(name)
         periods = quarters(self.grid, freq, self.outcome.inputs.terms.fiscal_year_end)
-        known = self.grid.n if name in _KNOWN else self.unknown_from
+        known = self.known_months(name)
         columns = {"period_end": Column("date", [end for end, _ in periods])}
         for line, values in lines.items():
             cells: list[int | None] = []
             for _, months in periods:
-                if months[-1] >= known:
+                # What a period opens with is known where all before it is; of the start, what the tables say.
+                if line == "opening_property" and months[0] <= known:
+                    cells.append(int(values[months[0]]))
+                elif months[-1] >= known:
                     cells.append(None)
                 elif line in _FIRST:
                     cells.append(int(values[months[0]]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from neocalc._frames import as_frame, closest
@@ -50,6 +50,7 @@ class Table:
     columns: Mapping[str, str]
     required: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()  # amounts that may lie below zero
+    nullable: tuple[str, ...] = ()  # columns that must be there and may be null
     whole: bool = False  # handed on as it is, to the verb that reads it
 
 
@@ -268,7 +269,7 @@ TABLES: Mapping[str, Table] = {
         whole=True,
     ),
     "measures": Table(_columns(text="entity_id measure", date="period_end", money="amount"), (
-        "period_end", "measure", "amount"), ("amount",)),
+        "period_end", "measure", "amount"), ("amount",), ("amount",)),
     "published": Table(
         _columns(
             text="figure_id label measure formula kind unit policy facility_id",
@@ -281,6 +282,8 @@ TABLES: Mapping[str, Table] = {
         _columns(text="document filed where", date="", flag=""), ("source", "document")
     ),
 }  # fmt: skip
+FIGURE_KINDS = ("E", "A", "F", "L")  # of what is published: exact, approximate, fitted, logic only
+FIGURE_UNITS = ("money", "share", "times", "years")
 IDS = {  # the column that tells rows apart
     "assets": "asset_id", "contracts": "contract_id", "leases": "lease_id", "costs": "cost_id",
     "facilities": "facility_id", "covenants": "covenant_id", "reserves": "reserve_id", "metrics": "name",
@@ -320,6 +323,11 @@ class Rows:
     def __getitem__(self, name: str) -> list[Any]:
         return self.columns.get(name) or [None] * self.n
 
+    @property
+    def digits(self) -> int:
+        """Digits of the minor unit that amounts are counted in."""
+        return 0 if self.side is None else self.side.options.minor_units
+
     def __contains__(self, name: str) -> bool:
         return name in self.columns
 
@@ -344,8 +352,11 @@ class Rows:
         return found
 
 
-def read_rows(label: str, data: Any, options: Options, issues: list[Issue]) -> Rows:
-    """Read a table into lists; all that is wrong goes to `issues` once the problems are collected."""
+def read_rows(label: str, data: Any, options: Options, issues: list[Issue], own: Iterable[str] = ()) -> Rows:
+    """Read a table into lists; all that is wrong goes to `issues` once the problems are collected.
+
+    `own` names columns of the user's that the deal's terms ask for: they hold text.
+    """
     layout = TABLES[label]
     if data is None:
         return Rows(label, None, 0, {})
@@ -357,8 +368,42 @@ def read_rows(label: str, data: Any, options: Options, issues: list[Issue]) -> R
     columns: dict[str, list[Any]] = {}
     for name, kind in layout.columns.items():
         if name in side:
-            columns[name] = _read(side, name, kind, name in layout.required, name in layout.negative)
+            needed = name in layout.required and name not in layout.nullable
+            columns[name] = _read(side, name, kind, needed, name in layout.negative)
+    for name in own:
+        if name in side and name not in columns:
+            columns[name] = _read(side, name, "text", False, False)
     return Rows(label, side, side.frame.n, columns)
+
+
+# What verbs call the frames beside their own, and the columns that a deal calls otherwise.
+_FRAMES_OF_VERBS = {"assets": {"events": "asset_events"}, "leases": {"payments": "lease_payments"}}
+_COLUMNS_OF_VERBS = {"loan_id": "facility_id", "into_loan_id": "into_facility_id"}
+
+
+class Named:
+    """Names the problems that a verb finds after the tables of the deal that it was given.
+
+    `kept` says which rows of a table the verb was given, where that was not all of them.
+    """
+
+    def __init__(self, table: str, kept: Mapping[str, Sequence[int]] | None = None) -> None:
+        self.table, self.kept = table, kept or {}
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, InputError):
+            issues = [self._named(issue) for issue in error.issues]
+            raise InputError(issues, subject="deal") from error
+
+    def _named(self, issue: Issue) -> Issue:
+        frame, _, column = issue.column.rpartition(".")
+        table = _FRAMES_OF_VERBS.get(self.table, {}).get(frame, frame) or self.table
+        kept = self.kept.get(table)
+        rows = issue.rows if kept is None else tuple(int(kept[row]) for row in issue.rows)
+        return replace(issue, column=f"{table}.{_COLUMNS_OF_VERBS.get(column, column)}", rows=rows)
 
 
 _NO_DAY = -(2**40)
@@ -366,7 +411,7 @@ _NO_DAY = -(2**40)
 
 def _read(side: SideTable, name: str, kind: str, required: bool, negative: bool) -> list[Any]:
     if kind == "money":
-        return list(side.amounts(name, required=required and name != "amount", negative=negative))
+        return list(side.amounts(name, required=required, negative=negative))
     if kind == "date":
         if required:
             return list(side.days(name))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from neocalc._currencies import ISO_4217
 from neocalc._frames import meant
 from neocalc._macrs import MacrsPolicy, macrs
@@ -27,6 +29,8 @@ from neocalc.policies import (
 
 SECTIONS = ("deal", "opening", "cash", "tax", "books", "lives", "market")
 _LARGEST = 2**51
+_MOST_WHOLE = 10**30  # more is no amount, and may not even be a float
+MONTHS_AT_MOST = 1_200
 OPENING: Mapping[str, int | None] = {  # balances, with their default
     "cash": None, "receivables": 0, "payables": 0, "deferred_revenue": 0, "accrued_interest": 0,
     "other_assets": 0, "other_liabilities": 0, "loss_carryforward": 0, "tax_payable": 0,
@@ -110,16 +114,17 @@ class _Reader:
     def get(self, section: str, key: str, default: Any = None) -> Any:
         """Return a value, without the source that stands beside it."""
         self.asked.setdefault(section, set()).add(key)
-        value = self.section(section).get(key, default)
-        if isinstance(value, Mapping) and "value" in value:
-            for name in value:
-                if name not in ("value", *PROVENANCE):
-                    self.wrong(
-                        f"{section}.{key}.{name}", "unknown_key", "", "value, source, trust, assumed, note"
-                    )
-            self.provenance[f"{section}.{key}"] = {k: v for k, v in value.items() if k != "value"}
-            value = value["value"]
-        return value
+        return self.value(f"{section}.{key}", self.section(section).get(key, default))
+
+    def value(self, key: str, value: Any) -> Any:
+        """Return what stands under a key, without the source that stands beside it."""
+        if not isinstance(value, Mapping) or "value" not in value:
+            return value
+        for name in value:
+            if name not in ("value", *PROVENANCE):
+                self.wrong(f"{key}.{name}", "unknown_key", "", "value, source, trust, assumed, note")
+        self.provenance[key] = {k: v for k, v in value.items() if k != "value"}
+        return value["value"]
 
     def finish(self, section: str) -> None:
         """Refuse the keys of a section that nobody asked for."""
@@ -144,21 +149,23 @@ class _Reader:
         """Return text or None."""
         return None if self.get(section, key) is None else self.text(section, key)
 
-    def day(self, section: str, key: str) -> int:
-        """Return a day."""
+    def day(self, section: str, key: str) -> int | None:
+        """Return a day; None for what is none."""
         value = self.get(section, key)
         if value is None:
             self.wrong(f"{section}.{key}", "missing_key")
-            return 0
+            return None
         try:
             return to_days(key, value)
         except ConfigError:
             self.wrong(f"{section}.{key}", "date_parse", repr(value))
-            return 0
+            return None
 
     def number(self, section: str, key: str, default: Any, low: Any = None, high: Any = None) -> Decimal:
         """Return a number as the decimal that was written."""
         value = self.get(section, key, default)
+        if isinstance(value, np.generic):
+            value = value.item()
         bad = isinstance(value, bool) or not isinstance(value, (int, float, Decimal))
         if bad:
             self.wrong(
@@ -167,7 +174,10 @@ class _Reader:
                 "" if value is None else repr(value),
             )
             return Decimal(0)
-        if not math.isfinite(value):
+        if isinstance(value, int) and abs(value) >= _MOST_WHOLE:
+            self.wrong(f"{section}.{key}", "range", "a number of more than 30 digits")
+            return Decimal(0)
+        if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
             self.wrong(f"{section}.{key}", "nonfinite", repr(value))
             return Decimal(0)
         found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
@@ -211,7 +221,8 @@ class _Reader:
     def choice(self, section: str, key: str, allowed: tuple[Any, ...], default: Any) -> Any:
         """Return a word."""
         value = self.get(section, key, default)
-        if value not in allowed:
+        # 1 equals true, and is not it.
+        if not any(type(value) is type(one) and value == one for one in allowed):
             self.wrong(f"{section}.{key}", "choice", repr(value), f"one of {', '.join(map(repr, allowed))}")
             return default
         return value
@@ -226,8 +237,13 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
     if currency and currency not in ISO_4217:
         read.wrong("deal.currency", "currency", repr(currency))
     start, end = read.day("deal", "start"), read.day("deal", "end")
-    if start and end and end < start:
-        read.wrong("deal.end", "date_order", read.get("deal", "end"), "end must not lie before start")
+    if start is not None and end is not None:
+        if end < start:
+            read.wrong("deal.end", "date_order", read.get("deal", "end"), "end must not lie before start")
+        elif months_between(start, end) > MONTHS_AT_MOST:
+            read.wrong(
+                "deal.end", "range", read.get("deal", "end"), f"a deal has at most {MONTHS_AT_MOST:,} months"
+            )
     unknown = _unknown(read)
     defaults = {**OPENING, "cash": 0} if "cash" in unknown else OPENING
     opening = {
@@ -272,7 +288,7 @@ def read_terms(document: Mapping[str, Any], label: str = "") -> tuple[DealTerms 
         read.wrong(
             "tax.book", "choice", repr(made["tax_book"]), f"a book: {', '.join(map(repr, books)) or 'none'}"
         )
-    if any(isinstance(policy, Mapping) for policy in books.values()) and made["policy_by"] is None:
+    if any(isinstance(policy, Mapping) and policy for policy in books.values()) and made["policy_by"] is None:
         read.wrong(
             "deal.policy_by", "missing_key", "", "the column whose values choose from a book's policies"
         )
@@ -298,7 +314,8 @@ def _order(read: _Reader) -> tuple[str, ...]:
     for name in value:
         tier, _, rank = name.partition("_")
         plain = name in ("operating_cost", "leases", "taxes", "capex")
-        if not plain and not (tier in ("interest", "principal", "fees", "reserves") and rank.isdigit()):
+        ranked = rank.isascii() and rank.isdigit() and rank == rank.lstrip("0")
+        if not plain and not (tier in ("interest", "principal", "fees", "reserves") and ranked):
             read.wrong(
                 "cash.order", "choice", repr(name), "operating_cost, leases, taxes, capex, interest_1, ..."
             )
@@ -342,19 +359,24 @@ def _books(read: _Reader) -> dict[str, Any]:
                     read.wrong(
                         f"books.{name}.{key}", "dtype", repr(one), 'write { method = "straight_line", ... }'
                     )
+            if all(key in PROVENANCE for key in terms):
+                read.wrong(f"books.{name}.method", "missing_key")
             found[str(name)] = policies_by_class
     return found
 
 
 def _policy(read: _Reader, key: str, terms: Mapping[str, Any]) -> Any:
-    given = {name: value for name, value in terms.items() if name not in ("method", *PROVENANCE)}
-    method = METHODS.get(terms.get("method", ""))
+    told = {
+        name: read.value(f"{key}.{name}", value) for name, value in terms.items() if name not in PROVENANCE
+    }
+    name = told.pop("method", "")
+    method = METHODS.get(name) if isinstance(name, str) else None
     if method is None:
-        read.wrong(f"{key}.method", "choice", repr(terms.get("method")), f"one of {', '.join(METHODS)}")
+        read.wrong(f"{key}.method", "choice", repr(name), f"one of {', '.join(METHODS)}")
         return None
     read.provenance[key] = {name: terms[name] for name in PROVENANCE if name in terms}
     try:
-        return method(**{name: _plain(value) for name, value in given.items()})
+        return method(**{name: _plain(value) for name, value in told.items()})
     except TypeError as error:
         read.wrong(key, "unknown_key", str(error))
     except (ConfigError, InputError) as error:
@@ -364,3 +386,9 @@ def _policy(read: _Reader, key: str, terms: Mapping[str, Any]) -> Any:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def months_between(start: int, end: int) -> int:
+    """Return how many months hold the days from one to another."""
+    first, last = (np.datetime64(day, "D").astype("M8[M]").astype(np.int64) for day in (start, end))
+    return int(last - first) + 1

@@ -16,7 +16,7 @@ from neocalc._covenant_terms import LEVELS
 from neocalc._options import to_days
 from neocalc.errors import ConfigError
 from neocalc.report.comparison import column_values
-from neocalc.report.money import number, symbol, telling_digits
+from neocalc.report.money import MINUS, number, symbol, telling_digits
 from neocalc.report.page import document, table
 
 _WORDS = {"default": "Default", "lock_up": "Lock-up", "sizing": "Draw"}
@@ -188,18 +188,21 @@ class _Figures:
         text = number(shown, digits)
         if unit == "times":
             return f"{text.rstrip('0').rstrip('.') if digits > least else text}x"
-        return f"{text} %" if unit == "share" else f"{self._sign}{text}"
+        return f"{text} %" if unit == "share" else self._signed(text)
 
     def amount(self, value: Any) -> str:
         """Write an amount of money to the minor unit."""
         if value is None:
             return "–"
         exact = Decimal(int(value)).scaleb(-self.digits) if self.in_minor else value
-        return f"{self._sign}{number(exact, self.digits)}"
+        return self._signed(number(exact, self.digits))
 
-    @property
-    def _sign(self) -> str:
-        return symbol(self.currency) if self.currency else ""
+    def _signed(self, text: str) -> str:
+        if not self.currency:
+            return text
+        # The minus stands before the sign of the currency, as in all amounts of a report.
+        sign = symbol(self.currency)
+        return f"{MINUS}{sign}{text[1:]}" if text.startswith(MINUS) else f"{sign}{text}"
 
 
 def _summary(checked: Checked, rows: Sequence[int], cells: Sequence[Explanation], figures: _Figures) -> str:
