@@ -5,7 +5,7 @@ use super::columns::MoneyColumn;
 use super::pool::{Poll, for_each};
 use crate::covenant::{
     Book, Covenant, CubeResult, CubeTerms, CubeTest, Exact, LANES, Lanes, LoadMajor, Measure, Metric, Outcome, STRETCH,
-    Scratch, Threshold, Way, test_lane, test_stretch,
+    Scratch, Threshold, Way, Window, test_lane, test_stretch,
 };
 use crate::error::{Column, Error, IssueLog, Rule};
 use crate::money::{MinorUnits, small_f64};
@@ -173,7 +173,8 @@ impl Cube<'_> {
     fn state(&self, tests: usize, periods: usize) -> State {
         let longest = |measure: usize| {
             let terms = self.book.metrics.iter().flat_map(|metric| metric.numerator.iter().chain(&metric.denominator));
-            terms.filter(|term| term.measure == measure).map(|term| term.window.reach()).max().unwrap_or(0)
+            let windows = terms.filter(|term| term.measure == measure && term.window != Window::Last);
+            windows.map(|term| term.window.reach()).max().unwrap_or(0)
         };
         let lanes = |(at, measure): (usize, &CubeMeasure<'_>)| Lanes::new(measure.is_flat, periods, longest(at));
         State {
