@@ -27,11 +27,10 @@ def quarter_end(number: int) -> dt.date:
 
 def quarterly(numbers: range) -> oracle.Calendar:
     """A calendar of quarters of the calendar year."""
-    every = {1: 1, 4: 4}
     return oracle.Calendar(
         {number: quarter_end(number) for number in numbers},
         YEAR,
-        lambda at, step: (at + 1) % every[step] == 0,
+        lambda at, step: (at + 1) % step == 0,  # the fiscal year is the calendar's
     )
 
 
@@ -194,6 +193,7 @@ def _add_terms(rng: Random, case: Case, metric: Metric) -> None:
             "grace_days": _maybe(rng, 0.5, lambda: rng.choice((0, 10, 30, 120))),
         }
         cap = _maybe(rng, 0.3, lambda: 100 * rng.randint(1, 10**9))
+        every = rng.choice((1, 1, 1, 1, 1, 1, 2, 4))  # quarters from test to test
         scale = 100 if is_money else 1
         spring_scale = 100 if spring == "undrawn_commitments" else 1
         case.clauses.append(
@@ -218,6 +218,7 @@ def _add_terms(rng: Random, case: Case, metric: Metric) -> None:
                 per_year=limits["cures_per_year"],
                 cap=cap,
                 grace_days=limits["grace_days"],
+                every=every,
             )
         )
         words = {"min": ("at_least", "more_than"), "max": ("at_most", "less_than")}
@@ -233,6 +234,7 @@ def _add_terms(rng: Random, case: Case, metric: Metric) -> None:
                 "from_date": begin,
                 "to_date": stop if stop is not None and (after is None or stop <= after) else None,
                 "first_test_date": first_test,
+                "test_frequency": {1: None, 2: "H", 4: "Y"}[every],
                 "at_risk_below": None if risk is None else float(risk),
                 "springing_measure": spring,
                 "springing_above": None if above is None else float(above),

@@ -91,6 +91,7 @@ def test_what_is_good_is_good() -> None:
         ({"level": third("defualt", "default")}, "level", "choice"),
         ({"boundary": third("above", None, object)}, "boundary", "choice"),
         ({"test_frequency": third("W", "Q")}, "test_frequency", "choice"),
+        ({"test_frequency": third("S", "H")}, "test_frequency", "choice"),
         ({"test_frequency": third("M", "Q")}, "test_frequency", "test_frequency"),
         ({"limit": third("max", None, object)}, "limit", "limit_sense"),  # a maximum of cover
         ({"limit": third("min", None, object), "boundary": third("at_most", None, object)}, "boundary", "limit_sense"),
@@ -261,6 +262,10 @@ def test_denominators_of_zero_and_less(metric: str, columns: dict[str, Any], wan
     row = nc.check_covenants(measures(**columns), promised).iloc[3]
     assert row["status"] == wanted
     assert pd.isna(row["value"]) == (wanted in ("undefined", "breach"))
+    room = [row[name] for name in ("headroom", "headroom_amount", "headroom_rate")]
+    if wanted != "pass":  # I32: what is on no side has no room
+        assert pd.isna(room).tolist() == [True, wanted == "undefined", True]
+        assert not row["headroom_amount"] >= 0
     numbers = [value for value in row.tolist() if isinstance(value, float) and value == value]
     assert np.isfinite(numbers).all()
 

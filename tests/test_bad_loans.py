@@ -146,6 +146,8 @@ def test_words() -> None:
     one(good(profile=third("xyz", "bullet")), "profile", "choice")
     one(good(end_of_month=third("yes", True, object)), "end_of_month", "dtype")
     one(good(profile=third(3, "bullet", object)), "profile", "choice")
+    issue = one(good(profile=third("bullet\ud800", "bullet", object)), "profile", "choice")
+    assert issue.example == repr("bullet\ud800"), "half a surrogate pair is no text that UTF-8 has"
 
 
 def test_currencies() -> None:  # 35

@@ -288,6 +288,25 @@ def test_a_condition_and_a_first_date_are_stated() -> None:
     assert cell.definition.endswith("is above a threshold that is not known")
 
 
+def test_a_definition_says_how_often_where_not_every_period_is_tested() -> None:
+    ends = pd.date_range("2025-01-31", periods=12, freq="ME")
+    given = pd.DataFrame({"period_end": ends, "cash": 100.0, "drawn": 9.0})
+    term = {"covenant_id": ["c"], "metric": ["liquidity"], "threshold": [95.0], "test_frequency": ["H"]}
+    promised = pd.DataFrame(term)
+    asked: dict[str, Any] = {"freq": "M", "fiscal_year_end": 4, "period_end": "2025-10-31"}
+    cell = nc.explain(given, promised, covenant_id="c", **asked)
+    assert cell.definition == "cash; at least 95; tested half-yearly"
+    sprung = promised.assign(springing_measure="drawn", springing_above=5.0)
+    cell = nc.explain(given, sprung, covenant_id="c", **asked)
+    assert cell.definition == "cash; at least 95; tested half-yearly, only while drawn is above 5"
+    page = covenant_certificate(given, promised, **asked)
+    assert "tested half-yearly" in page
+    monthly = promised.assign(test_frequency="M")
+    assert nc.explain(given, monthly, covenant_id="c", **asked).definition == "cash; at least 95"
+    halves = given[given["period_end"].dt.month.isin([4, 10])]
+    assert "tested" not in nc.explain(halves, promised, covenant_id="c", **{**asked, "freq": "H"}).definition
+
+
 def test_a_definition_states_the_threshold_to_the_cent() -> None:
     """It was written with twelve digits: at least 1.23456789012e+12."""
     given = pd.DataFrame({"period_end": ["2025-03-31"], "cash": [1.0]})

@@ -28,6 +28,53 @@ def test_monthly_measures_may_be_tested_by_quarter_of_any_fiscal_year() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("year_end", "first"), [(12, 6), (6, 6), (9, 3), (3, 3), (4, 4), (10, 4), (1, 1), (7, 1)]
+)
+def test_half_yearly_tests_end_with_the_halves_of_any_fiscal_year(year_end: int, first: int) -> None:
+    """Two a year, six months apart, the second on the fiscal year's end; sizing levels and stubs as ever."""
+    months = pd.date_range("2025-01-31", periods=24, freq="ME")
+    measures = pd.DataFrame(
+        {"period_end": months, "cfads": [float(at) for at in range(1, 25)], "debt_service": 1.0}
+    )
+    term = {
+        "covenant_id": "dscr",
+        "metric": "dscr",
+        "threshold": 5.0,
+        "test_frequency": "H",
+        "window_periods": 6,
+    }
+    found = outcome(measures, term, freq="M", fiscal_year_end=year_end)
+    assert list(found) == [f"{months[at]:%Y-%m-%d}" for at in range(first - 1, 24, 6)]
+    # Six months that end with the n-th have a mean of n - 2.5: 5.0x is met from the eighth on.
+    wanted = [
+        "insufficient_data" if at < 6 else "pass" if at >= 8 else "breach" for at in range(first, 25, 6)
+    ]
+    assert list(found.values()) == wanted
+    stops = outcome(measures, {**term, "level": "sizing", "first_test_date": "2026-01-01"}, freq="M",
+                    fiscal_year_end=year_end)  # fmt: skip
+    assert list(stops.values()) == ["not_tested" if key < "2026" else status for key, status in found.items()]
+
+
+@pytest.mark.parametrize("year_end", [12, 9, 4])
+def test_quarters_and_half_years_may_be_tested_by_half_year(year_end: int) -> None:
+    """A cover over a year is of four quarters or two halves, and the same; measures of half-years have freq="H"."""
+    last = pd.Timestamp(2025, year_end, 1) + pd.offsets.MonthEnd(0)
+    quarters = pd.DatetimeIndex([last + pd.offsets.MonthEnd(3 * at) for at in range(-3, 5)])
+    flows = [10.0, 20.0, 30.0, 40.0, 20.0, 20.0, 20.0, 15.0]
+    by_quarter = pd.DataFrame({"period_end": quarters, "cfads": flows, "debt_service": 20.0})
+    halves = [a + b for a, b in zip(flows[::2], flows[1::2], strict=True)]
+    by_half = pd.DataFrame({"period_end": quarters[1::2], "cfads": halves, "debt_service": 40.0})
+    term = {"covenant_id": "dscr", "metric": "dscr", "threshold": 1.0, "test_frequency": "H"}
+    found = outcome(by_quarter, term, freq="Q", fiscal_year_end=year_end)
+    # 100 / 80 in the first year; then 30 + 40 + 20 + 20; then 75 / 80.
+    assert list(found.values()) == ["insufficient_data", "pass", "pass", "breach"]
+    assert outcome(by_half, term, freq="H", fiscal_year_end=year_end) == found
+    assert outcome(by_half, {**term, "test_frequency": None}, freq="H", fiscal_year_end=year_end) == found
+    yearly = {**term, "test_frequency": "Y"}
+    assert list(outcome(by_half, yearly, freq="H", fiscal_year_end=year_end).values()) == ["pass", "breach"]
+
+
 def test_a_stub_is_scaled_to_a_year() -> None:
     """Debt 400 over EBITDA of 30; (30 + 35) x 2; (30 + 35 + 35) x 4/3; 140: 3.33x, 3.08x, 3.00x, 2.86x."""
     quarters = pd.date_range("2025-03-31", periods=4, freq="QE")
@@ -116,6 +163,35 @@ def test_a_waiver_ends_and_uses_up_no_cure() -> None:
     assert list(found.values()) == ["waived", "waived", "cured"]
 
 
+def test_no_room_where_nothing_is_decided() -> None:  # I32
+    """Under a condition over nothing, over less than nothing before the first test, and a maximum failed by rule."""
+    drawn = nc.metric("utilisation", "drawn", denominator="commitment", unit="share")
+    given = pd.DataFrame(
+        {"period_end": ["2025-12-31"], "cfads": 5.0, "debt_service": 4.0, "drawn": 1.0, "commitment": 0.0,
+         "total_debt": 5.0, "ebitda": -10.0}
+    )  # fmt: skip
+
+    def row(**columns: Any) -> Any:
+        term = {"covenant_id": "x", "metric": "dscr", "threshold": 0.5, "window_periods": 1, **columns}
+        terms = pd.DataFrame({name: [value] for name, value in term.items()})
+        return nc.check_covenants(given, terms, metrics=[drawn], freq="Y").iloc[0]
+
+    room = ["headroom", "headroom_amount", "headroom_rate"]
+    found = row(springing_measure="utilisation", springing_above=0.35)
+    assert (found["status"], found["value"]) == ("undefined", 1.25)
+    assert found[room].isna().all()
+    found = row(first_test_date="2030-01-01")
+    assert found[room].tolist() == [0.75, 3.0, 1.5], "what it would be: 5 - 0.5 x 4"
+    given["debt_service"] = -1.0
+    found = row(first_test_date="2030-01-01")
+    assert (found["status"], found[room].isna().all()) == ("not_tested", True)
+    # 5 over -10 against at most -1: -1 x -10 - 5 = 5 would look like room.
+    found = row(metric="leverage", threshold=-1.0)
+    assert (found["status"], found[room].isna().all()) == ("breach", True)
+    found = row(metric="leverage", threshold=2.0)  # 2 x -10 - 5
+    assert (found["status"], found["headroom_amount"]) == ("breach", -25.0)
+
+
 # --- defaults that spread ---------------------------------------------------------------------------------------------
 
 MONTHS = pd.date_range("2025-03-31", periods=5, freq="ME")
@@ -165,11 +241,56 @@ def test_what_stops_it() -> None:
     assert crossed(bad, waivers=waived)[0] == ["pass", "pass", "waived", "waived", "breach"]
     assert crossed(bad, EDGE.assign(above=200.0))[0] == ["pass"] * 5, "not above"
     assert crossed(bad, EDGE.assign(above=199.99))[0][2] == "breach"
-    assert crossed(bad, EDGE.assign(above=199.99), debt=None)[0][2] == "breach", (
-        "debt that is not known counts"
+    assert crossed(bad, EDGE.assign(above=199.99), debt=None)[0] == ["pass", "pass"] + ["unknown"] * 3, (
+        "with debt that is not known it is not known"
+    )
+    assert crossed([100.0] * 5, EDGE.assign(above=199.99), debt=None)[0] == ["pass"] * 5, (
+        "without a default it is"
     )
     assert crossed(bad, EDGE.assign(above=100.0, measure="cash"))[0] == ["pass"] * 5
     assert crossed(bad, EDGE.assign(from_date="2025-06-01"))[0] == ["pass"] * 3 + ["breach"] * 2
+
+
+def sprung(drawn: list[float], cash: float = 5.0, **options: Any) -> list[str]:
+    """The cross-defaults of B with A, whose cash must be at least 10 while more than 5 are drawn."""
+    ends = pd.date_range("2025-03-31", periods=len(drawn), freq="QE")
+    both = [
+        pd.DataFrame({"entity_id": "A", "period_end": ends, "cash": cash, "drawn": drawn}),
+        pd.DataFrame({"entity_id": "B", "period_end": ends, "cash": 50.0, "drawn": drawn}),
+    ]
+    terms = pd.DataFrame(
+        {"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [10.0], "springing_measure": ["drawn"],
+         "springing_above": [5.0]}
+    )  # fmt: skip
+    found = nc.check_covenants(pd.concat(both), terms, cross_default=EDGE, **options)
+    return found[found["covenant_id"] == "cross_default"]["status"].tolist()
+
+
+def test_a_default_runs_on_where_nothing_is_tested() -> None:
+    """A clause that has not sprung is no test that was met; a waiver of its date ends the default."""
+    assert sprung([9.0, 0.0, 9.0]) == ["breach", "breach", "breach"]
+    assert sprung([0.0, 9.0, 0.0, 0.0]) == ["pass", "breach", "breach", "breach"]
+    assert sprung([9.0, 0.0, 9.0], cash=10.0) == ["pass"] * 3
+    waived = pd.DataFrame({"entity_id": ["A"], "from_date": ["2025-06-30"], "to_date": ["2025-06-30"]})
+    assert sprung([9.0, 0.0, 0.0, 9.0], waivers=waived) == ["breach", "pass", "pass", "breach"]
+
+
+def test_a_breach_ripens_though_the_next_date_is_not_tested() -> None:
+    """2025-03-31 and 100 days: 2025-07-09, before the third quarter's end."""
+    ends = pd.date_range("2025-03-31", periods=3, freq="QE")
+    both = [
+        pd.DataFrame({"entity_id": name, "period_end": ends, "cash": cash})
+        for name, cash in (("A", 5.0), ("B", 50.0))
+    ]
+    terms = pd.DataFrame(
+        {"covenant_id": ["cash"], "metric": ["liquidity"], "threshold": [10.0], "grace_days": [100],
+         "to_date": ["2025-03-31"]}
+    )  # fmt: skip
+    found = nc.check_covenants(pd.concat(both), terms, cross_default=EDGE)
+    cross = found[found["covenant_id"] == "cross_default"]
+    assert cross["status"].tolist() == ["pass", "pass", "breach"], (
+        "the covenant has ended, the default has not"
+    )
 
 
 def test_a_circle_converges() -> None:
@@ -209,8 +330,21 @@ def test_amounts_at_the_end_of_64_bits() -> None:
     assert (found["status"][3], found["headroom_amount"][3]) == ("pass", 1)
     less = measures.assign(cfads=[top, top, top, top - 1])
     assert nc.check_covenants(less, terms, amounts="minor")["status"][3] == "breach"
-    with pytest.raises(nc.InputError, match="overflow"):
-        nc.check_covenants(measures, terms.assign(threshold=4.0), amounts="minor")
+    named = measures.assign(entity_id="SPV 1")
+    with pytest.raises(nc.InputError) as caught:
+        nc.check_covenants(named, terms.assign(threshold=4.0), amounts="minor")
+    (issue,) = caught.value.issues
+    assert (issue.column, issue.code, issue.n_bad, issue.rows) == ("covenants.threshold", "overflow", 1, (0,))
+    assert (issue.ids, issue.example) == (("x",), "SPV 1 on 2025-12-31")
+    # Two that overflow among three of which one is left out: rows are those of the frame given.
+    many = pd.concat([terms.assign(covenant_id=name) for name in "abcd"], ignore_index=True)
+    many["threshold"] = [None, 4.0, 1.0, 4.0]
+    many["at_risk_below"] = [-1.0, 0.1, 0.1, 0.1]
+    many.index = pd.Index([10, 11, 12, 13])
+    with pytest.raises(nc.InputError) as caught:
+        nc.check_covenants(named, many, amounts="minor", on_error="skip")
+    (issue,) = caught.value.issues
+    assert (issue.n_bad, issue.rows, issue.ids, issue.index_labels) == (2, (1, 3), ("b", "d"), (11, 13))
 
 
 @pytest.mark.parametrize("dtype", [float, object])

@@ -77,6 +77,24 @@ def test_a_metric_of_its_own_by_hand() -> None:
     )  # fmt: skip
 
 
+def test_a_deal_is_tested_by_the_half_year_of_its_fiscal_year() -> None:
+    """The same tests as at the ends of those two quarters."""
+    made = deal(
+        0.0, assets=OWNED, facilities=LENT, contracts=SOLD, metrics=OWN, books={"6y": nc.straight_line(years=6)},
+        covenants=TERMS.assign(test_frequency="H"), fiscal_year_end=3,
+    )  # fmt: skip
+    found = made.run().covenants
+    assert found["period_end"].dt.strftime("%m-%d").tolist() == ["03-31", "09-30"] * 2, "two covenants"
+    by_quarter = made.with_tables(covenants=TERMS).run().covenants
+    at = by_quarter["period_end"].dt.month.isin([3, 9])
+    pd.testing.assert_frame_equal(found, by_quarter[at].reset_index(drop=True))
+    wrong = made.with_tables(covenants=TERMS.assign(test_frequency="half-yearly"))
+    with pytest.raises(nc.InputError) as caught:
+        wrong.run()
+    (issue,) = caught.value.issues
+    assert (issue.code, "M, Q, H, Y" in issue.example) == ("choice", True)
+
+
 def test_the_measures_that_metrics_may_name_are_those_there_are() -> None:
     result = deal(0.0, assets=OWNED, facilities=LENT, books={"6y": nc.straight_line(years=6)}).run()
     assert set(result.measures.columns) - set(KEYS) == LEVELS | FLOWS

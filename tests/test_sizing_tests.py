@@ -58,6 +58,20 @@ def test_each_draw_is_tested_with_those_before_it() -> None:
     assert found["covenant_id"].tolist() == ["projected dscr"] * 3, "other levels are for other times"
 
 
+def test_half_yearly_test_dates_of_a_fiscal_year_to_october() -> None:
+    """3,600 over 36 months: 100 + 18 in February, less by half a month; cover is least at the first date tested."""
+    asked: dict[str, Any] = {"covenants": TERMS.assign(test_frequency="H"), "fiscal_year_end": 10}
+    found = nc.sizing_tests(facility(), draws(3_600.0), cashflow=cash(220.0), **asked)
+    # April's payment is the third: 3,400 were owed before it.
+    assert found["period_end"].dt.strftime("%Y-%m-%d").tolist() == ["2026-04-30"]
+    assert found["value"].tolist() == pytest.approx([220 / (100 + 17)], rel=1e-4)
+    # Cash that falls short in March alone stops a draw that is tested by the month, and none by the half-year.
+    short = cash(220.0, 220.0, 100.0, 220.0)
+    assert nc.sizing_tests(facility(), draws(3_600.0), cashflow=short, **asked)["status"].tolist() == ["pass"]
+    monthly = nc.sizing_tests(facility(), draws(3_600.0), cashflow=short, covenants=TERMS)
+    assert monthly["status"].tolist() == ["draw_stop"]
+
+
 def test_a_draw_that_fails_is_not_funded_and_those_after_it_are_tested_without_it() -> None:
     found = nc.sizing_tests(
         facility(), draws(3_600.0, 5_000.0, 1_000.0), covenants=TERMS, cashflow=cash(220.0)

@@ -472,6 +472,7 @@ class CovenantBook:
         fiscal_year_end: int,
     ) -> CovenantBook: ...
     def test(self, threads: int = 0) -> Arrays: ...
+    def overflows(self) -> list[tuple[int, int, int]]: ...  # covenant, clause, period
     def inputs(
         self, covenant: int, period: int
     ) -> list[

@@ -11,7 +11,7 @@ from neocalc import _core
 from neocalc._columns import Array
 from neocalc._covenant_grid import FREQUENCIES, Collector, Grid, Ground, Rows, Series
 from neocalc._covenant_terms import AFTER, BEFORE, CovenantKey, Terms, filled, measure_alone
-from neocalc._options import make_options
+from neocalc._options import choice, make_options
 from neocalc._side_tables import SideTable
 from neocalc.errors import ConfigError
 from neocalc.metrics import METRICS, Metric
@@ -52,8 +52,7 @@ class CovenantInputs(Terms):
         collect: Collector | None = None,
         blank: Array | None = None,
     ) -> None:
-        if freq not in FREQUENCIES:
-            raise ConfigError(f"freq must be 'M', 'Q' or 'Y', not {freq!r}")
+        choice("freq", freq, FREQUENCIES)
         if isinstance(fiscal_year_end, bool) or fiscal_year_end not in range(1, 13):
             raise ConfigError(f"fiscal_year_end must be a whole number from 1 to 12, not {fiscal_year_end!r}")
         if allow_high_thresholds is not True and allow_high_thresholds is not False:

@@ -29,6 +29,7 @@ MET = ("pass", "at_risk", "cured", "waived")
 _NO_AMOUNT = np.iinfo(np.int64).min
 _NO_DAY = np.iinfo(np.int32).min
 _MONEY = ("headroom_amount", "cure_needed", "cure_applied")
+_OFTEN = {1: "monthly", 3: "quarterly", 6: "half-yearly", 12: "yearly"}
 _EXPLAINED = ("value", "headroom", "headroom_rate")
 
 
@@ -61,9 +62,7 @@ class Checked:
         try:
             self.found: dict[str, Array] = self.book.test(self.threads)
         except OverflowError:
-            hint = "headroom or a cure in money of the numerator is larger; check the amounts' unit"
-            issue = Issue.make("measures", "overflow", hint=hint)
-            raise InputError([issue], subject="covenants") from None
+            raise InputError([self._overflow()], subject="covenants") from None
         self.days = self.inputs.laid_out.dates[self._cells(self.found["entity"], self.found["period"])]
         keep = np.ones(len(self.days), dtype=bool)
         if begin is not None:
@@ -73,6 +72,26 @@ class Checked:
         if not keep.all():
             self.found = {name: values[keep] for name, values in self.found.items()}
             self.days = self.days[keep]
+
+    def _overflow(self) -> Issue:
+        """Say which covenants have amounts beyond 64 bits, the first of them on which day."""
+        found: dict[int, tuple[int, int]] = {}
+        for covenant, clause, period in self.book.overflows():
+            found.setdefault(self.inputs.rows_of_clauses[clause], (covenant, period))
+        rows = sorted(found)
+        covenant, period = found[rows[0]]
+        series = self.inputs.keys[covenant].series
+        day = self.inputs.laid_out.dates_of(self.inputs.grid.series[series])[period]
+        names = self.inputs.table.values("covenant_id")
+        ids = tuple(names[row] for row in rows)
+        if "covenants" in self.left.rows:
+            rows = self.left.rows["covenants"][rows].tolist()
+        hint = "headroom or a cure in money of the numerator is larger; check the amounts' unit"
+        example = f"{name_of(series)} on {_date(int(day))}"
+        issue = Issue.make(
+            "covenants.threshold", "overflow", n_bad=len(rows), rows=rows, example=example, hint=hint
+        )
+        return issue.located(as_frame(self.left.given["covenants"]).labels(rows), ids)
 
     def _cells(self, entity: Array, period: Array) -> Array:
         offsets = self.inputs.laid_out.offsets
@@ -308,8 +327,12 @@ def _definition(
 
     fields, metric = clause.fields, clause.metric
     text = f"{metric.words()}; {limit_words(fields)} {said(inputs.thresholds[clause.row], metric.unit)}"
+    often = _OFTEN[fields["months"]] if fields["months"] > inputs.grid.step else None
+    only = None
     if fields["springing"] >= 0:
         spring = list(inputs.core_metrics)[fields["springing"]]
         above = said(inputs.springing_above[clause.row], spring.unit)
-        text += f"; tested only while {spring.words()} is above {above}"
+        only = f"only while {spring.words()} is above {above}"
+    if often or only:
+        text += f"; tested {', '.join(filter(None, (often, only)))}"
     return text if day >= fields["first_test"] else f"{text}; first tested on {_date(fields['first_test'])}"

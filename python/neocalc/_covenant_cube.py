@@ -13,7 +13,7 @@ import numpy.typing as npt
 from neocalc._columns import Array
 from neocalc._covenant_book import CovenantInputs
 from neocalc._covenant_grid import FREQUENCIES, MAX_DAYS_OFF, Ground, months_of
-from neocalc._options import check_memory, int_between, resolve_threads, to_days
+from neocalc._options import check_memory, choice, int_between, resolve_threads, to_days
 from neocalc.errors import ConfigError, InputError, Issue
 
 
@@ -51,8 +51,7 @@ class CovenantCube:
         allow_high_thresholds: bool,
         options: Mapping[str, Any],
     ) -> None:
-        if freq not in FREQUENCIES:
-            raise ConfigError(f"freq must be 'M', 'Q' or 'Y', not {freq!r}")
+        choice("freq", freq, FREQUENCIES)
         fiscal_year_end = int_between("fiscal_year_end", fiscal_year_end, 1, 12)
         self.entity_ids, self.measures = _once("entity_ids", entity_ids), _once("measures", measures)
         days = [to_days("period_ends", day) for day in _listed("period_ends", period_ends)]

@@ -14,7 +14,7 @@ from neocalc._options import Options
 from neocalc._side_tables import SideTable
 from neocalc.errors import InputError, Issue
 
-FREQUENCIES = {"M": 1, "Q": 3, "Y": 12}
+FREQUENCIES = {"M": 1, "Q": 3, "H": 6, "Y": 12}  # months from test to test, and of the measures' periods
 # A quarter of a 52/53-week year ends within days of a month's end, a month of one (4-4-5) within ten.
 MAX_DAYS_OFF = 10
 Series = tuple[Any, Any]  # entity, currency

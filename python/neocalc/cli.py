@@ -109,7 +109,9 @@ def _covenants_parser(commands: Any) -> Any:
         ("cross-default", "who follows whom"),
     ):
         add(f"--{name}", type=Path, metavar="FILE", help=f"a table of {what}")
-    add("--freq", choices=("M", "Q", "Y"), default="Q", help="of the measures (default Q)")
+    add(
+        "--freq", choices=("M", "Q", "H", "Y"), default="Q", help="of the measures (default Q; H: half-years)"
+    )
     add("--fiscal-year-end", type=int, default=12, metavar="MONTH", help="1 to 12 (default 12)")
     add("--start", metavar="DATE", help="first test date, YYYY-MM-DD")
     add("--end", metavar="DATE", help="last test date, YYYY-MM-DD")

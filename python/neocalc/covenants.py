@@ -69,12 +69,12 @@ def check_covenants(
         metric's own), ``boundary`` (``at_least``, ``at_most``: the threshold itself passes, the default;
         ``more_than``, ``less_than``: it fails), ``level`` (``default``, ``lock_up``, ``sizing``),
         ``from_date`` and ``to_date`` (of a step, both days included; without an end it runs until the next
-        begins), ``first_test_date``, ``test_frequency`` (``M``, ``Q``, ``Y``), ``window_periods`` (instead of
-        the metric's), ``annualize`` (scale sums to a year; where the record, or that since
-        ``annualize_from``, is shorter than the window, the periods there are), ``at_risk_below`` (a share of
-        the threshold), ``springing_measure`` and ``springing_above`` (tested only while that measure or
-        metric is above), ``cures_allowed``, ``cures_per_year`` (in any year's periods), ``cures_in_a_row``,
-        ``cure_amount_cap`` (null: no limit) and ``grace_days``.
+        begins), ``first_test_date``, ``test_frequency`` (``M``, ``Q``, ``H`` for half-years, ``Y``, as the
+        fiscal year ends), ``window_periods`` (instead of the metric's), ``annualize`` (scale sums to a year;
+        where the record, or that since ``annualize_from``, is shorter than the window, the periods there
+        are), ``at_risk_below`` (a share of the threshold), ``springing_measure`` and ``springing_above``
+        (tested only while that measure or metric is above), ``cures_allowed``, ``cures_per_year`` (in any
+        year's periods), ``cures_in_a_row``, ``cure_amount_cap`` (null: no limit) and ``grace_days``.
     metrics
         Your own, made by `metric`: a mapping by name, or a list. They win over the built-in ones, which are
         `neocalc.covenants.METRICS`.
@@ -89,12 +89,14 @@ def check_covenants(
     cross_default
         A table of ``entity_id`` (who defaults too) and ``trigger_entity_id`` (with whom), and optionally
         ``from_date``, ``to_date``, ``above`` with ``measure`` (only while the trigger's ``total_debt``, or
-        that measure, is above). A breach is a default once its days of grace are over, and until a later
-        test is met; one that cannot be decided leaves that unknown. Circles are legal: the least fixed
+        that measure, is above; where the amount is not known, neither is the default). A breach is a default
+        once its days of grace are over, and until a later test is met or waived, however many dates are not
+        tested in between; one that cannot be decided leaves that unknown. Circles are legal: the least fixed
         point is taken, so that a default needs a failed test somewhere. An entity that points at itself
         is an error.
     freq, fiscal_year_end
-        How far apart the measures' periods are (``M``, ``Q``, ``Y``), and the last month of the fiscal year.
+        How far apart the measures' periods are (``M``, ``Q``, ``H``, ``Y``), and the last month of the fiscal
+        year. Half-yearly tests of monthly or quarterly measures have ``test_frequency``.
     start, end
         Only test dates in between; an `end` after the last period shows what is missing until then.
     amounts, minor_units, round_input
@@ -114,8 +116,9 @@ def check_covenants(
         One row per covenant, level and test date, of the kind of `measures`: ``covenant_id, entity_id,
         currency, level, period_end, value`` (null over a denominator of zero or less), ``threshold,
         headroom`` (positive on the right side), ``headroom_amount`` (by how much the numerator may worsen,
-        rounded down), ``headroom_rate`` (of the threshold), ``status, cure_needed`` (rounded up, so that it
-        passes; 0 where it passes already), ``cure_applied, default_date`` (of a breach: the test date and
+        rounded down; over such a denominator what a failed maximum lacks, else null), ``headroom_rate`` (of
+        the threshold; all three null where a test is undefined), ``status, cure_needed`` (rounded up, so that
+        it passes; 0 where it passes already), ``cure_applied, default_date`` (of a breach: the test date and
         the days of grace) and, with `cross_default`, ``cause``. Statuses: ``pass, at_risk, lock_up,
         draw_stop, breach, cured, waived, not_tested, insufficient_data, unknown, undefined``; nothing but
         pass, at_risk, cured and waived is met. A maximum over a denominator of zero or less and a positive

@@ -201,6 +201,8 @@ def _test(  # noqa: C901 - the steps of one test, in order
             outcome.status = "undefined"
         elif top / bottom > above:
             outcome.status = ""
+        if outcome.status == "undefined":  # nothing is on a right side then
+            outcome.headroom = outcome.headroom_amount = outcome.headroom_rate = None
         if outcome.status:
             return outcome
     if read is None:
@@ -267,7 +269,10 @@ def _describe(outcome: Outcome, clause: Clause, above: Fraction, below: Fraction
     if clause.threshold is None:
         return
     sign = 1 if clause.limit == "min" else -1
-    outcome.headroom_amount = (sign * (above - clause.threshold * below)).__floor__()
+    # Over nothing or less there is no room, only what a failed maximum lacks.
+    amount = (sign * (above - clause.threshold * below)).__floor__()
+    lacks = clause.limit == "max" and above > 0 and amount < 0
+    outcome.headroom_amount = amount if below > 0 or lacks else None
     if outcome.value is not None:
         outcome.headroom = sign * (outcome.value - clause.threshold)
         if clause.threshold:
@@ -296,14 +301,55 @@ def _least(passes: Callable[[int], bool], most: int | None) -> int | None:
     return high
 
 
-def spread(own: dict[str, str], edges: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Standings (clear, doubtful, default) by cross-default alone: one step after another until nothing changes."""
+def standing(
+    tests: Sequence[Outcome],
+    dates: dict[int, dt.date],
+    day: dt.date,
+    waivers: Sequence[tuple[dt.date, dt.date]] = (),
+) -> str:
+    """How one covenant of default level makes its entity stand on a day (clear, doubtful, default).
+
+    The last test that says anything decides; a date that was not tested says nothing, unless it was waived.
+    """
+    telling = []
+    for test in tests:
+        date = dates[test.period]
+        waived = any(begin <= date <= end for begin, end in waivers)
+        if date <= day and (test.status != "not_tested" or waived):
+            telling.append(test)
+    breaches = []
+    while telling and telling[-1].status == "breach":
+        breaches.append(telling.pop())
+    if breaches:
+        ripe = breaches[-1].default_date  # of the first of them: a second breach does not begin it anew
+        if ripe is not None and ripe <= day:
+            return "default"
+    if telling and telling[-1].status in ("insufficient_data", "unknown", "undefined"):
+        return "doubtful"
+    return "clear"
+
+
+def is_active(amounts: Sequence[tuple[dt.date, int | None]], above: int, day: dt.date) -> bool | None:
+    """Whether the trigger's amount is above that on a day; None where the last one due by then is not known."""
+    due = [amount for date, amount in sorted(amounts, key=lambda one: one[0]) if date <= day]
+    return None if not due or due[-1] is None else due[-1] > above
+
+
+def spread(own: dict[str, str], edges: Sequence[tuple[str, str, bool | None]]) -> dict[str, str]:
+    """Standings (clear, doubtful, default) by cross-default alone: one step after another until nothing changes.
+
+    An edge that may or may not be active (None) carries a default on as a doubt.
+    """
     order = ("clear", "doubtful", "default")
     found = dict.fromkeys(own, "clear")
     while True:
         after = dict(found)
-        for trigger, affected in edges:
-            after[affected] = max(after[affected], own[trigger], found[trigger], key=order.index)
+        for trigger, affected, active in edges:
+            carried = max(own[trigger], found[trigger], key=order.index)
+            if active is None:
+                carried = min(carried, "doubtful", key=order.index)
+            if active is not False:
+                after[affected] = max(after[affected], carried, key=order.index)
         if after == found:
             return found
         found = after

@@ -10,12 +10,14 @@ pub enum Frequency {
     Month,
     /// Quarters of the fiscal year.
     Quarter,
+    /// Halves of the fiscal year.
+    HalfYear,
     /// Fiscal years.
     Year,
 }
 
 impl Frequency {
-    /// Reads "M", "Q" or "Y".
+    /// Reads "M", "Q" or "Y", the periods of totals.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -26,12 +28,20 @@ impl Frequency {
         }
     }
 
+    /// The one whose periods have so many months.
+    #[must_use]
+    pub fn of_months(months: i8) -> Option<Self> {
+        let known = [Self::Month, Self::Quarter, Self::HalfYear, Self::Year];
+        known.into_iter().find(|frequency| frequency.months() == i32::from(months))
+    }
+
     /// Months in a period.
     #[must_use]
     pub fn months(self) -> i32 {
         match self {
             Self::Month => 1,
             Self::Quarter => 3,
+            Self::HalfYear => 6,
             Self::Year => 12,
         }
     }
@@ -90,13 +100,19 @@ mod tests {
         for end in 1..=12_u8 {
             let year = PeriodGrid::new(Frequency::Year, end).unwrap();
             let quarter = PeriodGrid::new(Frequency::Quarter, end).unwrap();
+            let half = PeriodGrid::new(Frequency::HalfYear, end).unwrap();
             for month in -840..2760 {
                 assert_eq!(year.period_end(month).rem_euclid(12) + 1, i32::from(end));
                 assert_eq!(year.period_end(month), month + year.months_to_year_end(month) - 1);
                 assert_eq!((quarter.period_end(month) + 1 - i32::from(end)).rem_euclid(3), 0);
                 assert!((0..3).contains(&(month - quarter.period_start(month))));
+                // The second half ends with the year, the first six months before.
+                let left = year.period_end(month) - half.period_end(month);
+                assert_eq!(left, if year.months_to_year_end(month) > 6 { 6 } else { 0 });
             }
         }
+        let months = [1_i8, 2, 3, 4, 6, 9, 12].map(|months| Frequency::of_months(months).map(Frequency::months));
+        assert_eq!(months, [Some(1), None, Some(3), None, Some(6), None, Some(12)]);
         assert_eq!(PeriodGrid::new(Frequency::Month, 7).unwrap().period_end(5), 5);
         assert!(PeriodGrid::new(Frequency::Year, 0).is_none());
     }

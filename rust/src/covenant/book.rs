@@ -114,7 +114,8 @@ impl Book {
             if clauses.iter().all(|clause| clause.level != Level::Default) {
                 continue;
             }
-            let found = changes(place.entity, clauses, self.dates_of(place.entity), outcomes);
+            let waivers = self.waivers.get(place.waivers.clone()).unwrap_or_default();
+            let found = changes(place.entity, clauses, self.dates_of(place.entity), outcomes, waivers);
             timeline.extend(found.into_iter().map(|change| (change, number)));
         }
         timeline.sort_by_key(|(change, _)| change.date);

@@ -18,7 +18,7 @@ pub struct Edge {
     pub affected: usize,
     /// First and last day in force.
     pub in_force: Span,
-    /// Only while this measure of the trigger stands above this amount; one that is not known counts as above.
+    /// Only while this measure of the trigger stands above this amount; while it is not known, neither is the default.
     pub above: Option<(usize, i64)>,
 }
 
@@ -47,7 +47,14 @@ pub struct Change {
 /// The standings that follow from the tests of one covenant, by date.
 ///
 /// A breach is a default from the end of its days of grace on, unless a later test was met by then, and until one is.
-pub fn changes(entity: usize, clauses: &[Clause], dates: &[Date], outcomes: &[Outcome]) -> Vec<Change> {
+/// A date on which nothing is tested changes nothing, unless it is waived.
+pub fn changes(
+    entity: usize,
+    clauses: &[Clause],
+    dates: &[Date],
+    outcomes: &[Outcome],
+    waivers: &[Span],
+) -> Vec<Change> {
     let mut found: Vec<Change> = Vec::new();
     for outcome in outcomes {
         let clause = outcome.clause.and_then(|at| clauses.get(at));
@@ -58,6 +65,7 @@ pub fn changes(entity: usize, clauses: &[Clause], dates: &[Date], outcomes: &[Ou
         let standing = match outcome.status {
             Status::Breach | Status::LockUp | Status::DrawStop => Standing::Default,
             Status::InsufficientData | Status::Unknown | Status::Undefined => Standing::Doubtful,
+            Status::NotTested if !waivers.iter().any(|(from, to)| (*from..=*to).contains(&date)) => continue,
             Status::Pass | Status::AtRisk | Status::Cured | Status::Waived | Status::NotTested => Standing::Clear,
         };
         if standing == Standing::Default {
@@ -102,19 +110,27 @@ pub struct Contagion {
 }
 
 impl Graph<'_> {
-    fn is_active(&self, edge: &Edge, date: Date) -> bool {
+    /// What a default of its trigger makes of the affected by this edge alone.
+    fn carries(&self, edge: &Edge, date: Date) -> Standing {
         if !(edge.in_force.0..=edge.in_force.1).contains(&date) {
-            return false;
+            return Standing::Clear;
         }
-        let Some((measure, above)) = edge.above else { return true };
-        let Some((first, dates)) = self.calendars.get(edge.trigger) else { return true };
-        let Some(period) = dates.partition_point(|end| *end <= date).checked_sub(1) else { return true };
+        let Some((measure, above)) = edge.above else { return Standing::Default };
+        match self.amount(measure, edge.trigger, date) {
+            Some(amount) if amount > above => Standing::Default,
+            Some(_) => Standing::Clear,
+            None => Standing::Doubtful,
+        }
+    }
+
+    /// A measure at the last period's end by a day, if it is known.
+    fn amount(&self, measure: usize, entity: usize, date: Date) -> Option<i64> {
+        let (first, dates) = self.calendars.get(entity)?;
+        let period = dates.partition_point(|end| *end <= date).checked_sub(1)?;
         let cell = first.saturating_add(period);
-        let Some(column) = self.measures.get(measure) else { return true };
-        match (column.known.get(cell), column.values.get(cell)) {
-            (Some(true), Some(value)) => *value > above,
-            _ => true,
-        }
+        let column = self.measures.get(measure)?;
+        let known = column.known.get(cell).copied().unwrap_or(false);
+        column.values.get(cell).copied().filter(|_| known)
     }
 
     /// The least fixed point on one day, from how each entity stands by its own tests.
@@ -127,18 +143,28 @@ impl Graph<'_> {
             let waived = |(whose, (from, to)): &(usize, Span)| *whose == entity && (*from..=*to).contains(&date);
             contagion.waived = self.waivers.iter().any(waived);
         }
-        let mut active: Vec<&Edge> = self.edges.iter().filter(|edge| self.is_active(edge, date)).collect();
-        active.sort_by_key(|edge| edge.trigger);
+        let carries = |edge| (self.carries(edge, date), edge);
+        let mut active: Vec<(Standing, &Edge)> = self.edges.iter().map(carries).collect();
+        active.sort_by_key(|(_, edge)| edge.trigger);
         for standing in [Standing::Default, Standing::Doubtful] {
-            let mut queue: Vec<usize> =
-                own.iter().enumerate().filter(|(_, own)| **own == standing).map(|(entity, _)| entity).collect();
-            // What spreads as a default spreads as doubt no more.
+            // A default goes on as a doubt where an edge is doubtful.
+            let stands = |(entity, own): (usize, &Standing)| {
+                let by_others = found.get(entity).filter(|contagion| !contagion.waived);
+                (*own).max(by_others.map_or(Standing::Clear, |contagion| contagion.standing)) >= standing
+            };
+            let mut queue: Vec<usize> = own
+                .iter()
+                .copied()
+                .enumerate()
+                .filter(|(entity, own)| stands((*entity, own)))
+                .map(|(entity, _)| entity)
+                .collect();
             queue.reverse();
             while let Some(trigger) = queue.pop() {
-                let start = active.partition_point(|edge| edge.trigger < trigger);
-                for edge in active.iter().skip(start).take_while(|edge| edge.trigger == trigger) {
+                let start = active.partition_point(|(_, edge)| edge.trigger < trigger);
+                for (carried, edge) in active.iter().skip(start).take_while(|(_, edge)| edge.trigger == trigger) {
                     let Some(contagion) = found.get_mut(edge.affected) else { continue };
-                    if contagion.standing >= standing {
+                    if *carried < standing || contagion.standing >= standing {
                         continue;
                     }
                     contagion.standing = standing;
@@ -193,6 +219,48 @@ mod tests {
         // A waiver stops it: entity 2 is spared, and whoever follows from it.
         assert_eq!(standings(&circle, &[(2, ALWAYS)], &[Clear, Default, Clear]), [Clear, Clear, Default]);
         assert_eq!(standings(&[edge(0, 1)], &[], &[Clear, Default]), [Clear, Clear]);
+    }
+
+    #[test]
+    fn a_default_lasts_until_a_test_is_met_or_waived() {
+        use Status::{Breach, NotTested, Pass, Undefined};
+        let on = |waivers: &[Span], statuses: &[Status]| -> Vec<(Date, Standing)> {
+            let dates: Vec<Date> = (0..).step_by(10).take(statuses.len()).collect();
+            let outcome = |(period, status): (usize, &Status)| Outcome::blank(period, *status);
+            let outcomes: Vec<Outcome> = statuses.iter().enumerate().map(outcome).collect();
+            changes(0, &[], &dates, &outcomes, waivers).iter().map(|change| (change.date, change.standing)).collect()
+        };
+        let (default, clear, doubt) = (Standing::Default, Standing::Clear, Standing::Doubtful);
+        assert_eq!(on(&[], &[NotTested, Breach, NotTested, NotTested]), [(10, default)]);
+        assert_eq!(on(&[], &[Breach, NotTested, Breach, Pass]), [(0, default), (30, clear)]);
+        assert_eq!(on(&[], &[Undefined, NotTested]), [(0, doubt)]);
+        assert_eq!(on(&[(5, 10)], &[Breach, NotTested, NotTested]), [(0, default), (10, clear)]);
+        assert_eq!(on(&[(1, 9)], &[Breach, NotTested, NotTested]), [(0, default)]);
+    }
+
+    #[test]
+    fn an_edge_that_hangs_on_what_is_not_known_carries_a_doubt() {
+        use Standing::{Clear, Default, Doubtful};
+        let column = |values: [i64; 3], known| Measure { values: values.to_vec(), known: vec![known; 3] };
+        // Entity 0 defaults; 1 follows where its amount is above, 2 follows 1 in any case.
+        let edges = [Edge { above: Some((0, 5)), ..edge(0, 1) }, edge(1, 2)];
+        let spread = |measures: &[Measure], date| {
+            let calendars = [(0, &[10][..]), (1, &[10][..]), (2, &[10][..])];
+            let graph = Graph { entities: 3, edges: &edges, waivers: &[], measures, calendars: &calendars };
+            [Default, Doubtful, Clear].map(|first| {
+                graph
+                    .spread(&[first, Clear, Clear], date)
+                    .iter()
+                    .map(|contagion| contagion.standing)
+                    .collect::<Vec<_>>()
+            })
+        };
+        let above = spread(&[column([6, 0, 0], true)], 10);
+        assert_eq!(above, [[Clear, Default, Default], [Clear, Doubtful, Doubtful], [Clear; 3]]);
+        assert_eq!(spread(&[column([5, 9, 9], true)], 10), [[Clear; 3]; 3]);
+        let doubt = [[Clear, Doubtful, Doubtful], [Clear, Doubtful, Doubtful], [Clear; 3]];
+        assert_eq!(spread(&[column([6, 0, 0], false)], 10), doubt);
+        assert_eq!(spread(&[column([6, 0, 0], true)], 9), doubt, "before its first period");
     }
 
     #[test]

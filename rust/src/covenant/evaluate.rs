@@ -2,7 +2,8 @@
 //!
 //! A test compares the quotient of two sides with a threshold by multiplying out: `N1/D1 >= t (N2/D2)`, never by a
 //! division. The margin, the left less the right over the common denominator, says all: its sign is the status, over
-//! the denominator it is the headroom, alone it is the headroom in money of the numerator.
+//! the denominator it is the headroom, alone it is the headroom in money of the numerator. Over a denominator of zero or
+//! less there is no headroom; a maximum failed by rule says in money what it lacks.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
@@ -169,8 +170,13 @@ impl Reading {
         let margin = self.margin(clause.limit, threshold);
         let whole =
             Wide::from(self.numerator.amount.bottom).times(self.denominator.amount.bottom).times(threshold.bottom);
-        outcome.headroom_amount = Some(in_minor(margin.floor_over(whole))?);
-        if self.denominator.amount.top > 0 {
+        let has_quotient = self.denominator.amount.top > 0;
+        let lacks =
+            margin.sign() == Ordering::Less && self.verdict(clause.limit, clause.strict, threshold) == Verdict::Failed;
+        if has_quotient || lacks {
+            outcome.headroom_amount = Some(in_minor(margin.floor_over(whole))?);
+        }
+        if has_quotient {
             let unit = if self.is_amount { i128::from(scale) } else { 1 };
             outcome.headroom = margin.over(self.bottom().times(threshold.bottom).times(unit));
             outcome.headroom_rate = margin.over(self.bottom().times(threshold.top.saturating_abs()));
@@ -208,6 +214,13 @@ impl Covenant<'_> {
             *slot = self.test(period, &mut history)?;
         }
         Ok(())
+    }
+
+    /// The first period whose test has an amount beyond 64 bits.
+    #[must_use]
+    pub fn overflow(&self) -> Option<usize> {
+        let mut history = History::default();
+        self.due().find(|period| self.test(*period, &mut history).is_err())
     }
 
     /// What went into the test at a period, above and below the line, cures that counted by then included.
@@ -249,6 +262,9 @@ impl Covenant<'_> {
         }
         if let Some(status) = self.unsprung(clause, period, date) {
             outcome.status = status;
+            if status == Status::Undefined {
+                (outcome.headroom, outcome.headroom_amount, outcome.headroom_rate) = (None, None, None);
+            }
             return Ok(outcome);
         }
         let Some(reading) = reading else {

@@ -155,12 +155,7 @@ fn clauses(table: &Table<'_>, metrics: &[Metric], scale: i64, fiscal_year_end: u
         let [from, to, first_test, stub_from, metric, springing] = days;
         let [limit_code, strict, level, months, known, above_known] = codes;
         let [whole, parts, at_risk, above_whole, above_parts, allowed, in_a_row, per_year, cap] = numbers;
-        let frequency = match months {
-            1 => Frequency::Month,
-            3 => Frequency::Quarter,
-            12 => Frequency::Year,
-            _ => return Err(refuse("months must be 1, 3 or 12")),
-        };
+        let frequency = Frequency::of_months(months).ok_or_else(|| refuse("months must be 1, 3, 6 or 12"))?;
         let metric = place(metric).filter(|metric| *metric < metrics.len()).ok_or_else(|| refuse("no such metric"))?;
         found.push(Clause {
             in_force: (from, to),
@@ -351,6 +346,17 @@ impl CovenantBook {
         result.set_item("cure_needed", money(|outcome| outcome.cure_needed))?;
         result.set_item("cure_applied", money(|outcome| outcome.cure_applied))?;
         Ok(result)
+    }
+
+    /// Where amounts go beyond 64 bits: the covenant, its clause of all, and the first such period.
+    fn overflows(&self) -> Vec<(usize, usize, usize)> {
+        let number_of = |number: usize| {
+            let covenant = self.book.covenant(number)?;
+            let period = covenant.overflow()?;
+            let (clause, _) = Clause::on(covenant.clauses, covenant.dates.get(period).copied()?)?;
+            Some((number, self.book.covenants.get(number)?.clauses.start.saturating_add(clause), period))
+        };
+        (0..self.book.covenants.len()).filter_map(number_of).collect()
     }
 
     /// What went into one test.

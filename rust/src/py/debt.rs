@@ -4,7 +4,7 @@
 use numpy::PyArray1;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::door::enter;
 use super::happenings::take;
@@ -32,7 +32,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Whether a column of loans knows a word.
 #[pyfunction]
-fn is_loan_word(column: &str, word: &str) -> PyResult<bool> {
+fn is_loan_word(column: &str, word: &Bound<'_, PyString>) -> PyResult<bool> {
+    // What is no text (half a surrogate pair) is no word either.
+    let word = word.to_str().unwrap_or_default();
     match column {
         "profile" => Ok(ProfileKind::parse(word).is_some()),
         "frequency" => Ok(PaymentFrequency::parse(word).is_some()),
