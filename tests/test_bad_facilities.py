@@ -373,3 +373,13 @@ def test_bad_debt_capacity() -> None:
         with pytest.raises(nc.InputError) as caught:
             nc.debt_capacity(table, **{**terms, name: value})
         assert caught.value.issues[0].column == name
+
+
+def test_a_capacity_at_more_than_a_hundred_percent_is_meant() -> None:
+    cash = pd.DataFrame({"date": ["2026-12-31"], "cfads": [130.00]})
+    terms: dict[str, Any] = {"min_dscr": 1.30, "annual_rate": 1.5, "start_date": "2025-12-31", "term_months": 12,
+                             "frequency": "annual", "end_of_month": True}  # fmt: skip
+    with pytest.raises(nc.InputError, match=r"rate_unit.*allow_high_rate=True"):
+        nc.debt_capacity(cash, **terms)
+    found = nc.debt_capacity(cash, **terms, allow_high_rate=True)
+    assert found["principal"].tolist() == [40.00]  # 100 of service a year on, at 150 %

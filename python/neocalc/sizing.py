@@ -44,6 +44,7 @@ def debt_capacity(
     amounts: str = "major",
     minor_units: int = 2,
     round_input: bool = False,
+    allow_high_rate: bool = False,
     threads: int | None = None,
 ) -> Any:
     """Find the largest loan that a cash flow repays at a minimum debt service coverage.
@@ -65,7 +66,7 @@ def debt_capacity(
     frequency, day_count, business_day_convention, stub, end_of_month, first_payment_date,
     interest_only_months
         As the columns of `amortize`.
-    accrual, holidays, amounts, minor_units, round_input, threads
+    accrual, holidays, amounts, minor_units, round_input, allow_high_rate, threads
         As for `amortize`.
 
     Returns
@@ -82,10 +83,12 @@ def debt_capacity(
     ConfigError
         For an argument that means nothing.
 
-    Notes ----- The loan is that of `amortize` with profile ``sculpted`` and this target: each payment takes
-    the cash flow since the one before over the ratio, rounded down. Its last payment must clear the balance
-    within that, and no payment may fall short of its interest. What repays a loan repays each smaller one, so
-    bisection over minor units finds the largest exactly.
+    Notes
+    -----
+    The loan is that of `amortize` with profile ``sculpted`` and this target: each payment takes the cash flow
+    since the one before over the ratio, rounded down. Its last payment must clear the balance within that,
+    and no payment may fall short of its interest. What repays a loan repays each smaller one, so bisection
+    over minor units finds the largest exactly.
 
     Examples
     --------
@@ -108,6 +111,7 @@ def debt_capacity(
             "accrual": accrual,
             "holidays": holidays,
             "round_input": round_input,
+            "allow_high_rate": allow_high_rate,
             "threads": threads,
         },
     )
