@@ -32,7 +32,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
-    /// Room for a block, in which windows of at most so many periods are summed up.
+    /// Room for a block, in which windows of at most so many periods are summed up, 0 where there is none.
     #[must_use]
     pub fn new(is_flat: bool, periods: usize, longest_window: usize) -> Self {
         let slots = longest_window.min(periods).div_ceil(STRETCH).saturating_add(1);

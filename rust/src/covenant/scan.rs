@@ -6,12 +6,12 @@
 #![forbid(unsafe_code)]
 
 /// Scenarios side by side.
-pub const WIDTH: usize = 256;
+pub const WIDTH: usize = 128;
 /// A number of each.
 pub type Lane = [f64; WIDTH];
 /// Periods that are read, and then tested, at a time: few enough for the second-level cache, and enough that what is
 /// kept from one stretch to the next costs little.
-pub const STRETCH: usize = 8;
+pub const STRETCH: usize = 16;
 /// A number of each scenario in each of these periods.
 pub type Rows = [Lane; STRETCH];
 /// Closer than this share of its threshold a double does not decide: five roundings of 2^-53 each, and room.

@@ -82,7 +82,7 @@ macro_rules! load {
 }
 
 /// Copies what goes by eights from memory that others may write to meanwhile, says how many those were, and fetches
-/// ahead as far as the kernels of cubes judge at a time.
+/// ahead by twice as much as the kernels of cubes judge at a time.
 ///
 /// # Safety
 /// `from` points at `out.len()` aligned numbers of a living array, and any bits are such a number.
