@@ -309,10 +309,15 @@ def test_amounts_that_are_no_array_are_refused() -> None:
     """What lies under a mask was taken for an amount."""
     cube = nc.covenant_cube(LTV, **LAID_OUT)
     debt, value = np.array([[75.0, 70.0]]), np.array([[100.0, 100.0]])
-    for wrong in (None, [debt, value], {"total_debt": debt, "collateral_value": [[1.0, 2.0], [3.0]]},
-                  {"total_debt": debt, "collateral_value": None},
-                  {"total_debt": np.ma.masked_array(debt, mask=[[True, False]]), "collateral_value": value}):  # fmt: skip
+    wrongs: list[Any] = [
+        None,
+        [debt, value],
+        {"total_debt": debt, "collateral_value": [[1.0, 2.0], [3.0]]},
+        {"total_debt": debt, "collateral_value": None},
+        {"total_debt": np.ma.masked_array(debt, mask=[[True, False]]), "collateral_value": value},
+    ]
+    for wrong in wrongs:
         with pytest.raises(nc.ConfigError):
-            cube.test(wrong)  # type: ignore[arg-type]
+            cube.test(wrong)
     whole = {"total_debt": np.ma.masked_array(debt, mask=False), "collateral_value": value}
     assert cube.test(whole).first_breach.tolist() == [[[-1]]]

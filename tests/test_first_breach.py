@@ -44,8 +44,9 @@ def test_statuses_of_a_first_breach() -> None:
     tests = outcome(cash=1.0)
     once = (word for word in ("breach",))  # a generator is empty after it was read
     assert nc.first_breach(tests, statuses=once)["first_breach"].tolist()[0] == ENDS[0]
-    for wrong in (None, 5, "breach", ["Breach"], [["breach"]]):
+    wrongs: list[Any] = [None, 5, "breach", ["Breach"], [["breach"]]]
+    for wrong in wrongs:
         with pytest.raises(nc.ConfigError, match="statuses"):
-            nc.first_breach(tests, statuses=wrong)  # type: ignore[arg-type]
+            nc.first_breach(tests, statuses=wrong)
     flagged = outcome(1.0, ("liquidity", "?"), on_error="flag")
     assert nc.first_breach(flagged)["status"].tolist()[0] == "breach"

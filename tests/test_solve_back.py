@@ -212,12 +212,14 @@ def test_drivers_that_mean_nothing_are_refused() -> None:
         ("drivers.driver", "null", (1,)),
         ("drivers.measure", "metric_unknown", (2,)),
     }
-    for within in ((0.1, 1.0), (0.0, 0.0), (1.0,), "x"):
+    ranges: list[Any] = [(0.1, 1.0), (0.0, 0.0), (1.0,), "x"]
+    for within in ranges:
         with pytest.raises(nc.ConfigError, match="within"):
-            nc.solve_back(MEASURES, TERMS, drivers={"d": {"cfads": 1.0}}, within=within)  # type: ignore[arg-type]
-    for tolerance in (float("inf"), float("nan"), 0.0, None):
+            nc.solve_back(MEASURES, TERMS, drivers={"d": {"cfads": 1.0}}, within=within)
+    tolerances: list[Any] = [float("inf"), float("nan"), 0.0, None]
+    for tolerance in tolerances:
         with pytest.raises(nc.ConfigError, match="tolerance"):
-            nc.solve_back(MEASURES, TERMS, drivers={"d": lambda _: MEASURES}, tolerance=tolerance)  # type: ignore[arg-type]
+            nc.solve_back(MEASURES, TERMS, drivers={"d": lambda _: MEASURES}, tolerance=tolerance)
 
 
 @pytest.mark.parametrize(("column", "value", "code"), [("rate", float("inf"), "nonfinite"), ("rate", "x", "dtype"),
